@@ -1,0 +1,53 @@
+namespace Ingot.Runtime;
+
+/// <summary>
+/// Native memory with an owner: 64-byte aligned, addressed by <see cref="Address"/>, given back by the finalizer. No user code disposes it.
+/// </summary>
+public unsafe class Storage
+{
+    public nint Address { get; protected init; }
+
+    /// <summary>Size in bytes as asked for.</summary>
+    public long Bytes { get; protected init; }
+
+    /// <summary>Counts the times an Assign has overwritten this memory; graph nodes remember the version they read.</summary>
+    public int Version { get; set; }
+
+    protected Storage() { }
+
+    Storage(long bytes)
+    {
+        Bytes = bytes;
+        Address = MemoryPool.Rent(bytes);
+    }
+
+    /// <summary>Uninitialised memory.</summary>
+    /// <exception cref="OutOfMemoryException">The system has none left, also after a collection.</exception>
+    public static Storage Allocate(long bytes) => new(bytes);
+
+    public static Storage Of<T>(ReadOnlySpan<T> values) where T : unmanaged
+    {
+        var s = Allocate((long)values.Length * sizeof(T));
+        values.CopyTo(s.Span<T>());
+        return s;
+    }
+
+    /// <summary>The whole memory as elements.</summary>
+    /// <exception cref="OverflowException">More than 2^31 - 1 elements; take a part.</exception>
+    public Span<T> Span<T>() where T : unmanaged => new((void*)Address, checked((int)(Bytes / sizeof(T))));
+
+    /// <summary>A part, in elements of T.</summary>
+    public Span<T> Span<T>(long start, int length) where T : unmanaged
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((start + length) * sizeof(T), Bytes);
+        return new((void*)(Address + (nint)(start * sizeof(T))), length);
+    }
+
+    ~Storage() => Release();
+
+    protected virtual void Release()
+    {
+        if (Address != 0) MemoryPool.Return(Address, Bytes);
+    }
+}

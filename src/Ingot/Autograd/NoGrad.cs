@@ -1,0 +1,14 @@
+namespace Ingot;
+
+/// <summary>While one is alive, results of operations take no part in gradients. Follows the async flow.</summary>
+/// <example><code>using (new NoGrad()) { ... }</code></example>
+public sealed class NoGrad : IDisposable
+{
+    static readonly AsyncLocal<int> Depth = new();
+
+    public NoGrad() => Depth.Value++;
+
+    public static bool IsActive => Depth.Value > 0;
+
+    public void Dispose() => Depth.Value--;
+}

@@ -1,0 +1,176 @@
+using Ingot.Runtime;
+
+namespace Ingot.Graph;
+
+/// <summary>
+/// Builds graph nodes with their shape and dtype rules checked. Nothing here broadcasts or promotes: that is the tensor layer's part.
+/// Movement that changes nothing returns its operand.
+/// </summary>
+public static class Build
+{
+    public static Node Const(DType dtype, Shape shape, double value) =>
+        dtype.IsFloat ? Node.Of(Op.Const, dtype, shape, ConstArg.Of(Numbers.Round(dtype, value))) : Const(dtype, shape, (long)value);
+
+    public static Node Const(DType dtype, Shape shape, long value) =>
+        dtype.IsFloat ? Const(dtype, shape, (double)value) : Node.Of(Op.Const, dtype, shape, ConstArg.Of(Numbers.Wrap(dtype, value)));
+
+    public static Node Buffer(DType dtype, Shape shape, Storage storage) => Node.Of(Op.Buffer, dtype, shape, new BufferArg(storage, storage.Version));
+
+    /// <summary>0, 1, ..., n - 1.</summary>
+    public static Node Iota(DType dtype, int n) => Node.Of(Op.Iota, dtype, new Shape(n), null);
+
+    /// <summary>n random u32.</summary>
+    public static Node Random(int n, ulong key, ulong counter) => Node.Of(Op.Random, DType.U32, new Shape(n), new RandomArg(key, counter));
+
+    public static Node Unary(Op op, Node x) => Node.Of(op, x.DType, x.Shape, null, x);
+
+    public static Node Binary(Op op, Node a, Node b)
+    {
+        Require(a.Shape.Equals(b.Shape), $"{op} of {a.Shape} and {b.Shape}");
+        Require(a.DType == b.DType, $"{op} of {a.DType.Name} and {b.DType.Name}");
+        return Node.Of(op, op.Info.Rule == DTypeRule.Bool ? DType.Bool : a.DType, a.Shape, null, a, b);
+    }
+
+    public static Node Where(Node condition, Node a, Node b)
+    {
+        Require(condition.DType == DType.Bool && a.DType == b.DType, $"Where of {condition.DType.Name}, {a.DType.Name} and {b.DType.Name}");
+        Require(condition.Shape.Equals(a.Shape) && a.Shape.Equals(b.Shape), $"Where of {condition.Shape}, {a.Shape} and {b.Shape}");
+        return Node.Of(Op.Where, a.DType, a.Shape, null, condition, a, b);
+    }
+
+    public static Node Cast(Node x, DType dtype) => x.DType == dtype ? x : Node.Of(Op.Cast, dtype, x.Shape, null, x);
+
+    public static Node Bitcast(Node x, DType dtype)
+    {
+        Require(x.DType.Size == dtype.Size, $"Bitcast of {x.DType.Name} to {dtype.Name}");
+        return x.DType == dtype ? x : Node.Of(Op.Bitcast, dtype, x.Shape, null, x);
+    }
+
+    /// <summary>Reduces with Add, Mul or Max; the axes stay with extent 1.</summary>
+    public static Node Reduce(Op kind, Node x, params ReadOnlySpan<int> axes)
+    {
+        var sorted = axes.ToArray();
+        Array.Sort(sorted);
+        var dims = x.Shape.ToArray();
+        foreach (var a in sorted) dims[a] = 1;
+        return sorted.Length == 0 ? x : Node.Of(Op.Reduce, x.DType, new Shape(dims), new ReduceArg(kind, new Shape(sorted)), x);
+    }
+
+    public static Node Scan(Op kind, Node x, int axis) => Node.Of(Op.Scan, x.DType, x.Shape, new ReduceArg(kind, new Shape(axis)), x);
+
+    /// <summary>Indices (i64) that sort each row of the last axis; stable.</summary>
+    public static Node Sort(Node x, bool descending) => Node.Of(Op.Sort, DType.I64, x.Shape, new SortArg(descending), x);
+
+    public static Node Reshape(Node x, Shape shape)
+    {
+        Require(x.Shape.Count == shape.Count, $"Reshape of {x.Shape} to {shape}");
+        return x.Shape.Equals(shape) ? x
+            : x.Op == Op.Reshape ? Reshape(x.src[0], shape)
+            : x.Op == Op.Const ? Node.Of(Op.Const, x.DType, shape, x.Arg)
+            : Node.Of(Op.Reshape, x.DType, shape, null, x);
+    }
+
+    /// <summary>Dimension i of the result is dimension order[i] of x.</summary>
+    public static Node Permute(Node x, params ReadOnlySpan<int> order)
+    {
+        var dims = new int[order.Length];
+        bool identity = true;
+        for (int i = 0; i < dims.Length; i++) { dims[i] = x.Shape[order[i]]; identity &= order[i] == i; }
+        return identity ? x
+            : x.Op == Op.Const ? Node.Of(Op.Const, x.DType, new Shape(dims), x.Arg)
+            : Node.Of(Op.Permute, x.DType, new Shape(dims), new AxesArg(new Shape(order)), x);
+    }
+
+    /// <summary>Repeats dimensions of extent 1; the rank stays.</summary>
+    public static Node Expand(Node x, Shape shape)
+    {
+        Require(x.Shape.Rank == shape.Rank, $"Expand of {x.Shape} to {shape}");
+        for (int i = 0; i < shape.Rank; i++) Require(x.Shape[i] == shape[i] || x.Shape[i] == 1, $"Expand of {x.Shape} to {shape}");
+        return x.Shape.Equals(shape) ? x
+            : x.Op == Op.Const ? Node.Of(Op.Const, x.DType, shape, x.Arg)
+            : Node.Of(Op.Expand, x.DType, shape, null, x);
+    }
+
+    /// <summary>Zeros before and after each dimension (both non-negative).</summary>
+    public static Node Pad(Node x, Shape before, Shape after)
+    {
+        var dims = new int[x.Shape.Rank];
+        for (int i = 0; i < dims.Length; i++) dims[i] = x.Shape[i] + before[i] + after[i];
+        return x.Shape.Equals(new Shape(dims)) ? x : Node.Of(Op.Pad, x.DType, new Shape(dims), new MarginsArg(before, after), x);
+    }
+
+    /// <summary>Cuts elements off before and after each dimension (both non-negative).</summary>
+    public static Node Shrink(Node x, Shape before, Shape after)
+    {
+        var dims = new int[x.Shape.Rank];
+        for (int i = 0; i < dims.Length; i++) dims[i] = x.Shape[i] - before[i] - after[i];
+        return x.Shape.Equals(new Shape(dims)) ? x
+            : x.Op == Op.Const ? Node.Of(Op.Const, x.DType, new Shape(dims), x.Arg)
+            : Node.Of(Op.Shrink, x.DType, new Shape(dims), new MarginsArg(before, after), x);
+    }
+
+    public static Node Flip(Node x, params ReadOnlySpan<int> axes) =>
+        axes.Length == 0 || x.Op == Op.Const ? x : Node.Of(Op.Flip, x.DType, x.Shape, new AxesArg(new Shape(axes)), x);
+
+    /// <summary>x[index] along axis 0: shape index.Shape + x.Shape[1..]. The index is i32 or i64, from 0.</summary>
+    public static Node Gather(Node x, Node index)
+    {
+        Require(index.DType is DType.I32 or DType.I64, $"Gather by {index.DType.Name}");
+        var node = Node.Of(Op.Gather, x.DType, new Shape([.. index.Shape, .. x.Shape.Span[1..]]), null, x, index);
+        node.Origin ??= Origins.UserLine();
+        return node;
+    }
+
+    /// <summary>target with rows index[i] (index one-dimensional) replaced by src[i], or src[i] added to them; in index order.</summary>
+    public static Node Scatter(Node target, Node index, Node src, bool add)
+    {
+        Require(index.Shape.Rank == 1 && index.DType is DType.I32 or DType.I64, $"Scatter by {index.DType.Name}{index.Shape}");
+        Require(src.DType == target.DType && src.Shape.Equals(new Shape([index.Shape[0], .. target.Shape.Span[1..]])), $"Scatter of {src.Shape} into {target.Shape}");
+        var node = Node.Of(add ? Op.ScatterAdd : Op.Scatter, target.DType, target.Shape, null, target, index, src);
+        node.Origin ??= Origins.UserLine();
+        return node;
+    }
+
+    public static Node Contiguous(Node x) => x.Op is Op.Buffer or Op.Contiguous ? x : Node.Of(Op.Contiguous, x.DType, x.Shape, null, x);
+
+    /// <summary>value, to be written into buffer's memory.</summary>
+    public static Node Assign(Node buffer, Node value)
+    {
+        Require(buffer.Op == Op.Buffer && buffer.DType == value.DType && buffer.Shape.Equals(value.Shape), $"Assign of {value} to {buffer}");
+        return Node.Of(Op.Assign, value.DType, value.Shape, null, buffer, value);
+    }
+
+    public static Node Leaf(Node x, object owner) => Node.Of(Op.Leaf, x.DType, x.Shape, new LeafArg(owner), x);
+
+    public static Node Detach(Node x) => x.RequiresGrad ? Node.Of(Op.Detach, x.DType, x.Shape, null, x) : x;
+
+    /// <summary>Nodes below (and with) the roots, operands before users; an explicit stack, so depth is no limit.</summary>
+    /// <param name="roots">Where to start.</param>
+    /// <param name="isLeaf">Nodes whose operands are not visited; they are listed themselves.</param>
+    public static List<Node> TopologicalOrder(IEnumerable<Node> roots, Func<Node, bool>? isLeaf = null)
+    {
+        var order = new List<Node>();
+        var done = new HashSet<Node>(ReferenceEqualityComparer.Instance);
+        var stack = new Stack<(Node, bool)>();
+        foreach (var root in roots)
+        {
+            stack.Push((root, false));
+            while (stack.TryPop(out var top))
+            {
+                var (node, expanded) = top;
+                if (expanded) { order.Add(node); continue; }
+                if (!done.Add(node)) continue;
+                stack.Push((node, true));
+                if (isLeaf?.Invoke(node) == true) continue;
+                for (int i = node.src.Length - 1; i >= 0; i--)
+                    if (!done.Contains(node.src[i])) stack.Push((node.src[i], false));
+            }
+        }
+        return order;
+    }
+
+    static void Require(bool holds, string what)
+    {
+        if (!holds) throw new ShapeException($"invalid graph: {what}");
+    }
+}
