@@ -112,6 +112,25 @@ public static class Build
     public static Node Flip(Node x, params ReadOnlySpan<int> axes) =>
         axes.Length == 0 || x.Op == Op.Const ? x : Node.Of(Op.Flip, x.DType, x.Shape, new AxesArg(new Shape(axes)), x);
 
+    /// <summary>Windows of size elements along an axis (extent I), as many as fit: the axis gets their number O = (I - (size-1)*dilation - 1)/stride + 1, a new last axis the size.</summary>
+    public static Node Window(Node x, int axis, int size, int stride = 1, int dilation = 1)
+    {
+        int span = (size - 1) * dilation + 1;
+        Require(size >= 1 && stride >= 1 && dilation >= 1 && span <= x.Shape[axis], $"Window of {size} (stride {stride}, dilation {dilation}) over dimension {axis} of {x.Shape}");
+        int[] dims = [.. x.Shape, size];
+        dims[axis] = (x.Shape[axis] - span) / stride + 1;
+        return Node.Of(Op.Window, x.DType, new Shape(dims), new WindowArg(axis, size, stride, dilation), x);
+    }
+
+    /// <summary>The transpose of <see cref="Window"/> before its sum: x is (.., O, .., size), the result (.., extent, .., size).</summary>
+    public static Node Unwindow(Node x, int axis, int extent, int stride = 1, int dilation = 1)
+    {
+        var dims = x.Shape.ToArray();
+        Require((dims[axis] - 1) * (long)stride + (dims[^1] - 1) * (long)dilation < extent, $"Unwindow of {x.Shape} to extent {extent} of dimension {axis}");
+        dims[axis] = extent;
+        return Node.Of(Op.Unwindow, x.DType, new Shape(dims), new WindowArg(axis, dims[^1], stride, dilation), x);
+    }
+
     /// <summary>x[index] along axis 0: shape index.Shape + x.Shape[1..]. The index is i32 or i64, from 0.</summary>
     public static Node Gather(Node x, Node index)
     {

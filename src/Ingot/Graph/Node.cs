@@ -25,6 +25,9 @@ public sealed record ReduceArg(Op Kind, Shape Axes) : NodeArg;
 /// <summary>Pad: zeros before and after each dimension. Shrink: elements cut off before and after each dimension.</summary>
 public sealed record MarginsArg(Shape Before, Shape After) : NodeArg;
 
+/// <summary>Window and Unwindow: windows of <paramref name="Size"/> elements along <paramref name="Axis"/>.</summary>
+public sealed record WindowArg(int Axis, int Size, int Stride, int Dilation) : NodeArg;
+
 /// <summary>Sort: direction.</summary>
 public sealed record SortArg(bool Descending) : NodeArg;
 
@@ -88,6 +91,8 @@ public sealed class Node
     public ReduceArg ReduceInfo => (ReduceArg)Arg!;
 
     public Shape Axes => Arg is ReduceArg r ? r.Axes : ((AxesArg)Arg!).Axes;
+
+    public WindowArg Windows => (WindowArg)Arg!;
 
     public MarginsArg Margins => (MarginsArg)Arg!;
 

@@ -63,6 +63,10 @@ public enum Op : byte
     Pad,
     Shrink,
     Flip,
+    /// <summary>Sliding windows along an axis, as a new last axis: out[.., o, .., k] = in[.., o*stride + k*dilation, ..].</summary>
+    Window,
+    /// <summary>The transpose of Window before its sum: out[.., i, .., k] = in[.., (i - k*dilation)/stride, .., k] where that is an element, else 0.</summary>
+    Unwindow,
 
     // Memory.
     /// <summary>(x, index): x[index] along axis 0; shape index.Shape + x.Shape[1..].</summary>

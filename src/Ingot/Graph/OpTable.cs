@@ -78,7 +78,7 @@ public static class OpTable
 
         public bool IsBinary => op is >= Op.Add and <= Op.Shr;
 
-        public bool IsMovement => op is >= Op.Reshape and <= Op.Flip;
+        public bool IsMovement => op is >= Op.Reshape and <= Op.Unwindow;
 
         /// <summary>Ops that change nothing about the values: the compiler looks through them.</summary>
         public bool IsMark => op is Op.Leaf or Op.Detach;

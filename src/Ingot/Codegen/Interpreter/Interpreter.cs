@@ -202,7 +202,8 @@ static class Interpreter
         var outDims = n.Shape;
         return Take(n, x, i =>
         {
-            long rest = i, at = 0;
+            if (n.Op == Op.Reshape) return i;
+            long rest = i, at = 0, last = outDims.Rank == 0 ? 0 : i % outDims[^1];
             for (int d = outDims.Rank - 1; d >= 0; d--)
             {
                 long index = rest % outDims[d];
@@ -217,6 +218,16 @@ static class Interpreter
                     case Op.Pad:
                         index -= n.Margins.Before[d];
                         if (index < 0 || index >= from[d]) return -1;
+                        break;
+                    case Op.Window:
+                        if (d == n.Windows.Axis) index = index * n.Windows.Stride + last * n.Windows.Dilation;
+                        if (d == outDims.Rank - 1) continue; // the window axis itself
+                        break;
+                    case Op.Unwindow when d == n.Windows.Axis:
+                        index -= last * n.Windows.Dilation;
+                        if (index < 0 || index % n.Windows.Stride != 0) return -1;
+                        index /= n.Windows.Stride;
+                        if (index >= from[d]) return -1;
                         break;
                 }
                 at += index * strides[source];
