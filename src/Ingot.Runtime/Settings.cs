@@ -17,7 +17,7 @@ public static class Settings
     /// <summary>GRAPH: 1 writes the kernels that really ran as a picture.</summary>
     public static int Graph { get; set; } = Number("GRAPH", 0);
 
-    /// <summary>PROFILE: 1 writes a trace that Perfetto opens.</summary>
+    /// <summary>PROFILE: 1 writes a trace that Perfetto opens; see <see cref="Profiler"/>.</summary>
     public static int Profile { get; set; } = Number("PROFILE", 0);
 
     /// <summary>VERIFY: 1 reruns every kernel in the interpreter and reports the first wrong element.</summary>
