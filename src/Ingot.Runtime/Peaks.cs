@@ -43,9 +43,10 @@ public static unsafe class Peaks
     static MachinePeaks Measure<V>(IsaLevel level) where V : unmanaged, ILanes<V>
     {
         int threads = WorkerPool.Threads;
-        var compute = new ComputeWork<V>();
-        double seconds = Best(compute, threads * 4, runs: 12); // short ones, to fit between two time slices of a neighbour
-        double gflops = threads * 4.0 * ComputeWork<V>.Flops / seconds / 1e9;
+        const int ChunksEach = 40;
+        var compute = new ComputeWork<V>(threads * ChunksEach);
+        WorkerPool.Run(compute, threads * ChunksEach);
+        double gflops = Math.Min(threads, Cpu.Cores) * ComputeWork<V>.Flops / compute.MedianSeconds / 1e9;
 
         // Two buffers: a machine too small to spare 512 MB is measured with what is past any cache of its own.
         long bytes = Math.Min(BufferBytes, Math.Max(32L << 20, MemoryPool.Limit / 16)) / TrafficWork<V>.ChunkBytes * TrafficWork<V>.ChunkBytes;
@@ -80,17 +81,32 @@ public static unsafe class Peaks
 }
 
 /// <summary>Twelve independent chains of multiply-adds: two units with four to five cycles of latency need ten, and twelve still fit in sixteen registers.</summary>
-sealed class ComputeWork<V> : IChunkWork where V : unmanaged, ILanes<V>
+/// <remarks>
+/// Each chunk is timed by itself and takes well under a millisecond, so most of them run in one piece even where neighbours share the processors,
+/// and the median says what a thread reaches while the others work too.
+/// </remarks>
+sealed class ComputeWork<V>(int chunks) : IChunkWork where V : unmanaged, ILanes<V>
 {
-    const int Steps = 200_000;
+    const int Steps = 100_000;
+
+    readonly long[] ticks = new long[chunks];
 
     public static double Flops => 2.0 * 12 * Steps * V.Count;
 
     /// <summary>A result for someone to read, or the compiler might drop the loop.</summary>
     public float Sum { get; private set; }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // the loop runs too seldom to be promoted from tier 0
+    public double MedianSeconds => ticks.Order().ElementAt(ticks.Length / 2) / (double)Stopwatch.Frequency;
+
     public void Run(int chunk, int worker)
+    {
+        long start = Stopwatch.GetTimestamp();
+        Sum += Chains();
+        ticks[chunk] = Stopwatch.GetTimestamp() - start;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // the loop runs too seldom to be promoted from tier 0
+    static float Chains()
     {
         V a = V.Broadcast(0.999f), b = V.Broadcast(1e-3f);
         V c0 = b, c1 = b, c2 = b, c3 = b, c4 = b, c5 = b, c6 = b, c7 = b, c8 = b, c9 = b, c10 = b, c11 = b;
@@ -101,7 +117,7 @@ sealed class ComputeWork<V> : IChunkWork where V : unmanaged, ILanes<V>
             c6 = V.MultiplyAdd(c6, a, b); c7 = V.MultiplyAdd(c7, a, b); c8 = V.MultiplyAdd(c8, a, b);
             c9 = V.MultiplyAdd(c9, a, b); c10 = V.MultiplyAdd(c10, a, b); c11 = V.MultiplyAdd(c11, a, b);
         }
-        Sum += V.First(c0) + V.First(c1) + V.First(c2) + V.First(c3) + V.First(c4) + V.First(c5)
+        return V.First(c0) + V.First(c1) + V.First(c2) + V.First(c3) + V.First(c4) + V.First(c5)
             + V.First(c6) + V.First(c7) + V.First(c8) + V.First(c9) + V.First(c10) + V.First(c11);
     }
 }
@@ -114,6 +130,8 @@ sealed unsafe class TrafficWork<V>(Traffic kind, float* source, float* target) :
 {
     public const int ChunkBytes = 1 << 20;
     const int Floats = ChunkBytes / sizeof(float);
+
+    public static TrafficWork<V> Over(Traffic kind, Storage source, Storage target) => new(kind, (float*)source.Address, (float*)target.Address);
 
     /// <inheritdoc cref="ComputeWork{V}.Sum"/>
     public float Sum { get; private set; }
