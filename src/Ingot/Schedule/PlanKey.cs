@@ -49,8 +49,7 @@ sealed class PlanKey : IEquatable<PlanKey>
         if (buffer is not null)
         {
             var arg = (BufferArg)buffer.Arg!;
-            if (arg.Version != arg.Storage.Version)
-                throw new IngotException($"a tensor of shape {n.Shape} reads memory that an assignment has overwritten since (an optimizer step, most likely); call Realize() on it before the step");
+            Realizer.CheckVersion(buffer);
             // One leaf a storage: two views of one memory must be seen as such.
             if (!storages.TryGetValue(arg.Storage, out int leaf))
             {

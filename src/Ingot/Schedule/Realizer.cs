@@ -34,13 +34,19 @@ static class Realizer
     {
         lock (Gate)
         {
-            var targets = tensors.Select(t => Unmarked(t.Node)).Where(n => BufferOrNull(n) is null).Distinct().ToList();
+            var targets = tensors.Concat(Tensor.TakeCompanions(tensors)).Select(t => Unmarked(t.Node)).Where(n => BufferOrNull(n) is null).Distinct().ToList();
             if (targets.Count == 0) return;
             cancellation.ThrowIfCancellationRequested();
-            if (UseInterpreter) Interpreter.Realize(targets);
+            if (UseInterpreter) Interpret(targets);
             else RunPlan(targets, cancellation);
             Node.NewEpoch();
         }
+    }
+
+    static void Interpret(List<Node> targets)
+    {
+        foreach (var n in Build.TopologicalOrder(targets, n => n.Realized is not null)) CheckVersion(n);
+        Interpreter.Realize(targets);
     }
 
     static void RunPlan(List<Node> targets, CancellationToken cancellation)
@@ -60,13 +66,6 @@ static class Realizer
         for (int i = 0; i < targets.Count; i++) targets[i].Realized = Build.Buffer(targets[i].DType, targets[i].Shape, results[plan.OutputOf[i]]);
     }
 
-    /// <summary>A node without its marks.</summary>
-    static Node Unmarked(Node n)
-    {
-        while (n.Op.IsMark && n.Realized is null) n = n.src[0];
-        return n;
-    }
-
     /// <summary>The buffer behind a computed node; marks (Leaf, Detach) are looked through.</summary>
     public static Node? BufferOrNull(Node n)
     {
@@ -79,5 +78,24 @@ static class Realizer
         }
     }
 
-    public static Node BufferOf(Node n) => BufferOrNull(n) ?? throw new InvalidOperationException($"{n} has not been realised");
+    /// <exception cref="IngotException">The memory has been overwritten since the node was made.</exception>
+    public static Node BufferOf(Node n)
+    {
+        var buffer = BufferOrNull(n) ?? throw new InvalidOperationException($"{n} has not been realised");
+        CheckVersion(buffer);
+        return buffer;
+    }
+
+    /// <summary>The node below Leaf and Detach marks: what is computed, and remembered as computed, is the same for all of them.</summary>
+    static Node Unmarked(Node n)
+    {
+        while (n.Op.IsMark) n = n.src[0];
+        return n;
+    }
+
+    internal static void CheckVersion(Node n)
+    {
+        if (n.Op == Op.Buffer && ((BufferArg)n.Arg!).Version is var version && version != n.Storage.Version)
+            throw new IngotException($"this computation reads a {n.DType.Name}{n.Shape} tensor as it was before Assign, an optimizer's step for one, overwrote it; Realize() what depends on the old values before the step");
+    }
 }
