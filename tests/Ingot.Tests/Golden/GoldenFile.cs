@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Ingot.Codegen;
 using Ingot.Graph;
 using Ingot.Runtime;
 
@@ -19,7 +20,14 @@ sealed record GoldenTensor(DType DType, Shape Shape, byte[] Bytes)
     public Tensor ToTensor() => new(Node);
 
     /// <summary>The values, as the interpreter holds values.</summary>
-    public Codegen.Interpreter.Value Values => Codegen.Interpreter.Load(Node, Node);
+    public Interpreter.Value Values
+    {
+        get
+        {
+            var buffer = Node;
+            return Interpreter.Load(buffer, buffer);
+        }
+    }
 
     Node Node => Build.Buffer(DType, Shape, Storage.Of<byte>(Bytes));
 }

@@ -1,0 +1,49 @@
+using Ingot.Codegen;
+
+namespace Ingot.Tests.Golden;
+
+/// <summary>How near two values must be, and what to say when they are not.</summary>
+static class Closeness
+{
+    /// <summary>
+    /// Relative to the element, and absolute as a part of the tensor's largest magnitude (a small element that was left by
+    /// cancellation carries the error of the large ones it came from).
+    /// </summary>
+    static (double Relative, double Absolute) Tolerance(DType dtype) => dtype switch
+    {
+        DType.F64 => (1e-11, 1e-12),  // about 1e5 ulp: Ingot's f64 transcendentals are polynomials, and PyTorch's constants are sometimes f32 ones
+        DType.F32 => (2e-5, 2e-6),    // 170 ulp: a dozen roundings of composed operations, sums of up to 60 in another order
+        DType.F16 => (4e-3, 1e-3),    // 4 ulp (2^-11 each): the interpreter rounds every step of a composed operation, PyTorch once
+        DType.BF16 => (3.2e-2, 8e-3), // 4 ulp (2^-8 each rounding to nearest), for the same reason
+        _ => (0, 0),
+    };
+
+    /// <summary>Null if every element agrees; else the first that does not, and how many.</summary>
+    public static string? Difference(Interpreter.Value actual, Interpreter.Value expected, double factor = 1, bool signOfZero = false)
+    {
+        if (actual.Node.DType != expected.Node.DType) return $"dtype {actual.Node.DType.Name}, expected {expected.Node.DType.Name}";
+        if (!actual.Node.Shape.Equals(expected.Node.Shape)) return $"shape {actual.Node.Shape}, expected {expected.Node.Shape}";
+        int first = -1, wrong = 0;
+        double scale = expected.F?.Where(double.IsFinite).Select(Math.Abs).DefaultIfEmpty(0).Max() ?? 0;
+        var (relative, absolute) = Tolerance(expected.Node.DType);
+        for (int i = 0; i < expected.Count; i++)
+        {
+            bool same = expected.F is { } e
+                ? Near(actual.F![i], e[i], factor * (relative * Math.Abs(e[i]) + absolute * scale), signOfZero)
+                : actual.I![i] == expected.I![i];
+            if (same) continue;
+            wrong++;
+            if (first < 0) first = i;
+        }
+        if (wrong == 0) return null;
+        string Show(Interpreter.Value v) => v.F is { } f ? f[first].ToString("R") : v.I![first].ToString();
+        return $"element {first} of {expected.Node.DType.Name}{expected.Node.Shape} is {Show(actual)}, expected {Show(expected)} ({wrong} of {expected.Count} differ)";
+    }
+
+    static bool Near(double actual, double expected, double tolerance, bool signOfZero)
+    {
+        if (double.IsNaN(expected) || double.IsNaN(actual)) return double.IsNaN(expected) && double.IsNaN(actual);
+        if (signOfZero && expected == 0 && actual == 0) return double.IsNegative(actual) == double.IsNegative(expected);
+        return actual == expected || Math.Abs(actual - expected) <= tolerance;
+    }
+}
