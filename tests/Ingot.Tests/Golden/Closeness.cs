@@ -18,18 +18,26 @@ static class Closeness
         _ => (0, 0),
     };
 
-    /// <summary>Null if every element agrees; else the first that does not, and how many.</summary>
-    public static string? Difference(Interpreter.Value actual, Interpreter.Value expected, double factor = 1, bool signOfZero = false)
+    /// <summary>Null if every element agrees within its dtype's tolerance (times a factor); else the first that does not, and how many.</summary>
+    public static string? Difference(Interpreter.Value actual, Interpreter.Value expected, double factor, bool signOfZero)
+    {
+        double scale = expected.F?.Where(double.IsFinite).Select(Math.Abs).DefaultIfEmpty(0).Max() ?? 0;
+        var (relative, absolute) = Tolerance(expected.Node.DType);
+        return Difference(actual, expected, e => factor * (relative * Math.Abs(e) + absolute * scale), signOfZero);
+    }
+
+    /// <summary>Null if no element is further off than this.</summary>
+    public static string? Difference(Interpreter.Value actual, Interpreter.Value expected, double tolerance) => Difference(actual, expected, _ => tolerance, signOfZero: false);
+
+    static string? Difference(Interpreter.Value actual, Interpreter.Value expected, Func<double, double> tolerance, bool signOfZero)
     {
         if (actual.Node.DType != expected.Node.DType) return $"dtype {actual.Node.DType.Name}, expected {expected.Node.DType.Name}";
         if (!actual.Node.Shape.Equals(expected.Node.Shape)) return $"shape {actual.Node.Shape}, expected {expected.Node.Shape}";
         int first = -1, wrong = 0;
-        double scale = expected.F?.Where(double.IsFinite).Select(Math.Abs).DefaultIfEmpty(0).Max() ?? 0;
-        var (relative, absolute) = Tolerance(expected.Node.DType);
         for (int i = 0; i < expected.Count; i++)
         {
             bool same = expected.F is { } e
-                ? Near(actual.F![i], e[i], factor * (relative * Math.Abs(e[i]) + absolute * scale), signOfZero)
+                ? Near(actual.F![i], e[i], tolerance(e[i]), signOfZero)
                 : actual.I![i] == expected.I![i];
             if (same) continue;
             wrong++;
@@ -42,6 +50,7 @@ static class Closeness
 
     static bool Near(double actual, double expected, double tolerance, bool signOfZero)
     {
+        if (double.IsPositiveInfinity(tolerance)) return true;
         if (double.IsNaN(expected) || double.IsNaN(actual)) return double.IsNaN(expected) && double.IsNaN(actual);
         if (signOfZero && expected == 0 && actual == 0) return double.IsNegative(actual) == double.IsNegative(expected);
         return actual == expected || Math.Abs(actual - expected) <= tolerance;

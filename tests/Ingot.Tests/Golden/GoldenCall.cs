@@ -33,9 +33,13 @@ sealed class GoldenCall(IReadOnlyList<Tensor?> inputs, JsonElement attributes)
     /// <summary>One number for each of two dimensions.</summary>
     public (int, int) Pair(string name, int otherwise) => Has(name) ? Ints(name) is [var a, var b] ? (a, b) : (Int(name), Int(name)) : (otherwise, otherwise);
 
-    public double Number(string name) => attributes.GetProperty(name) is { ValueKind: JsonValueKind.String } a
-        ? a.GetString() == "inf" ? double.PositiveInfinity : double.NegativeInfinity
-        : attributes.GetProperty(name).GetDouble();
+    public double Number(string name) => attributes.GetProperty(name) switch
+    {
+        { ValueKind: JsonValueKind.String } a => a.GetString() == "inf" ? double.PositiveInfinity : double.NegativeInfinity,
+        { ValueKind: JsonValueKind.True } => 1,
+        { ValueKind: JsonValueKind.False } => 0,
+        var a => a.GetDouble(),
+    };
 
     public double Number(string name, double otherwise) => Has(name) ? Number(name) : otherwise;
 

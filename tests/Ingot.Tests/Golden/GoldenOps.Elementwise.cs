@@ -5,14 +5,14 @@ static partial class GoldenOps
     static Dictionary<string, GoldenOperator> Creation() => new()
     {
         ["arange"] = c => [Arange(c)],
-//?        ["linspace"] = c => [Tensor.Linspace(c.Number("start"), c.Number("end"), c.Int("steps"))],
-//?        ["eye"] = c => [c.Has("m") ? Tensor.Eye(c.Int("n"), c.Int("m")) : Tensor.Eye(c.Int("n"))],
+        ["linspace"] = c => [Tensor.Linspace(c.Number("start"), c.Number("end"), c.Int("steps"))],
+        ["eye"] = c => [c.Has("m") ? Tensor.Eye(c.Int("n"), c.Int("m")) : Tensor.Eye(c.Int("n"))],
         ["zeros"] = c => [Tensor.Zeros(c.Ints("shape"))],
         ["ones"] = c => [Tensor.Ones(c.Ints("shape"))],
         ["full"] = c => [Tensor.Full(c.Ints("shape"), (float)c.Number("value"))],
-//?        ["tril"] = c => [c[0].Tril(c.Int("diagonal", 0))],
-//?        ["triu"] = c => [c[0].Triu(c.Int("diagonal", 0))],
-//?        ["one_hot"] = c => [c[0].OneHot(c.Int("num_classes", -1))],
+        ["tril"] = c => [c[0].Tril(c.Int("diagonal", 0))],
+        ["triu"] = c => [c[0].Triu(c.Int("diagonal", 0))],
+        ["one_hot"] = c => [c[0].OneHot(c.Int("num_classes", -1))],
         ["to"] = c => [c[0].To(c.DType("dtype", DType.F32))],
         ["promote_add"] = c => [c[0] + c[1]],
         ["promote_div"] = c => [c[0] / c[1]],
@@ -67,8 +67,8 @@ static partial class GoldenOps
 //?        ["round"] = c => [c[0].Round()],
 //?        ["frac"] = c => [c[0].Frac()],
 //?        ["isnan"] = c => [c[0].IsNaN()],
-//?        ["isinf"] = c => [c[0].IsInf()],
-//?        ["isfinite"] = c => [c[0].IsFinite()],
+        ["isinf"] = c => [c[0].IsInf()],
+        ["isfinite"] = c => [c[0].IsFinite()],
 //?        ["logical_not"] = c => [c[0].LogicalNot()],
         ["bitwise_not"] = c => [~c[0]],
         ["add"] = c => [c.Has("alpha") ? c[0] + c[1] * c.Literal("alpha") : c[0] + c[1]],
@@ -99,7 +99,7 @@ static partial class GoldenOps
 //?        ["lerp"] = c => [c[0].Lerp(c[1], c.Maybe(2) ?? c.Literal("weight"))],
 //?        ["clamp"] = c => [c[0].Clamp(c.Has("min") ? c.Literal("min") : null, c.Has("max") ? c.Literal("max") : null)],
 //?        ["clamp_tensor"] = c => [c[0].Clamp(c.Maybe(1), c.Maybe(2))],
-//?        ["masked_fill"] = c => [c[0].MaskedFill(c[1], c.Literal("value"))],
+        ["masked_fill"] = c => [c[0].MaskedFill(c[1], c.Literal("value"))],
     };
 
     static Dictionary<string, GoldenOperator> Activations() => new()

@@ -1,6 +1,4 @@
-#if NN
 using Ingot.Nn;
-#endif
 
 namespace Ingot.Tests.Golden;
 
@@ -47,8 +45,4 @@ static partial class GoldenOps
 #if NN
     static Reduction Reduced(GoldenCall c) => Enum.Parse<Reduction>(c.Text("reduction"), ignoreCase: true);
 #endif
-
-    static Dictionary<string, GoldenOperator> Optimizers() => new()
-    {
-    };
 }

@@ -81,7 +81,7 @@ case("index_assign", [I(4, 5), I(2, 5), V([2, 0], "i64")], "i64", index="t0")
 case("index_assign", [R(4, 5), R(5), MASK4], "mask of rows", index="t0")
 case("index_assign", [R(4, 5), R(), MASK45], "mask of elements", index="t0")
 for text in ("0", "1:3, ::2", ":, -1", "..."):
-    case("index_assign_number", [R(4, 5)], index=text, value=1.5)
+    case("index_assign_number", [R(4, 5)], index=text, value=1.5, _grad=text != "...")
 case("index_assign_number", [R(4, 5), MASK45], "mask of elements", index="t0", value=-INF)
 case("index_assign_number", [R(4, 5), IDX], "tensor", index="t0", value=2.0)
 case("index_assign_number", [I(4, 5)], "i64", index="1:3", value=7)
