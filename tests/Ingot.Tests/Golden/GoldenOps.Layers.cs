@@ -10,9 +10,9 @@ static partial class GoldenOps
         ["conv1d"] = c => [c[0].Conv1d(c[1], c.Maybe(2), c.Int("stride", 1), c.Int("padding", 0), c.Int("dilation", 1), c.Int("groups", 1))],
         ["conv2d"] = c => [c[0].Conv2d(c[1], c.Maybe(2), c.Pair("stride", 1), c.Pair("padding", 0), c.Pair("dilation", 1), c.Int("groups", 1))],
         ["max_pool1d"] = c => [c[0].MaxPool1d(c.Int("kernel_size"), c.Int("stride", c.Int("kernel_size")), c.Int("padding", 0), c.Int("dilation", 1))],
-//?        ["max_pool2d"] = c => [c[0].MaxPool2d(c.Pair("kernel_size", 1), Stride(c), c.Pair("padding", 0), c.Pair("dilation", 1))],
+        ["max_pool2d"] = c => [c[0].MaxPool2d(c.Pair("kernel_size", 1), Stride(c), c.Pair("padding", 0), c.Pair("dilation", 1))],
         ["avg_pool1d"] = c => [c[0].AvgPool1d(c.Int("kernel_size"), c.Int("stride", c.Int("kernel_size")), c.Int("padding", 0), countIncludePad: c.Flag("count_include_pad", true))],
-//?        ["avg_pool2d"] = c => [c[0].AvgPool2d(c.Pair("kernel_size", 1), Stride(c), c.Pair("padding", 0), countIncludePad: c.Flag("count_include_pad", true))],
+        ["avg_pool2d"] = c => [c[0].AvgPool2d(c.Pair("kernel_size", 1), Stride(c), c.Pair("padding", 0), countIncludePad: c.Flag("count_include_pad", true))],
     };
 
     static (int, int) Stride(GoldenCall c) => c.Has("stride") ? c.Pair("stride", 1) : c.Pair("kernel_size", 1);
