@@ -23,7 +23,7 @@ static class Closeness
     {
         double scale = expected.F?.Where(double.IsFinite).Select(Math.Abs).DefaultIfEmpty(0).Max() ?? 0;
         var (relative, absolute) = Tolerance(expected.Node.DType);
-        return Difference(actual, expected, e => factor * (relative * Math.Abs(e) + absolute * scale), signOfZero);
+        return Difference(actual, expected, e => double.IsFinite(e) ? factor * (relative * Math.Abs(e) + absolute * scale) : 0, signOfZero);
     }
 
     /// <summary>Null if no element is further off than this.</summary>

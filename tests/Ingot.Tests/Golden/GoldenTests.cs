@@ -37,11 +37,11 @@ public class GoldenTests
         {
             bool second = golden.SecondGradients.Count > 0;
             var leaves = wanted.ConvertAll(w => w.Tensor);
-            var gradients = Tensor.GradOf(Weighted(outputs), leaves, createGraph: second);
+            var gradients = Weighted(outputs) is { } sum ? Tensor.GradOf(sum, leaves, createGraph: second) : leaves.Select(Tensor.ZerosLike).ToArray();
             for (int i = 0; i < wanted.Count; i++) computed.Add(($"gradient of input {wanted[i].Input}", gradients[i], golden.Gradients[wanted[i].Input]!));
             if (second)
             {
-                var again = Tensor.GradOf(Weighted([gradients[0]]), leaves);
+                var again = Tensor.GradOf(Weighted([gradients[0]]).ShouldNotBeNull(), leaves);
                 for (int i = 0; i < wanted.Count; i++)
                     if (golden.SecondGradients[wanted[i].Input] is { } expected) computed.Add(($"second gradient of input {wanted[i].Input}", again[i], expected));
             }
@@ -67,8 +67,8 @@ public class GoldenTests
     public void Combinations_WithGradients_AreMoreThanThreeHundred() =>
         GoldenFile.Cases.Values.Where(c => c.Gradients.Count > 0).Select(c => c.Combination).Distinct().Count().ShouldBeGreaterThanOrEqualTo(300);
 
-    /// <summary>sum(output * weight) over the outputs a gradient flows through; the weights are those of table.py.</summary>
-    static Tensor Weighted(IEnumerable<Tensor> outputs)
+    /// <summary>sum(output * weight) over the outputs a gradient flows through; the weights are those of table.py. Null if there is none: all gradients are zero then.</summary>
+    static Tensor? Weighted(IEnumerable<Tensor> outputs)
     {
         Tensor? sum = null;
         foreach (var o in outputs.Where(o => o.DType.IsFloat && o.RequiresGrad))
@@ -77,6 +77,6 @@ public class GoldenTests
             var term = (o * Tensor.From(weights, o.Shape.Span).To(o.DType)).Sum();
             sum = sum is null ? term : sum + term;
         }
-        return sum.ShouldNotBeNull("no output has a gradient");
+        return sum;
     }
 }
