@@ -24,7 +24,7 @@ static partial class GoldenOps
         ["group_norm"] = c => [c[0].GroupNorm(c.Int("groups"), c.Maybe(1), c.Maybe(2), c.Number("eps", 1e-5))],
         ["batch_norm"] = BatchNorm,
         ["embedding"] = c => [c[0].Embedding(c[1])],
-//?        ["dropout_eval"] = c => [c[0].Dropout(c.Number("p"), training: false)],
+        ["dropout_eval"] = c => [c[0].Dropout(c.Number("p"), training: false)],
         ["sdpa"] = c => [c[0].ScaledDotProductAttention(c[1], c[2], c.Maybe(3), isCausal: c.Flag("is_causal"), scale: c.Has("scale") ? c.Number("scale") : null)],
     };
 
