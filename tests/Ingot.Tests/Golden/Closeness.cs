@@ -11,10 +11,10 @@ static class Closeness
     /// </summary>
     static (double Relative, double Absolute) Tolerance(DType dtype) => dtype switch
     {
-        DType.F64 => (1e-11, 1e-12),  // about 1e5 ulp: Ingot's f64 transcendentals are polynomials, and PyTorch's constants are sometimes f32 ones
-        DType.F32 => (2e-5, 2e-6),    // 170 ulp: a dozen roundings of composed operations, sums of up to 60 in another order
-        DType.F16 => (4e-3, 1e-3),    // 4 ulp (2^-11 each): the interpreter rounds every step of a composed operation, PyTorch once
-        DType.BF16 => (3.2e-2, 8e-3), // 4 ulp (2^-8 each rounding to nearest), for the same reason
+        DType.F64 => (1e-13, 1e-14), // 450 ulp: transcendental functions are polynomials of a few ulp, and their gradients compose them
+        DType.F32 => (5e-6, 1e-6),   // 42 ulp: a dozen roundings of composed operations, sums of up to 60 in another order
+        DType.F16 => (1e-3, 2e-4),   // 2 ulp: a composed operation may round between its steps where PyTorch does not
+        DType.BF16 => (8e-3, 4e-3),  // 2 ulp, for the same reason
         _ => (0, 0),
     };
 
