@@ -63,16 +63,20 @@ public class GraphFuzzTests
     static void Agrees(int[] tape)
     {
         var graph = new RandomGraph(tape);
-        var expected = Interpreter.Evaluate(graph.Targets);
-        var bounds = new ErrorBound(expected);
-        var tensors = graph.Targets.ConvertAll(n => new Tensor(n));
-        Tensor.Realize(tensors);
-        for (int i = 0; i < tensors.Count; i++)
+        try
         {
-            var target = graph.Targets[i];
-            var actual = Interpreter.Load(target, Realizer.BufferOf(target));
-            if (Closeness.Difference(actual, expected[target], bounds.Of(target)) is { } difference)
-                throw new InvalidOperationException($"{target}: {difference}\n{graph}\ntape: [{string.Join(", ", tape)}]");
+            var expected = Interpreter.Evaluate(graph.Targets);
+            var bounds = new ErrorBound(expected);
+            Tensor.Realize(graph.Targets.ConvertAll(n => new Tensor(n)));
+            foreach (var target in graph.Targets)
+            {
+                var actual = Interpreter.Load(target, Realizer.BufferOf(target));
+                Closeness.Difference(actual, expected[target], bounds.Of(target)).ShouldBeNull(target.ToString());
+            }
+        }
+        catch (Exception e)
+        {
+            throw new InvalidOperationException($"{e.GetType().Name}: {e.Message}\n{graph}\ntape: [{string.Join(", ", tape)}]", e);
         }
     }
 

@@ -9,6 +9,9 @@ public enum Way
     /// <summary>The graph as written, in the interpreter.</summary>
     AsWritten,
 
+    /// <summary>The graph after the compiler's rewrites, in the interpreter.</summary>
+    Rewritten,
+
     /// <summary>What <see cref="Tensor.Realize(CancellationToken)"/> does.</summary>
     Realized,
 }
@@ -24,6 +27,10 @@ static class Execution
                 var nodes = tensors.Select(t => t.Node).ToList();
                 var values = Interpreter.Evaluate(nodes);
                 return [.. nodes.Select(n => values[n])];
+            case Way.Rewritten:
+                var rewritten = Cleanup.Run([.. tensors.Select(t => t.Node)]);
+                var results = Interpreter.Evaluate(rewritten);
+                return [.. rewritten.Select(n => results[n])];
             case Way.Realized:
                 Tensor.Realize(tensors);
                 return [.. tensors.Select(t => Interpreter.Load(t.Node, Realizer.BufferOf(t.Node)))];
