@@ -332,9 +332,23 @@ sealed class GeneralNest
                 score += stride == 1 ? 3 : -100;
                 score += LoadScore(s.Value, r);
             }
-            if (score > bestScore) (best, bestScore) = (r, score);
+            if (score > bestScore && stores.TrueForAll(s => VectorsAfterFolds(s.Value, r, LanesOf(s.DType)))) (best, bestScore) = (r, score);
         }
         return best;
+    }
+
+    /// <summary>Whether everything between a vector accumulator and the store has vector instructions: there is no going back to single elements.</summary>
+    bool VectorsAfterFolds(Node value, Node r, int lanes)
+    {
+        var above = new HashSet<Node>(ReferenceEqualityComparer.Instance);
+        foreach (var n in Ir.All(value))
+        {
+            if (!(n.Op == Op.Fold && free.Of(n).Contains(r)) && !Array.Exists(n.src, above.Contains)) continue;
+            above.Add(n);
+            if (n.Op is Op.IDiv or Op.Mod or Op.CheckIndex or Op.Load || (n.DType != DType.Bool && LanesOf(n.DType) != lanes)) return false;
+            if (n.Op is Op.Shl or Op.Shr || (n.DType.Size < 4 && n.DType is not (DType.Bool or DType.BF16 or DType.F16) && n.Op != Op.Cast)) return false;
+        }
+        return true;
     }
 
     /// <summary>Reads with unit stride in r count for it, strided ones against; inside a fold they weigh more.</summary>

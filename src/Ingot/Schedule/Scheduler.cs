@@ -233,7 +233,7 @@ sealed class Scheduler
                     int a = source.Axes[d];
                     if (a < 0) continue;
                     int j = Array.IndexOf(m.Ranges, read.src[d]);
-                    int axis = j < 0 ? -1 : m.Axes[j];
+                    int axis = j < 0 || Ir.Extent(m.Ranges[j]) != p.Extents[a] ? -1 : m.Axes[j];
                     pair[a] = pair[a] == -2 || pair[a] == axis ? axis : -1;
                 }
                 // An axis of p that this member does not have at all is not walked in step either.

@@ -29,11 +29,17 @@ sealed partial class IlEmitter
 
     Type Element(DType t) => Instructions.Register(t, Natural(currentLanes)) ?? throw new InvalidOperationException($"{t} has no vector form");
 
-    static Node AtLane(Node n, int lane)
+    readonly Dictionary<(Node, int), Node> atLane = [];
+
+    /// <summary>The value in one lane, as a scalar expression.</summary>
+    Node AtLane(Node n, int lane)
     {
+        if (atLane.TryGetValue((n, lane), out var known)) return known;
         var key = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
         foreach (var x in Ir.All(n)) if (Ir.IsLane(x)) key[x] = Ir.Int(lane);
-        return Ir.Substitute(n, key);
+        var scalar = Ir.Substitute(n, key);
+        Count(scalar);
+        return atLane[(n, lane)] = scalar;
     }
 
     /// <summary>No vector instruction for this node: its lanes are computed one by one.</summary>
@@ -57,7 +63,7 @@ sealed partial class IlEmitter
                     else if (IsVector(atom)) return true;
                 return unit != 1 || (n.src.Length > 1 && IsVector(n.src[1]) && !IsMonotone(n.src[1]));
             case Op.Range: return false;
-            case Op.Exp2 or Op.Log2 or Op.Sin or Op.IDiv or Op.Mod: return true;
+            case Op.IDiv or Op.Mod: return true;
             case Op.Shl or Op.Shr: return n.DType is not (DType.I32 or DType.U32 or DType.I64) || IsVector(n.src[1]);
             case Op.CmpLt or Op.CmpNe or Op.Cast when IsVector(n.src[0]) || (n.src.Length > 1 && IsVector(n.src[1])):
                 if (n.src[0].DType == DType.I64 && natural == 4) return !Array.TrueForAll(n.src, FitsInt32);
@@ -651,9 +657,14 @@ sealed partial class IlEmitter
             Op.Neg => "Negate",
             Op.Sqrt => "Sqrt",
             Op.Trunc when t.IsFloat => "Truncate",
-            Op.Trunc => "",
+            Op.Trunc or Op.Exp2 or Op.Log2 or Op.Sin => "",
             _ => throw new InvalidOperationException($"{op} of {t.Name} has no vector instruction"),
         };
+        if (op is Op.Exp2 or Op.Log2 or Op.Sin)
+        {
+            il.Emit(OpCodes.Call, typeof(VectorMemory).GetMethod(op.ToString(), [v])!);
+            return;
+        }
         if (name == "") return;
         if (name == "Negate" && !t.IsFloat)
         {

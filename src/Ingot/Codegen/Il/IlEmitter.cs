@@ -52,7 +52,7 @@ sealed partial class IlEmitter
     public static (KernelCode Code, int IlBytes) Emit(LoopNest nest, Phase phase, int vectorBytes)
     {
         var e = new IlEmitter(nest, vectorBytes, $"{nest.Name} {phase.Name}");
-        e.Prepare(phase.Body, 0, []);
+        e.Prepare(phase.Body, 0);
         e.FindWritten(phase.Body);
         e.BaseAddresses(phase.Body);
         e.Block(phase.Body);
@@ -65,20 +65,23 @@ sealed partial class IlEmitter
     // ---- before emission ----
 
     /// <summary>Loop depths of variables and accumulators; how often each node is used.</summary>
-    void Prepare(List<Stmt> block, int depth, HashSet<Node> counted)
+    readonly HashSet<Node> counted = new(ReferenceEqualityComparer.Instance);
+
+    void Count(Node root)
     {
-        void Count(Node root)
-        {
-            uses[root] = uses.GetValueOrDefault(root) + 1;
-            foreach (var n in Build.TopologicalOrder([root], counted.Contains))
-                if (counted.Add(n))
-                    foreach (var s in n.src) uses[s] = uses.GetValueOrDefault(s) + 1;
-        }
+        uses[root] = uses.GetValueOrDefault(root) + 1;
+        foreach (var n in Build.TopologicalOrder([root], counted.Contains))
+            if (counted.Add(n))
+                foreach (var s in n.src) uses[s] = uses.GetValueOrDefault(s) + 1;
+    }
+
+    void Prepare(List<Stmt> block, int depth)
+    {
         foreach (var s in block)
             switch (s)
             {
-                case For f: depths[f.Var] = depth + 1; Count(f.From); Count(f.To); Prepare(f.Body, depth + 1, counted); break;
-                case If f: Count(f.Condition); Prepare(f.Then, depth, counted); Prepare(f.Else, depth, counted); break;
+                case For f: depths[f.Var] = depth + 1; Count(f.From); Count(f.To); Prepare(f.Body, depth + 1); break;
+                case If f: Count(f.Condition); Prepare(f.Then, depth); Prepare(f.Else, depth); break;
                 case Init i: depths[i.Acc] = depth; Count(i.Value); break;
                 case Update u: Count(u.Value); break;
                 case Store t: Count(t.Index); Count(t.Value); break;
