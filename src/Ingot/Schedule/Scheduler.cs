@@ -232,7 +232,7 @@ sealed class Scheduler
                 {
                     int a = source.Axes[d];
                     if (a < 0) continue;
-                    int j = Array.IndexOf(m.Ranges, read.src[d]);
+                    int j = read.src[d].Op == Op.Range ? Array.IndexOf(m.Ranges, read.src[d]) : -1;
                     int axis = j < 0 || Ir.Extent(m.Ranges[j]) != p.Extents[a] ? -1 : m.Axes[j];
                     pair[a] = pair[a] == -2 || pair[a] == axis ? axis : -1;
                 }
