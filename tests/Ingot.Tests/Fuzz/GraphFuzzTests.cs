@@ -2,6 +2,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using Ingot.Codegen;
 using Ingot.Graph;
+using Ingot.Runtime;
 using Ingot.Schedule;
 using Ingot.Tests.Golden;
 
@@ -63,6 +64,8 @@ public class GraphFuzzTests
     static void Agrees(int[] tape)
     {
         var graph = new RandomGraph(tape);
+        // With INGOT_GUARD=1 an overrun ends the process: then this file has the graph that did it.
+        if (Settings.Guard) File.WriteAllText(Path.Combine(Path.GetTempPath(), "ingot-fuzz-graph.txt"), $"{graph}\ntargets: {string.Join(", ", graph.Targets)}\ntape: [{string.Join(", ", tape)}]");
         try
         {
             var expected = Interpreter.Evaluate(graph.Targets);

@@ -14,23 +14,25 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import json
 import pathlib
+import sys
 import warnings
 
 import torch
 
+sys.dont_write_bytecode = True  # no __pycache__ in the tree
 warnings.simplefilter("ignore")  # kl_div's "mean" is deprecated, not changed
 torch.set_num_threads(1)
 torch.backends.mkldnn.enabled = False
 
 import cases_create
 import cases_elementwise
+import cases_indexing
 import cases_layers
 import cases_linear
 import cases_losses
 import cases_movement
-import cases_indexing
-import cases_reduce
 import cases_optimizers
+import cases_reduce
 from table import CASES, evaluate
 
 here = pathlib.Path(__file__).parent

@@ -137,7 +137,7 @@ static class Interpreter
         var accF = new double[count];
         var accI = new long[count];
         Array.Fill(accF, start);
-        Array.Fill(accI, kind switch { Op.Add => 0, Op.Mul => 1, _ => n.DType.IsUnsigned ? 0 : long.MinValue });
+        Array.Fill(accI, kind switch { Op.Add => 0, Op.Mul => 1, _ => n.DType.IsUnsigned ? 0 : long.MinValue >> (64 - 8 * n.DType.Size) });
         var outStrides = n.Shape.Strides();
         var dims = x.Node.Shape;
         for (int i = 0; i < x.Count; i++)
