@@ -20,11 +20,11 @@ sealed partial class Story
         Say($"one {Pick(Weather)} {Pick(DayTimes)}, {lostAt.At} {lostAt.Place}, {hero} {Pick("noticed", "saw", "found")} that the {noun} was gone");
         Feel(hero, cause);
         if (random.Chance(50)) Speak(hero.Name, $"where can my {Pick("dear", "lovely", "poor", "only")} {noun} be?");
-        Speak(friend.Name, Pick($"let us look for it {lostAt.At} {lostAt.Place} and then {foundAt.At} {foundAt.Place}", $"do not cry, {hero}, a {noun} does not have legs", $"we will find your {noun} before the {Pick(PartsOfDay)} is over"));
+        Speak(friend.Name, Pick($"let us look for it {lostAt.At} {lostAt.Place} and then {foundAt.At} {foundAt.Place}", $"do not cry, {hero}, {A(noun)} does not have legs", $"we will find your {noun} before the {Pick(PartsOfDay)} is over"));
         Say($"first they looked {looked}, then {Pick(Whereabouts)}, but there was {Pick("only", "nothing but")} {A($"{Pick(ThingTraits)} {Pick(Things)}")}");
         Travel("the two friends", foundAt);
         Say($"there {Pick("sat", "stood", "worked", "waited")} {worker}, who {Pick("listened", "smiled", "scratched one ear", "put down a bag")} and {Pick("pointed to", "nodded towards", "showed them")} a spot {Pick("nearby", "not far away", "in the shade")}");
-        Speak(worker, Pick($"I saw something small {spot} this {Pick(PartsOfDay)}", $"look {spot}, {Pick("my child", "little one", "you two")}, and you may find a {noun}"));
+        Speak(worker, Pick($"I saw something small {spot} this {Pick(PartsOfDay)}", $"look {spot}, {Pick("my child", "little one", "you two")}, and you may find {A(noun)}"));
         Say($"and there, {spot}, lay the {noun}, {Pick("a little dusty", "quite wet", "as good as new", "shining in the sun", "covered with leaves", "cold but whole")}, and {hero} {Pick("hugged", "kissed", "thanked", "held")} {Pick(friend.Name, friend.Him)} {Pick(Adverbs)}");
     }
 
@@ -39,12 +39,12 @@ sealed partial class Story
         NextPart();
         Say($"{hero} {Pick("worked", "tried", "began")} {Pick(Occasions)}, but {Pick("the box", "the cupboard", "the shelf", "the drawer", "the basket")} was {Pick("empty", "bare", "nearly empty")} and there was no {missing} for the {name}");
         Feel(hero, $"without {missing} the {name} could not be {Pick("finished", "made", "ready in time")}");
-        Speak(friend.Name, Pick($"perhaps {worker} {place.At} {place.Place} has some to spare", $"come, we will ask {worker} for {missing}", $"I know who can help with a {name}, and it is {worker}"));
+        Speak(friend.Name, Pick($"perhaps {worker} {place.At} {place.Place} has some to spare", $"come, we will ask {worker} for {missing}", $"I know who can help with {A(name)}, and it is {worker}"));
         Travel($"{hero} and {friend}", place);
         Say($"{worker} {Pick("needed", "was looking for", "wanted", "asked for")} help with {Pick("the firewood", "a broken fence", "the hungry hens", "a heavy sack", "the dirty windows", "a lost sheep", "the apple harvest")}, and the friends {Pick("helped", "worked", "stayed")} until {Pick("noon", "sunset", "tea time", "the work was done", "their arms were tired")}");
         Speak(worker, Pick($"take this {missing}, {hero}, you have earned it", $"such {Pick("good", "willing", "honest", "strong")} helpers shall have what they need for the {name}"));
-        Say($"at home {hero} {Pick("finished", "completed", "made")} the {name} while {friend} {Pick("kept watch", "sang", "held the lamp", "tidied up", "told jokes")}, and it was {Pick("a bit crooked", "better than hoped", "the finest in the land", "still warm", "ready just in time")}");
-        Say($"when {hero.His} {elder} saw the {gift}, {Pick("there were tears of joy", "nobody spoke for a moment", "the whole room became bright", "there was a long, long hug")} {Pick("and then a great laugh", "and much clapping", "and thanks without end", "and a song")}");
+        Say($"at home {hero} {Pick("finished", "completed", "made")} the {name} while {friend} {Pick("kept watch", "sang", "held the lamp", "tidied up", "told jokes")}, and it was {Pick("a bit crooked", "better than hoped", "the finest in the land", "just right", "ready just in time")}");
+        Say($"when {hero.His} {elder} saw the {gift}, {Pick("there were tears of joy", "nobody spoke for a moment", "the whole room became bright", "there was a long, long hug")} {Pick("and then everyone laughed", "and somebody clapped", "and a song was sung", "and the tea grew cold")}");
     }
 
     void Lesson()
@@ -54,7 +54,7 @@ sealed partial class Story
         Say(Pick($"more than anything, {hero} wanted to {skill}, {Pick("like", "as well as", "just like")} {hero.His} {Pick(Elders)} long ago", $"{hero} dreamed of {doing} {Pick(Occasions)}", $"{hero} had one wish, and that was to {skill} before {Pick("the summer ended", "the first snow", "the fair", "the next full moon", "school began")}"));
         NextPart();
         Say($"one {Pick(Weather)} {Pick(DayTimes)}, {hero} went to {place.Place} and tried, but {hard}{Pick("", $", and {friend} {Pick("giggled", "looked away", "could not help")}", $" and soon {hero.He} {Pick("gave up", "sat down", "went home")}")}");
-        Feel(hero, Pick($"{doing} looked so easy when {friend} did it", $"{hard} again and again", $"{hero.He} had told everyone about {doing}", $"it seemed that only {hero.He} could not {skill}"), "sad", "ashamed", "disappointed", "cross", "very small", "close to tears", "unhappy");
+        Feel(hero, Pick($"{doing} looked so easy when {friend} did it", $"{hard} again and again", $"{hero.He} had told everyone about {doing}", $"it seemed that only {hero.He} could not {skill}"), "sad", "ashamed", "disappointed", "cross", "discouraged", "close to tears", "unhappy");
         Speak(hero.Name, Pick($"I shall never {skill}, {friend}", $"{doing} is not for {A($"{Pick(Traits)} {hero.Kind}")} like me", $"why can everyone {skill} but me?"));
         Say($"{worker}, who {Pick("came by", "was resting there", "had seen it all", "lived close by")} {Pick("with", "carrying", "and held")} {A($"{Pick(Colors)} {Pick(Things)}")}, {Pick("stopped", "sat down", "came closer")}");
         Speak(worker, Pick($"I fell down {Pick("seven", "ten", "twenty", "a hundred")} times before I {did}", $"begin {Pick("slowly", "with one small step", "with your eyes closed", "without fear")}, and {doing} will come {Pick("by itself", "in time", "like a friend")}", $"nobody {did} well on the first {Pick("day", "morning", "try")}, {hero}"));
@@ -109,7 +109,7 @@ sealed partial class Story
         var place = Pick(Places);
         Say(Pick($"{hero} and {friend} both wished for the {thing} that {Pick("lay", "stood", "hung")} {place.At} {place.Place}", $"{place.At} {place.Place} the two friends found {A(thing)}, and each wanted to have it", $"{worker} gave {hero} and {friend} {A(thing)} to share, but sharing was hard"));
         NextPart();
-        Speak(hero.Name, Pick($"the {noun} is mine, {friend}, because I saw it first", $"I need the {noun} {Pick(Occasions)}", $"you always take {A($"{Pick(ThingTraits)} {Pick(Things)}")} and I never do"));
+        Speak(hero.Name, Pick($"the {noun} is mine, {friend}, because I saw it first", $"I need the {noun} {Pick("every day", "for school", "for my collection", "more than you do", "this evening", "at home", "when I am alone")}", $"you always take {A($"{Pick(ThingTraits)} {Pick(Things)}")} and I never do"));
         Speak(friend.Name, Pick($"you cannot even use {A(noun)}, {hero}", $"last {Pick(Weekdays)} you had the {Pick(Things)}, so it is my turn", $"then I will not go {Pick(Pastimes)} with you"));
         Say($"they pulled {Pick("left and right", "harder and harder", "with red faces", "like two goats")}, until the {noun} {Pick("fell", "flew", "rolled", "slipped")} {Pick("into the mud", "into the water", "down the slope", "over the wall", "into a bush of thorns")} and {Pick("was bent", "broke in two", "was scratched", "made a sad sound")}");
         Feel(Pick(hero, friend), Pick($"the {noun} had been so {Pick("lovely", "fine", "pretty")}", "angry words are hard to take back", $"the {Pick(Weather)} day was spoiled", $"it was no fun to be {Pick(Pastimes)} alone"), "sad", "ashamed", "sorry", "lonely", "unhappy", "guilty");
@@ -139,6 +139,6 @@ sealed partial class Story
         Feel(Pick(hero, friend), Pick($"{goal.Place} was still {Pick("far away", "hours away", "out of sight")}", $"{sight} would not wait", $"the {Pick(PartsOfDay)} was passing and nothing {Pick("helped", "moved", "changed")}", $"{way.Place} looked so {Pick("dark", "strange", "empty")}"));
         Speak(Pick(hero.Name, friend.Name), Pick($"{Pick("a clever", "a patient", "a calm")} {Pick("head", "friend", "heart")} finds a way around {obstacle}", $"think of {sight}, and your legs will not be so {Pick("tired", "heavy", "slow")}", $"what would {worker} do now?"));
         Say($"so they {Pick(answer)}, and {Pick(Nature).Who} {Pick("showed the way", "seemed to cheer", "went with them", "watched")}");
-        Say($"{Pick("at sunset", "at last", "when the moon was up", "just in time", "in the first light")}, {goal.At} {goal.Place}, they saw {sight}, and {Pick(hero, friend)} {Pick("could not speak", "forgot to breathe", "held up both arms", "said that it was true", "began to dance")} {Pick("for wonder", "for a whole minute", "for joy", "as if in a dream")}");
+        Say($"{Pick("at sunset", "at last", "when the moon was up", "just in time", "in the first light")}, {goal.At} {goal.Place}, they saw {sight}, and {Pick(hero, friend)} {Pick("could not speak", "forgot to breathe", "held up both arms", "laughed aloud", "began to dance")} {Pick("for wonder", "for a whole minute", "for joy", "as if in a dream")}");
     }
 }

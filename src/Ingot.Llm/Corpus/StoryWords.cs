@@ -167,7 +167,7 @@ static class StoryWords
 
     public static readonly string[] GoodFeelings = ["happy", "proud", "glad", "thankful", "calm", "cheerful", "full of joy", "warm inside", "pleased", "light as a feather"];
 
-    public static readonly string[] BadFeelings = ["sad", "worried", "unhappy", "anxious", "upset", "very small", "close to tears", "helpless", "troubled", "miserable"];
+    public static readonly string[] BadFeelings = ["sad", "worried", "unhappy", "anxious", "upset", "downhearted", "close to tears", "helpless", "troubled", "miserable"];
 
     /// <summary>What was learned, as a clause after "that".</summary>
     public static readonly (string Subject, string[] Claims)[] Lessons =

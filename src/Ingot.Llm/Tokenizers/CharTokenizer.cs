@@ -7,12 +7,12 @@ namespace Ingot.Llm.Tokenizers;
 public sealed class CharTokenizer : ITokenizer
 {
     readonly Rune[] vocabulary;
-    readonly Dictionary<Rune, int> ids = [];
+    readonly Dictionary<Rune, int> idOf = [];
 
     CharTokenizer(Rune[] vocabulary)
     {
         this.vocabulary = vocabulary;
-        for (int i = 0; i < vocabulary.Length; i++) ids[vocabulary[i]] = i;
+        for (int i = 0; i < vocabulary.Length; i++) idOf[vocabulary[i]] = i;
     }
 
     public int VocabularySize => vocabulary.Length;
@@ -33,7 +33,7 @@ public sealed class CharTokenizer : ITokenizer
         int at = 0;
         foreach (var r in text.EnumerateRunes())
         {
-            if (!ids.TryGetValue(r, out int id))
+            if (!idOf.TryGetValue(r, out int id))
                 throw new IngotException($"the character {Describe(r)} at position {at} does not occur in the text this model was trained on; leave it out");
             result.Add(id);
             at++;
@@ -41,10 +41,10 @@ public sealed class CharTokenizer : ITokenizer
         return [.. result];
     }
 
-    public string Decode(ReadOnlySpan<int> tokens)
+    public string Decode(ReadOnlySpan<int> ids)
     {
-        var text = new StringBuilder(tokens.Length);
-        foreach (int t in tokens)
+        var text = new StringBuilder(ids.Length);
+        foreach (int t in ids)
         {
             if (t < 0 || t >= vocabulary.Length) throw new IngotException($"token {t} is not in a vocabulary of {vocabulary.Length}");
             text.Append(vocabulary[t].ToString());
@@ -53,15 +53,15 @@ public sealed class CharTokenizer : ITokenizer
     }
 
     /// <summary>{"kind": "char", "vocabulary": "..."}: the vocabulary as one string, in the order of the ids.</summary>
-    public string ToJson() => JsonSerializer.Serialize(new Saved("char", string.Concat(vocabulary.Select(r => r.ToString()))));
+    public string ToJson() => JsonSerializer.Serialize(new Saved("char", string.Concat(vocabulary.Select(r => r.ToString()))), JsonSerializerOptions.Web);
 
     /// <exception cref="FormatException">Not what <see cref="ToJson"/> writes.</exception>
     public static CharTokenizer FromJson(string json, string path)
     {
         Saved? saved;
-        try { saved = JsonSerializer.Deserialize<Saved>(json); }
+        try { saved = JsonSerializer.Deserialize<Saved>(json, JsonSerializerOptions.Web); }
         catch (JsonException e) { throw new FormatException($"{path} is not a tokenizer file: {e.Message}", e); }
-        if (saved is not { Kind: "char", Vocabulary.Length: > 0 }) throw new FormatException($"{path} is not a tokenizer file: \"Kind\" must be \"char\" and \"Vocabulary\" not empty");
+        if (saved is not { Kind: "char", Vocabulary.Length: > 0 }) throw new FormatException($"{path} is not a tokenizer file: \"kind\" must be \"char\" and \"vocabulary\" not empty");
         Rune[] runes = [.. saved.Vocabulary.EnumerateRunes()];
         if (runes.Distinct().Count() != runes.Length) throw new FormatException($"{path} is not a tokenizer file: its vocabulary has a character twice");
         return new(runes);

@@ -11,12 +11,12 @@ public sealed class Llama2cTokenizer : ITokenizer
 
     readonly byte[][] tokens;
     readonly float[] scores;
-    readonly Dictionary<string, int> ids = []; // keyed by Latin-1 text of the bytes: exact, and cheap to hash
+    readonly Dictionary<string, int> idOf = []; // keyed by Latin-1 text of the bytes: exact, and cheap to hash
 
     Llama2cTokenizer(byte[][] tokens, float[] scores)
     {
         (this.tokens, this.scores) = (tokens, scores);
-        for (int i = 0; i < tokens.Length; i++) ids.TryAdd(Encoding.Latin1.GetString(tokens[i]), i);
+        for (int i = 0; i < tokens.Length; i++) idOf.TryAdd(Encoding.Latin1.GetString(tokens[i]), i);
     }
 
     public int VocabularySize => tokens.Length;
@@ -50,12 +50,12 @@ public sealed class Llama2cTokenizer : ITokenizer
     {
         List<int> result = [Begin];
         if (text.Length == 0) return [.. result];
-        if (ids.TryGetValue(" ", out int space)) result.Add(space);
+        if (idOf.TryGetValue(" ", out int space)) result.Add(space);
         foreach (var rune in text.EnumerateRunes())
         {
             var utf8 = new byte[rune.Utf8SequenceLength];
             rune.EncodeToUtf8(utf8);
-            if (ids.TryGetValue(Encoding.Latin1.GetString(utf8), out int id)) result.Add(id);
+            if (idOf.TryGetValue(Encoding.Latin1.GetString(utf8), out int id)) result.Add(id);
             else foreach (byte b in utf8) result.Add(b + FirstByte);
         }
         Merge(result);
@@ -83,13 +83,13 @@ public sealed class Llama2cTokenizer : ITokenizer
     }
 
     (float, int) Union(int left, int right) =>
-        ids.TryGetValue(Encoding.Latin1.GetString(tokens[left]) + Encoding.Latin1.GetString(tokens[right]), out int id) ? (scores[id], id) : (0, -1);
+        idOf.TryGetValue(Encoding.Latin1.GetString(tokens[left]) + Encoding.Latin1.GetString(tokens[right]), out int id) ? (scores[id], id) : (0, -1);
 
     /// <summary>The text; tokens for bytes become those bytes, and Begin takes the space after it away.</summary>
-    public string Decode(ReadOnlySpan<int> sequence)
+    public string Decode(ReadOnlySpan<int> ids)
     {
         var bytes = new List<byte>();
-        for (int i = 0; i < sequence.Length; i++) bytes.AddRange(Piece(i == 0 ? 0 : sequence[i - 1], sequence[i]));
+        for (int i = 0; i < ids.Length; i++) bytes.AddRange(Piece(i == 0 ? 0 : ids[i - 1], ids[i]));
         return Encoding.UTF8.GetString([.. bytes]);
     }
 
