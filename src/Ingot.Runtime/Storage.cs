@@ -40,7 +40,8 @@ public unsafe class Storage
     public Span<T> Span<T>(long start, int length) where T : unmanaged
     {
         ArgumentOutOfRangeException.ThrowIfNegative(start);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan((start + length) * sizeof(T), Bytes);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start, Bytes / sizeof(T) - length);
         return new((void*)(Address + (nint)(start * sizeof(T))), length);
     }
 

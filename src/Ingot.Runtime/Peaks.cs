@@ -1,0 +1,170 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+
+namespace Ingot.Runtime;
+
+/// <summary>What this machine can do at best with all threads: the roofs that every efficiency figure is a fraction of.</summary>
+/// <param name="Gflops">float32 multiply-adds from registers, two operations each, in 10^9 a second.</param>
+/// <param name="ReadGBs">Reading a buffer far larger than the caches, in 10^9 bytes a second.</param>
+/// <param name="CopyGBs">Copying such a buffer, bytes read plus bytes written.</param>
+/// <param name="CopyNonTemporalGBs">The same with stores that go past the caches.</param>
+/// <param name="Level">The vector width measured.</param>
+/// <param name="Threads">The threads it was measured with.</param>
+public sealed record MachinePeaks(double Gflops, double ReadGBs, double CopyGBs, double CopyNonTemporalGBs, IsaLevel Level, int Threads)
+{
+    /// <summary>The best memory traffic seen, whatever the mix.</summary>
+    public double BestGBs => Math.Max(ReadGBs, Math.Max(CopyGBs, CopyNonTemporalGBs));
+}
+
+/// <summary>Measures this machine's peaks, in less than half a second, once for each level and number of threads.</summary>
+public static unsafe class Peaks
+{
+    const long BufferBytes = 256L << 20;
+
+    static readonly Lock gate = new();
+    static MachinePeaks? measured;
+
+    /// <summary>The peaks at <see cref="Cpu.Level"/> (or what the hardware has of it) and <see cref="WorkerPool.Threads"/>. Not to be called from inside a chunk.</summary>
+    public static MachinePeaks Measure()
+    {
+        var level = Cpu.Level < Cpu.HardwareLevel ? Cpu.Level : Cpu.HardwareLevel; // emulated vectors are no roof
+        lock (gate)
+        {
+            if (measured is { } m && m.Level == level && m.Threads == WorkerPool.Threads) return m;
+            return measured = level switch
+            {
+                IsaLevel.Avx512 => Measure<Lanes512>(level),
+                IsaLevel.Avx2 => Measure<Lanes256>(level),
+                _ => Measure<Lanes128>(level),
+            };
+        }
+    }
+
+    static MachinePeaks Measure<V>(IsaLevel level) where V : unmanaged, ILanes<V>
+    {
+        int threads = WorkerPool.Threads;
+        var compute = new ComputeWork<V>();
+        double seconds = Best(compute, threads * 4, runs: 4);
+        double gflops = threads * 4.0 * ComputeWork<V>.Flops / seconds / 1e9;
+
+        // Two buffers: a machine too small to spare 512 MB is measured with what is past any cache of its own.
+        long bytes = Math.Min(BufferBytes, Math.Max(32L << 20, MemoryPool.Limit / 16)) / TrafficWork<V>.ChunkBytes * TrafficWork<V>.ChunkBytes;
+        nint source = MemoryPool.AllocateFresh(bytes), target = MemoryPool.AllocateFresh(bytes);
+        try
+        {
+            if (source == 0 || target == 0) throw new InsufficientMemoryException($"Out of memory: measuring the peaks takes two buffers of {bytes >> 20} MB.");
+            double Traffic(Traffic kind, int streams) =>
+                streams * bytes / Best(new TrafficWork<V>(kind, (float*)source, (float*)target), (int)(bytes / TrafficWork<V>.ChunkBytes), runs: 3) / 1e9;
+            WorkerPool.Run(new TrafficWork<V>(Runtime.Traffic.Touch, (float*)source, (float*)target), (int)(bytes / TrafficWork<V>.ChunkBytes));
+            return new(gflops, Traffic(Runtime.Traffic.Read, 1), Traffic(Runtime.Traffic.Copy, 2), Traffic(Runtime.Traffic.CopyNonTemporal, 2), level, threads);
+        }
+        finally
+        {
+            if (source != 0) MemoryPool.Free(source);
+            if (target != 0) MemoryPool.Free(target);
+        }
+    }
+
+    /// <summary>Seconds of the fastest run: whatever else the machine was doing only ever slows one down.</summary>
+    static double Best(IChunkWork work, int chunks, int runs)
+    {
+        double best = double.PositiveInfinity;
+        for (int run = 0; run < runs; run++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            WorkerPool.Run(work, chunks);
+            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+        return best;
+    }
+}
+
+/// <summary>Twelve independent chains of multiply-adds: two units with four to five cycles of latency need ten, and twelve still fit in sixteen registers.</summary>
+sealed class ComputeWork<V> : IChunkWork where V : unmanaged, ILanes<V>
+{
+    const int Steps = 200_000;
+
+    public static double Flops => 2.0 * 12 * Steps * V.Count;
+
+    /// <summary>A result for someone to read, or the compiler might drop the loop.</summary>
+    public float Sum { get; private set; }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // the loop runs too seldom to be promoted from tier 0
+    public void Run(int chunk, int worker)
+    {
+        V a = V.Broadcast(0.999f), b = V.Broadcast(1e-3f);
+        V c0 = b, c1 = b, c2 = b, c3 = b, c4 = b, c5 = b, c6 = b, c7 = b, c8 = b, c9 = b, c10 = b, c11 = b;
+        for (int i = 0; i < Steps; i++)
+        {
+            c0 = V.MultiplyAdd(c0, a, b); c1 = V.MultiplyAdd(c1, a, b); c2 = V.MultiplyAdd(c2, a, b);
+            c3 = V.MultiplyAdd(c3, a, b); c4 = V.MultiplyAdd(c4, a, b); c5 = V.MultiplyAdd(c5, a, b);
+            c6 = V.MultiplyAdd(c6, a, b); c7 = V.MultiplyAdd(c7, a, b); c8 = V.MultiplyAdd(c8, a, b);
+            c9 = V.MultiplyAdd(c9, a, b); c10 = V.MultiplyAdd(c10, a, b); c11 = V.MultiplyAdd(c11, a, b);
+        }
+        Sum += V.First(c0) + V.First(c1) + V.First(c2) + V.First(c3) + V.First(c4) + V.First(c5)
+            + V.First(c6) + V.First(c7) + V.First(c8) + V.First(c9) + V.First(c10) + V.First(c11);
+    }
+}
+
+/// <summary>What a measurement does with each vector of the buffers.</summary>
+enum Traffic { Touch, Read, Copy, CopyNonTemporal }
+
+/// <summary>Moves 1 MB of a buffer a chunk.</summary>
+sealed unsafe class TrafficWork<V>(Traffic kind, float* source, float* target) : IChunkWork where V : unmanaged, ILanes<V>
+{
+    public const int ChunkBytes = 1 << 20;
+    const int Floats = ChunkBytes / sizeof(float);
+
+    /// <inheritdoc cref="ComputeWork{V}.Sum"/>
+    public float Sum { get; private set; }
+
+    public void Run(int chunk, int worker)
+    {
+        float* from = source + (long)chunk * Floats, to = target + (long)chunk * Floats;
+        switch (kind)
+        {
+            case Traffic.Read: Sum += Read(from); break;
+            case Traffic.Copy: Copy(from, to); break;
+            case Traffic.CopyNonTemporal: CopyNonTemporal(from, to); break;
+            default:
+                new Span<float>(from, Floats).Fill(1);
+                new Span<float>(to, Floats).Clear();
+                break;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static float Read(float* from)
+    {
+        V a = V.Broadcast(0), b = a, c = a, d = a;
+        for (int i = 0; i < Floats; i += 4 * V.Count)
+        {
+            a = V.Or(a, V.Load(from + i));
+            b = V.Or(b, V.Load(from + i + V.Count));
+            c = V.Or(c, V.Load(from + i + 2 * V.Count));
+            d = V.Or(d, V.Load(from + i + 3 * V.Count));
+        }
+        return V.First(V.Or(V.Or(a, b), V.Or(c, d)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void Copy(float* from, float* to)
+    {
+        for (int i = 0; i < Floats; i += 2 * V.Count)
+        {
+            V.Store(V.Load(from + i), to + i);
+            V.Store(V.Load(from + i + V.Count), to + i + V.Count);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void CopyNonTemporal(float* from, float* to)
+    {
+        for (int i = 0; i < Floats; i += 2 * V.Count)
+        {
+            V.StoreNonTemporal(V.Load(from + i), to + i);
+            V.StoreNonTemporal(V.Load(from + i + V.Count), to + i + V.Count);
+        }
+        Thread.MemoryBarrier(); // such stores are not ordered with the next ones by themselves
+    }
+}
