@@ -91,4 +91,6 @@ public sealed class Shape : IReadOnlyList<int>, IEquatable<Shape>
     public override string ToString() => dims.Length == 1 ? $"({dims[0]},)" : $"({string.Join(", ", dims)})";
 
     public static implicit operator Shape(int[] dims) => new(dims);
+
+    public static implicit operator ReadOnlySpan<int>(Shape shape) => shape.dims;
 }

@@ -12,8 +12,9 @@ static class Realizer
     {
         lock (Gate)
         {
-            var targets = tensors.Select(t => t.Node).Where(n => BufferOrNull(n) is null).Distinct().ToList();
+            var targets = tensors.Concat(Tensor.TakeCompanions(tensors)).Select(t => Unmarked(t.Node)).Where(n => BufferOrNull(n) is null).Distinct().ToList();
             if (targets.Count == 0) return;
+            foreach (var n in Build.TopologicalOrder(targets, n => n.Realized is not null)) CheckVersion(n);
             cancellation.ThrowIfCancellationRequested();
             Interpreter.Realize(targets);
             Node.NewEpoch();
@@ -32,5 +33,24 @@ static class Realizer
         }
     }
 
-    public static Node BufferOf(Node n) => BufferOrNull(n) ?? throw new InvalidOperationException($"{n} has not been realised");
+    /// <exception cref="IngotException">The memory has been overwritten since the node was made.</exception>
+    public static Node BufferOf(Node n)
+    {
+        var buffer = BufferOrNull(n) ?? throw new InvalidOperationException($"{n} has not been realised");
+        CheckVersion(buffer);
+        return buffer;
+    }
+
+    /// <summary>The node below Leaf and Detach marks: what is computed, and remembered as computed, is the same for all of them.</summary>
+    static Node Unmarked(Node n)
+    {
+        while (n.Op.IsMark) n = n.src[0];
+        return n;
+    }
+
+    static void CheckVersion(Node n)
+    {
+        if (n.Op == Op.Buffer && ((BufferArg)n.Arg!).Version is var version && version != n.Storage.Version)
+            throw new IngotException($"this computation reads a {n.DType.Name}{n.Shape} tensor as it was before Assign, an optimizer's step for one, overwrote it; Realize() what depends on the old values before the step");
+    }
 }

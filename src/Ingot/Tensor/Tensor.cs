@@ -1,3 +1,4 @@
+using Ingot.Autograd;
 using Ingot.Graph;
 using Ingot.Runtime;
 using Ingot.Schedule;
@@ -15,12 +16,18 @@ public sealed partial class Tensor
 
     internal Tensor(Node node) => this.node = NoGrad.IsActive ? Build.Detach(node) : node;
 
-    /// <summary>The graph node this tensor stands for. A computed node that needs no gradient is replaced by its buffer, so that history can be freed.</summary>
+    /// <summary>
+    /// The graph node this tensor stands for. A computed node that needs no gradient is replaced by its buffer, so that history can be freed;
+    /// so is what a leaf was initialised with or assigned.
+    /// </summary>
     internal Node Node
     {
         get
         {
-            if (node.Realized is { } buffer && !node.RequiresGrad) node = buffer;
+            if (node.Op == Op.Buffer) return node;
+            if (!node.RequiresGrad) node = Realizer.BufferOrNull(node) ?? node;
+            else if (node.Arg is LeafArg { Owner: LeafOwner owner } && node.src[0].Op != Op.Buffer && Realizer.BufferOrNull(node) is { } buffer)
+                node = Build.Leaf(buffer, owner);
             return node;
         }
         set => node = value;
