@@ -63,4 +63,42 @@ public sealed partial class Tensor
         var x = T.IsZero(scale - T.One) ? this : this * Scalar(scale);
         return T.IsZero(shift) ? x : x + Scalar(shift);
     }
+
+    /// <summary><paramref name="steps"/> values from start to end (both included), evenly spaced; float32 unless a dtype is given.</summary>
+    public static Tensor Linspace(double start, double end, int steps, DType dtype = DType.F32)
+    {
+        if (steps < 2) return Full([steps], start, dtype);
+        var compute = dtype.IsFloat ? dtype.ComputeType : DType.F64;
+        double step = Graph.Numbers.Round(compute, (end - start) / (steps - 1));
+        var i = new Tensor(Build.Iota(compute, steps));
+        var back = (steps - 1) - i; // counted from the end in the second half, so that the end is met exactly
+        return (i < steps / 2).Where(start + i * step, end - back * step).To(dtype);
+    }
+
+    /// <summary>Ones on the diagonal of an n by m matrix (square unless m is given), zeros elsewhere.</summary>
+    public static Tensor Eye(int n, int? m = null, DType dtype = DType.F32)
+    {
+        var shape = new Shape(n, m ?? n);
+        return Positions(shape, 0).Eq(Positions(shape, 1)).To(dtype);
+    }
+
+    /// <summary>The lower triangle of the last two dimensions, zeros above diagonal number <paramref name="diagonal"/>.</summary>
+    public Tensor Tril(int diagonal = 0) => (ColumnsPastDiagonal(nameof(Tril)) <= diagonal).Where(this, ZerosLike(this));
+
+    /// <summary>The upper triangle of the last two dimensions, zeros below diagonal number <paramref name="diagonal"/>.</summary>
+    public Tensor Triu(int diagonal = 0) => (ColumnsPastDiagonal(nameof(Triu)) >= diagonal).Where(this, ZerosLike(this));
+
+    Tensor ColumnsPastDiagonal(string operation)
+    {
+        if (Rank < 2) throw new ShapeException($"{operation} needs a matrix or a batch of them, not {Shape}");
+        var matrix = new Shape(Shape.Span[^2..]);
+        return Positions(matrix, 1) - Positions(matrix, 0);
+    }
+
+    /// <summary>int64 of shape Shape + (classes): 1 at the class each integer names, else 0. A number outside 0..classes-1 gives zeros only.</summary>
+    public Tensor OneHot(int classes)
+    {
+        RequireInteger(nameof(OneHot));
+        return Unsqueeze(-1).Eq(new Tensor(Build.Iota(DType.I64, classes))).To(DType.I64);
+    }
 }

@@ -59,4 +59,10 @@ public sealed partial class Tensor
         var whole = Trunc();
         return DType.IsFloat ? (this < whole).Where(whole - 1, whole) : this;
     }
+
+    public Tensor IsNan() => DType.IsFloat ? Ne(this) : ZerosLike(this).To(DType.Bool);
+
+    public Tensor IsInf() => DType.IsFloat ? Abs().Eq(double.PositiveInfinity) : ZerosLike(this).To(DType.Bool);
+
+    public Tensor IsFinite() => DType.IsFloat ? Abs() < double.PositiveInfinity : OnesLike(this).To(DType.Bool);
 }

@@ -36,4 +36,7 @@ public sealed partial class Tensor
 
     /// <summary>The binary logarithm.</summary>
     public Tensor Log2() => Precisely(x => new(Build.Unary(Op.Log2, x.Node)));
+
+    /// <summary>x to a power.</summary>
+    public Tensor Pow(double exponent) => Precisely(x => (x.To(DType.F64).Log2() * exponent).Exp2().To(x.DType));
 }

@@ -100,6 +100,123 @@ public sealed partial class Tensor
         return new(Build.Reshape(Node, new Shape([.. Shape.Span[..a], merged, .. Shape.Span[(b + 1)..]])));
     }
 
+    /// <summary>Dimension <paramref name="dim"/> as several; one extent may be -1.</summary>
+    /// <exception cref="ShapeException">The extents do not multiply to that of the dimension.</exception>
+    public Tensor Unflatten(int dim, params ReadOnlySpan<int> sizes)
+    {
+        int axis = Shape.Axis(dim);
+        var part = sizes.ToArray();
+        int free = Array.IndexOf(part, -1);
+        long known = 1;
+        foreach (var d in part) known *= d == -1 ? 1 : d;
+        if (free >= 0 && known > 0 && Shape[axis] % known == 0) { part[free] = (int)(Shape[axis] / known); known *= part[free]; }
+        if (known != Shape[axis] || Array.Exists(part, d => d < 0))
+            throw new ShapeException($"cannot unflatten dimension {dim} of {Shape} ({Shape[axis]}) into ({string.Join(", ", sizes.ToArray())})");
+        return new(Build.Reshape(Node, new Shape([.. Shape.Span[..axis], .. part, .. Shape.Span[(axis + 1)..]])));
+    }
+
+    /// <summary>Moves a dimension to another place; the others keep their order.</summary>
+    public Tensor MoveDim(int source, int destination)
+    {
+        var order = Enumerable.Range(0, Rank).ToList();
+        int from = Shape.Axis(source), to = Shape.Axis(destination);
+        order.RemoveAt(from);
+        order.Insert(to, from);
+        return new(Build.Permute(Node, [.. order]));
+    }
+
+    /// <summary>Reverses the order along dimensions.</summary>
+    public Tensor Flip(params ReadOnlySpan<int> dims)
+    {
+        if (Rank == 0 || dims.Length == 0) return this;
+        return new(Build.Flip(Node, Axes(dims)));
+    }
+
+    /// <summary><paramref name="length"/> elements of a dimension from <paramref name="start"/>.</summary>
+    /// <exception cref="TensorIndexException">They reach beyond the dimension.</exception>
+    public Tensor Narrow(int dim, int start, int length)
+    {
+        int axis = Shape.Axis(dim), extent = Shape[axis];
+        if (start < 0) start += extent;
+        if (start < 0 || length < 0 || start + (long)length > extent)
+            throw new TensorIndexException($"{length} elements from {start} do not lie in dimension {dim} of {Shape}");
+        var before = new int[Rank];
+        var after = new int[Rank];
+        (before[axis], after[axis]) = (start, extent - start - length);
+        return new(Build.Shrink(Node, new Shape(before), new Shape(after)));
+    }
+
+    /// <summary>Shifts elements along a dimension; what falls off one end comes in at the other.</summary>
+    public Tensor Roll(int shift, int dim)
+    {
+        if (Count == 0) return this;
+        int extent = Size(dim), at = extent - (shift % extent + extent) % extent;
+        return at == extent ? this : Cat([Narrow(dim, at, extent - at), Narrow(dim, 0, at)], dim);
+    }
+
+    /// <summary>Shifts elements along several dimensions.</summary>
+    public Tensor Roll(ReadOnlySpan<int> shifts, ReadOnlySpan<int> dims)
+    {
+        if (shifts.Length != dims.Length) throw new ShapeException($"Roll got {shifts.Length} shifts for {dims.Length} dimensions");
+        var x = this;
+        for (int i = 0; i < dims.Length; i++) x = x.Roll(shifts[i], dims[i]);
+        return x;
+    }
+
+    /// <summary>Copies of the tensor laid side by side: repeats[i] of them along dimension i; more repeats than dimensions add dimensions in front.</summary>
+    public Tensor Repeat(params ReadOnlySpan<int> repeats)
+    {
+        int front = repeats.Length - Rank;
+        if (front < 0) throw new ShapeException($"Repeat of {Shape} needs a number for each of its {Rank} dimensions, {repeats.Length} were given");
+        var apart = new int[2 * repeats.Length]; // (1, d0, 1, d1, ...)
+        var wide = new int[2 * repeats.Length]; // (r0, d0, r1, d1, ...)
+        var dims = new int[repeats.Length];
+        for (int i = 0; i < repeats.Length; i++)
+        {
+            int d = i < front ? 1 : Shape[i - front];
+            (apart[2 * i], apart[2 * i + 1]) = (1, d);
+            (wide[2 * i], wide[2 * i + 1]) = (repeats[i], d);
+            dims[i] = checked(repeats[i] * d);
+        }
+        return new(Build.Reshape(Build.Expand(Build.Reshape(Node, new Shape(apart)), new Shape(wide)), new Shape(dims)));
+    }
+
+    /// <summary>Each element <paramref name="repeats"/> times in a row, along a dimension.</summary>
+    public Tensor RepeatInterleave(int repeats, int dim)
+    {
+        int axis = Shape.Axis(dim);
+        var x = Unsqueeze(axis + 1);
+        var wide = x.Shape.ToArray();
+        wide[axis + 1] = repeats;
+        return x.Expand(wide).Flatten(axis, axis + 1);
+    }
+
+    /// <summary>Each element of the flattened tensor <paramref name="repeats"/> times in a row.</summary>
+    public Tensor RepeatInterleave(int repeats) => Flatten().RepeatInterleave(repeats, 0);
+
+    /// <summary>The elements whose index in dim2 is that in dim1 plus the offset, as a new last dimension.</summary>
+    public Tensor Diagonal(int offset = 0, int dim1 = 0, int dim2 = 1)
+    {
+        int a = Shape.Axis(dim1), b = Shape.Axis(dim2);
+        if (a == b) throw new ShapeException($"Diagonal of {Shape} needs two dimensions, both are {dim1}");
+        int[] order = [.. Enumerable.Range(0, Rank).Where(i => i != a && i != b), a, b];
+        var x = new Tensor(Build.Permute(Node, order)); // (..., rows, columns)
+        int row = Math.Max(0, -offset), column = Math.Max(0, offset);
+        int n = Math.Max(0, Math.Min(x.Shape[-2] - row, x.Shape[-1] - column));
+        if (n == 0) return Zeros([.. x.Shape.Span[..^2], 0], DType);
+        var flat = x.Narrow(-2, row, n).Narrow(-1, column, n).Flatten(-2); // (..., n*n): the diagonal is every (n+1)th
+        return new(Build.Reshape(Build.Window(flat.Node, flat.Rank - 1, 1, n + 1), new Shape([.. x.Shape.Span[..^2], n])));
+    }
+
+    /// <summary>Windows of <paramref name="size"/> elements along a dimension, a step apart, as a new last dimension.</summary>
+    /// <exception cref="ShapeException">The dimension is shorter than a window.</exception>
+    public Tensor Unfold(int dim, int size, int step)
+    {
+        int axis = Shape.Axis(dim);
+        if (size < 1 || step < 1 || size > Shape[axis]) throw new ShapeException($"windows of {size}, {step} apart, do not fit dimension {dim} of {Shape}");
+        return new(Build.Window(Node, axis, size, step));
+    }
+
     /// <summary>The same values, laid out in row-major order in memory of their own.</summary>
     public Tensor Contiguous() => new(Build.Contiguous(Node));
 }
