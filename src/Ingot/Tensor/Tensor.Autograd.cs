@@ -129,6 +129,29 @@ public sealed partial class Tensor
         node = node.Op == Op.Leaf ? Build.Leaf(buffer, ((LeafArg)node.Arg!).Owner) : buffer;
     }
 
+    /// <summary>Zeros in memory of their own, to be assigned to.</summary>
+    internal static Tensor OwnZeros(Shape shape, DType dtype)
+    {
+        var zeros = Storage.Allocate(shape.Count * dtype.Size);
+        const int chunk = 1 << 30; // a span holds fewer than 2^31 bytes
+        for (long at = 0; at < zeros.Bytes; at += chunk) zeros.Span<byte>(at, (int)Math.Min(chunk, zeros.Bytes - at)).Clear();
+        return new(Build.Buffer(dtype, shape, zeros)) { ownStorage = zeros };
+    }
+
+    /// <summary>Takes on another tensor's values, now, in this tensor's dtype; a parameter stays a leaf. Unlike <see cref="Assign"/> it leaves the old memory as it is.</summary>
+    /// <exception cref="ShapeException">The value has another shape.</exception>
+    internal void Load(Tensor value)
+    {
+        if (!value.Shape.Equals(Shape)) throw new ShapeException($"cannot load {value.Shape} into a tensor of shape {Shape}");
+        var source = value.Detach().To(DType).Realize();
+        ownStorage = Copy(Realizer.BufferOf(source.node).Storage);
+        var buffer = Build.Buffer(DType, Shape, ownStorage);
+        node = node.Op == Op.Leaf ? Build.Leaf(buffer, ((LeafArg)node.Arg!).Owner) : buffer;
+    }
+
+    /// <summary>Becomes a handle on another value of the same shape and dtype.</summary>
+    internal void Become(Tensor value) => node = value.Node;
+
     static Storage Copy(Storage source)
     {
         var copy = Storage.Allocate(source.Bytes);

@@ -1,0 +1,128 @@
+using Ingot.Autograd;
+using Ingot.Schedule;
+
+namespace Ingot.Nn;
+
+/// <summary>Parameters that are updated with the same hyper-parameters; those left null are the optimizer's.</summary>
+public sealed class ParameterGroup(IEnumerable<Tensor> parameters)
+{
+    public IReadOnlyList<Tensor> Parameters { get; } = [.. parameters];
+
+    public Schedule? LearningRate { get; init; }
+
+    public Schedule? WeightDecay { get; init; }
+}
+
+/// <summary>
+/// Updates parameters from their gradients, all of them in one schedule: the update of every tensor, the gradients that feed it and the loss are computed together.
+/// </summary>
+/// <remarks>
+/// Hyper-parameters enter the graph as float constants computed in C#: the compiler passes those as launch arguments, so that a new learning rate compiles nothing.
+/// Only 0, 1 and -1 belong to a kernel's structure; a value that changes from step to step is kept off them by <see cref="Changing"/>.
+/// </remarks>
+public abstract class Optimizer
+{
+    /// <summary>A parameter with what the optimizer remembers about it.</summary>
+    internal sealed record Slot(Tensor Parameter, ParameterGroup Group, Tensor[] State);
+
+    readonly string[] stateNames;
+    readonly List<Slot> slots = [];
+    readonly Schedule learningRate, weightDecay;
+
+    /// <summary>Steps taken so far.</summary>
+    public long Steps { get; private set; }
+
+    private protected Optimizer(IEnumerable<ParameterGroup> groups, Schedule learningRate, Schedule weightDecay, params string[] stateNames)
+    {
+        (this.learningRate, this.weightDecay, this.stateNames) = (learningRate, weightDecay, stateNames);
+        var seen = new HashSet<Tensor>(ReferenceEqualityComparer.Instance);
+        foreach (var group in groups)
+            foreach (var p in group.Parameters)
+            {
+                if (!p.RequiresGrad) throw new IngotException($"parameter {slots.Count}, {p.DType.Name}{p.Shape}, does not require a gradient; set RequiresGrad");
+                if (!seen.Add(p)) throw new IngotException($"parameter {slots.Count}, {p.DType.Name}{p.Shape}, is in the optimizer twice");
+                slots.Add(new(p, group, [.. stateNames.Select(_ => Tensor.OwnZeros(p.Shape, p.DType))]));
+            }
+        if (slots.Count == 0) throw new IngotException("an optimizer needs at least one parameter");
+        Tensor.Realize([.. slots.Select(s => s.Parameter)]);
+        foreach (var s in slots) s.Parameter.Own(); // the first step already works in place, so that the second has its form
+    }
+
+    /// <summary>Forgets the gradients of all parameters.</summary>
+    public void ZeroGrad()
+    {
+        foreach (var s in slots) s.Parameter.ZeroGrad();
+    }
+
+    /// <summary>Computes the gradients, if they have not been, and updates every parameter that has one, in place.</summary>
+    /// <param name="progress">How much of the training is done, from 0 to 1: what the schedules are functions of.</param>
+    /// <param name="cancellation">Checked before anything is computed.</param>
+    public void Step(double progress = 0, CancellationToken cancellation = default)
+    {
+        var active = slots.Where(s => s.Parameter.Grad is not null).ToList();
+        if (active.Count == 0) return;
+        Prepare(Steps + 1, progress);
+        var targets = new List<Tensor>(Companions.TakeResults([.. active.Select(s => s.Parameter.Grad!)]));
+        using (new NoGrad())
+        {
+            foreach (var s in active)
+            {
+                var rate = s.Group.LearningRate ?? learningRate;
+                var decay = s.Group.WeightDecay ?? weightDecay;
+                Tensor p = s.Parameter.Detach(), g = s.Parameter.Grad!.To(p.DType);
+                // Values first, all of old memory; only then does any of it become assigned.
+                var (value, state) = Update(p, g, s.State, new(rate.At(progress), decay.At(progress), rate.IsConstant, decay.IsConstant));
+                targets.Add(s.Parameter.Assign(value));
+                for (int i = 0; i < state.Length; i++) targets.Add(s.State[i].Assign(state[i]));
+            }
+        }
+        Realizer.Realize(targets, cancellation);
+        Steps++;
+        foreach (var s in active) Forget(s);
+    }
+
+    /// <summary>A tensor looks up its memory when it is used: doing so now lets go of this step's graph.</summary>
+    static void Forget(Slot s)
+    {
+        _ = s.Parameter.Node;
+        foreach (var state in s.State) _ = state.Node;
+    }
+
+    /// <summary>What a step is done with.</summary>
+    private protected readonly record struct Rates(double LearningRate, double WeightDecay, bool HasConstantRate, bool HasConstantDecay);
+
+    /// <summary>Called once a step, before the parameters; the first step has number 1.</summary>
+    private protected virtual void Prepare(long step, double progress) { }
+
+    /// <summary>The new values of a parameter and of its state.</summary>
+    private protected abstract (Tensor Value, Tensor[] State) Update(Tensor p, Tensor g, Tensor[] state, Rates rates);
+
+    /// <summary>
+    /// A value that may differ at the next step, kept off 0, 1 and -1 by less than float32 can tell in a product: 1e-38 times anything that occurs is lost
+    /// in a sum, and the neighbour of 1 differs from it by 6e-8.
+    /// </summary>
+    private protected static double Changing(double value) => (float)value switch
+    {
+        0 => 1.2e-38,
+        1 => 1 - 6e-8,
+        -1 => -1 + 6e-8,
+        _ => value,
+    };
+
+    /// <summary>The number of steps and what is remembered of each parameter, by names like <c>0.exp_avg</c>; enough to continue bit for bit.</summary>
+    public IReadOnlyDictionary<string, Tensor> StateDict()
+    {
+        var dict = new OrderedDictionary<string, Tensor> { ["step"] = Tensor.From([Steps], 1) };
+        for (int i = 0; i < slots.Count; i++)
+            for (int k = 0; k < stateNames.Length; k++) dict[$"{i}.{stateNames[k]}"] = slots[i].State[k];
+        return dict;
+    }
+
+    /// <summary>Restores what <see cref="StateDict"/> gave.</summary>
+    /// <exception cref="IngotException">A name is missing or unknown, or a shape differs; all of them are listed.</exception>
+    public void LoadStateDict(IReadOnlyDictionary<string, Tensor> state)
+    {
+        StateLoading.Load(StateDict(), state, strict: true, "the optimizer");
+        Steps = state["step"].ToArray<long>()[0];
+    }
+}
