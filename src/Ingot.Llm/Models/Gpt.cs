@@ -30,6 +30,7 @@ public sealed class Gpt : ILanguageModel
     readonly LayerNorm finalNorm;
     readonly Linear? head;
 
+    [NotState]
     public GptConfig Config { get; }
 
     public int ContextLength => Config.ContextLength;
@@ -73,12 +74,14 @@ public sealed class Gpt : ILanguageModel
     void Initialize(ulong seed)
     {
         ulong stream = 0;
+        var initial = new Dictionary<string, Tensor>();
         foreach (var (name, weight) in Module.NamedParameters(this))
         {
             if (weight.Rank < 2) continue; // norms start at weight 1, bias 0
             double deviation = name.EndsWith("output.weight", StringComparison.Ordinal) || name.EndsWith("down.weight", StringComparison.Ordinal) ? 0.02 / Math.Sqrt(2 * Config.Layers) : 0.02;
-            weight.Load(RandomWeights.Normal(weight.Shape, deviation, seed, stream++));
+            initial[name] = RandomWeights.Normal(weight.Shape, deviation, seed, stream++);
         }
+        Module.LoadStateDict(this, initial, strict: false);
     }
 
     sealed class Block(GptConfig config)

@@ -16,7 +16,7 @@ public static class Checkpoint
     }
 
     /// <summary>f(x), recomputed in the backward pass.</summary>
-    public static Tensor Run(Func<Tensor, Tensor> f, Tensor x) => Run(xs => f(xs[0]), x);
+    public static Tensor Run(Func<Tensor, Tensor> f, Tensor x) => Run((Tensor[] xs) => f(xs[0]), [x]);
 }
 
 /// <summary>
