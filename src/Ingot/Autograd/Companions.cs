@@ -13,13 +13,21 @@ static class Companions
 
     static readonly Lock Gate = new();
     static readonly List<Group> Pending = [];
+    static readonly List<WeakReference<Tensor>> Awaiting = [];
+
+    /// <summary>Something that the forward pass measures on the way, computed with the next loss that is differentiated.</summary>
+    public static void Await(Tensor tensor)
+    {
+        lock (Gate) Awaiting.Add(new(tensor));
+    }
 
     public static void Join(Tensor result, IEnumerable<Tensor> gradients)
     {
         lock (Gate)
         {
             Pending.RemoveAll(g => !g.Results.Concat(g.Gradients).Any(IsWaiting));
-            Pending.Add(new([new(result)], [.. gradients.Select(g => new WeakReference<Tensor>(g))]));
+            Pending.Add(new([new(result), .. Awaiting], [.. gradients.Select(g => new WeakReference<Tensor>(g))]));
+            Awaiting.Clear();
         }
     }
 

@@ -60,7 +60,7 @@ public static class Module
     /// <summary>Calls back for every object of a model with its path; <paramref name="above"/> holds the objects on the way, so that a reference back ends there.</summary>
     static void Visit(object? value, string path, HashSet<object> above, Action<string, object> visitor)
     {
-        if (value is null or string || value.GetType().IsPrimitive || value.GetType().IsEnum) return;
+        if (value is null or string || value.GetType().IsPrimitive || value.GetType().IsEnum || value.GetType().GetElementType() is { IsPrimitive: true }) return;
         if (value is Tensor)
         {
             visitor(path, value);

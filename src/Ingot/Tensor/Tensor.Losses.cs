@@ -1,0 +1,128 @@
+namespace Ingot;
+
+/// <summary>What becomes of the losses of the elements.</summary>
+public enum Reduction
+{
+    Mean,
+    Sum,
+    /// <summary>One loss an element.</summary>
+    None,
+    /// <summary>The sum divided by the first extent: for <see cref="Tensor.KlDiv"/> the mathematical definition.</summary>
+    BatchMean,
+}
+
+/// <summary>Losses: this tensor is the prediction.</summary>
+public sealed partial class Tensor
+{
+    /// <summary>
+    /// Cross-entropy of logits (N, C), (N, C, ..) or (C,) against classes: -log softmax of the class. Targets are class numbers (integers, this shape without C), or
+    /// probabilities (floats of this shape).
+    /// </summary>
+    /// <param name="target">Class numbers or probabilities. A class that does not exist makes the loss NaN.</param>
+    /// <param name="ignoreIndex">Targets of this value do not count, in the mean either.</param>
+    /// <param name="labelSmoothing">The part of each target that is spread over all classes.</param>
+    /// <param name="reduction">What becomes of the losses.</param>
+    /// <exception cref="ShapeException">The target's shape does not fit.</exception>
+    public Tensor CrossEntropy(Tensor target, int ignoreIndex = -100, double labelSmoothing = 0, Reduction reduction = Reduction.Mean)
+    {
+        int dim = Rank == 1 ? 0 : 1;
+        var logp = Floating().LogSoftmax(dim);
+        if (!target.DType.IsFloat) return logp.Chosen(target, dim, ignoreIndex, labelSmoothing, reduction, "CrossEntropy");
+        if (!target.Shape.Equals(Shape)) throw new ShapeException($"CrossEntropy of {Shape} against probabilities needs a target of the same shape, not {target.Shape}");
+        if (labelSmoothing != 0) target = target * (1 - labelSmoothing) + labelSmoothing / Shape[dim];
+        var losses = -(target * logp).Sum(dim);
+        return reduction == Reduction.None ? losses : reduction == Reduction.Sum ? losses.Sum() : losses.Sum() / (double)(Count / Shape[dim]);
+    }
+
+    /// <summary>Minus the log-probability of the class: <see cref="CrossEntropy"/> of what is log-softmaxed already.</summary>
+    /// <exception cref="ShapeException">The target's shape does not fit.</exception>
+    public Tensor NllLoss(Tensor target, int ignoreIndex = -100, Reduction reduction = Reduction.Mean) =>
+        Chosen(target, Rank == 1 ? 0 : 1, ignoreIndex, 0, reduction, "NllLoss");
+
+    /// <summary>
+    /// The class is selected by comparing class numbers with the target and summing the one that is left: forward it fuses with the softmax, and backward it is a
+    /// select again, where a gather would turn into a scatter.
+    /// </summary>
+    Tensor Chosen(Tensor target, int dim, int ignoreIndex, double smoothing, Reduction reduction, string operation)
+    {
+        Shape expected = Rank == 0 ? Shape : Without(Shape, [dim]);
+        if (Rank == 0 || !target.Shape.Equals(expected)) throw new ShapeException($"{operation} of {Shape} has its {(Rank == 0 ? 0 : Shape[dim])} classes in dimension {dim} and needs targets of {expected}, not {target.Shape}");
+        if (!target.DType.IsInteger) throw new DTypeException($"{operation} needs class numbers, the target is {target.DType.Name}");
+        int classes = Shape[dim];
+        if (target.DType.Size < 4) target = target.To(DType.I32);
+        var number = Arange(0, classes, 1, target.DType).Reshape([-1, .. Enumerable.Repeat(1, Rank - 1 - dim)]);
+        var losses = -number.Eq(target.Unsqueeze(dim)).Where(this, 0).Sum(dim);
+        if (smoothing != 0) losses = losses * (1 - smoothing) - Sum(dim) * (smoothing / classes);
+        losses = ((target < 0) | (target >= classes)).Where(double.NaN, losses);
+        var counts = target.Ne(ignoreIndex);
+        losses = counts.Where(losses, 0);
+        return reduction switch
+        {
+            Reduction.None => losses,
+            Reduction.Sum => losses.Sum(),
+            _ => losses.Sum() / counts.To(losses.DType.ComputeType).Sum().To(losses.DType),
+        };
+    }
+
+    /// <summary>Squared difference.</summary>
+    public Tensor MseLoss(Tensor target, Reduction reduction = Reduction.Mean) => Reduced((this - Fitting(target, "MseLoss")).Square(), reduction);
+
+    /// <summary>Absolute difference; the gradient where they are equal is 0.</summary>
+    public Tensor L1Loss(Tensor target, Reduction reduction = Reduction.Mean) => Reduced((this - Fitting(target, "L1Loss")).Abs(), reduction);
+
+    /// <summary>Squared difference over 2 beta up to beta, beyond it the absolute difference less beta / 2.</summary>
+    public Tensor SmoothL1Loss(Tensor target, double beta = 1, Reduction reduction = Reduction.Mean)
+    {
+        if (beta < 0) throw new IngotException($"SmoothL1Loss needs a beta of at least 0, not {beta}");
+        if (beta == 0) return L1Loss(target, reduction);
+        var d = this - Fitting(target, "SmoothL1Loss");
+        var distance = d.Abs();
+        return Reduced((distance < beta).Where(d * d * (0.5 / beta), distance - 0.5 * beta), reduction);
+    }
+
+    /// <summary>Binary cross-entropy of probabilities; logarithms are cut off at -100, as in PyTorch.</summary>
+    public Tensor BceLoss(Tensor target, Reduction reduction = Reduction.Mean)
+    {
+        Fitting(target, "BceLoss");
+        return Reduced(-(target * CutLog(this) + (1 - target) * CutLog(1 - this)), reduction);
+
+        static Tensor CutLog(Tensor x) // a select on both sides of the logarithm: its gradient at 0 would be 0 / 0
+        {
+            var isPositive = x > 1.2e-38;
+            return isPositive.Where(isPositive.Where(x, 1).Log(), -100);
+        }
+    }
+
+    /// <summary>Binary cross-entropy of logits.</summary>
+    public Tensor BceWithLogitsLoss(Tensor target, Reduction reduction = Reduction.Mean)
+    {
+        Fitting(target, "BceWithLogitsLoss");
+        // log(1 + e^-x) without overflow: max(-x, 0) + log(1 + e^-|x|)
+        var negative = -this;
+        return Reduced((1 - target) * this + negative.Maximum(0) + ((-Abs()).Exp() + 1).Log(), reduction);
+    }
+
+    /// <summary>Kullback-Leibler divergence of the target from this tensor, which holds log-probabilities: target (log target - this), 0 where the target is 0.</summary>
+    /// <param name="target">Probabilities, or their logarithms.</param>
+    /// <param name="reduction"><see cref="Reduction.BatchMean"/> is the mathematical definition, <see cref="Reduction.Mean"/> PyTorch's default.</param>
+    /// <param name="logTarget">The target holds logarithms.</param>
+    public Tensor KlDiv(Tensor target, Reduction reduction = Reduction.Mean, bool logTarget = false)
+    {
+        Fitting(target, "KlDiv");
+        if (logTarget) return Reduced(target.Exp() * (target - this), reduction);
+        var isZero = target.Eq(0);
+        return Reduced(isZero.Where(1, target).Log() * target - target * this, reduction);
+    }
+
+    /// <summary>The target, if its shape is this one: a target that broadcasts is a mistake in nearly every program.</summary>
+    Tensor Fitting(Tensor target, string operation) => target.Shape.Equals(Shape) ? target
+        : throw new ShapeException($"{operation} compares tensors of one shape; the prediction is {Shape}, the target {target.Shape}");
+
+    static Tensor Reduced(Tensor losses, Reduction reduction) => reduction switch
+    {
+        Reduction.Mean => losses.Mean(),
+        Reduction.Sum => losses.Sum(),
+        Reduction.BatchMean => losses.Sum() / (double)(losses.Rank == 0 ? 1 : losses.Shape[0]),
+        _ => losses,
+    };
+}
