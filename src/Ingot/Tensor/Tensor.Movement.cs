@@ -146,6 +146,10 @@ public sealed partial class Tensor
         return new(Build.Shrink(Node, new Shape(before), new Shape(after)));
     }
 
+    /// <summary>One slice of a dimension, which drops out.</summary>
+    /// <exception cref="TensorIndexException">There is no such slice.</exception>
+    public Tensor Select(int dim, int index) => Narrow(dim, index, 1).Squeeze(dim);
+
     /// <summary>Shifts elements along a dimension; what falls off one end comes in at the other.</summary>
     public Tensor Roll(int shift, int dim)
     {
