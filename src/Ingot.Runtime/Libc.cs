@@ -27,6 +27,25 @@ static unsafe partial class Libc
         if (OperatingSystem.IsLinux()) _ = madvise(address, (nuint)bytes, HugePage);
     }
 
+    /// <summary>The C library has no function for it, and each architecture a number of its own.</summary>
+    static readonly nint futex = !OperatingSystem.IsLinux() ? -1 : RuntimeInformation.ProcessArchitecture switch
+    {
+        Architecture.X64 => 202,
+        Architecture.Arm64 or Architecture.RiscV64 or Architecture.LoongArch64 => 98,
+        _ => -1,
+    };
+
+    public static bool HasFutex => futex >= 0;
+
+    /// <summary>Sleeps if the word holds the value, until woken; may return early.</summary>
+    public static void FutexWait(int* word, int value) => _ = syscall(futex, word, 128 /* wait, private to the process */, value, null, null, 0);
+
+    /// <summary>Wakes one thread that sleeps on the word.</summary>
+    public static void FutexWake(int* word) => _ = syscall(futex, word, 129 /* wake, private */, 1, null, null, 0);
+
+    [LibraryImport("libc")]
+    private static partial nint syscall(nint number, int* word, nint operation, nint value, void* timeout, void* word2, nint value3);
+
     [LibraryImport("libc")]
     private static partial nint mmap(nint address, nuint length, int protection, int flags, int file, nint offset);
 

@@ -39,10 +39,10 @@ public static class WorkerPool
         [FieldOffset(256)] public long Unfinished;
     }
 
-    sealed class Worker(int index, SemaphoreSlim wake)
+    sealed class Worker(int index)
     {
         public readonly int Index = index;
-        public readonly SemaphoreSlim Wake = wake; // lives as long as the process, like its thread
+        public readonly WakeSignal Wake = new();
         public int Parked; // 1 while it waits for, or is about to wait for, Wake
     }
 
@@ -112,7 +112,7 @@ public static class WorkerPool
         // A full fence: the job is visible before the claim word, and the word before the look at Parked below.
         Interlocked.Exchange(ref words.Claim, (generation << 32) | (uint)chunks);
         foreach (var w in workers.AsSpan(0, threads - 1))
-            if (Volatile.Read(ref w.Parked) == 1 && Interlocked.Exchange(ref w.Parked, 0) == 1) w.Wake.Release();
+            if (Volatile.Read(ref w.Parked) == 1 && Interlocked.Exchange(ref w.Parked, 0) == 1) w.Wake.Raise();
 
         RunClaimed(worker: 0);
 
@@ -170,7 +170,7 @@ public static class WorkerPool
 
     static void Start()
     {
-        var w = new Worker(workers.Length + 1, new SemaphoreSlim(0));
+        var w = new Worker(workers.Length + 1);
         workers = [.. workers, w];
         new Thread(() => Loop(w)) { IsBackground = true, Name = $"ingot worker {w.Index}" }.Start();
     }
@@ -204,7 +204,7 @@ public static class WorkerPool
         // Parked is raised before the last look for work, and a job is published before Parked is looked at: one of the two sees the other.
         Interlocked.Exchange(ref w.Parked, 1);
         if (HasWork(w.Index) && Interlocked.Exchange(ref w.Parked, 0) == 1) return;
-        w.Wake.Wait(); // also when the caller has taken Parked down at the same moment: its Release must be used up
+        w.Wake.Await(); // also when the caller has taken Parked down at the same moment: its signal must be used up
     }
 
     /// <summary>Spinning with more threads than processors only keeps the thread that has work from running.</summary>

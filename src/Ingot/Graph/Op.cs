@@ -103,4 +103,6 @@ public enum Op : byte
     Fold,
     /// <summary>Reads an accumulator of the loop nest.</summary>
     Acc,
+    /// <summary>The lanes of a vector accumulator reduced to one scalar, halves first.</summary>
+    Across,
 }

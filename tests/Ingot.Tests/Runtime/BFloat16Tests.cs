@@ -11,9 +11,9 @@ public class BFloat16Tests
         {
             var x = new BFloat16((ushort)bits);
             float f = x;
-            BitConverter.SingleToUInt32Bits(f).ShouldBe((uint)bits << 16);
+            if (BitConverter.SingleToUInt32Bits(f) != (uint)bits << 16) BitConverter.SingleToUInt32Bits(f).ShouldBe((uint)bits << 16);
             int quiet = float.IsNaN(f) ? bits | 0x40 : bits; // a signalling NaN comes back quiet, payload kept
-            ((int)((BFloat16)f).Bits).ShouldBe(quiet);
+            if (((BFloat16)f).Bits != quiet) ((int)((BFloat16)f).Bits).ShouldBe(quiet);
         }
     }
 

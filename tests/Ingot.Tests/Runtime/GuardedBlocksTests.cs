@@ -22,9 +22,10 @@ public sealed class GuardedBlocksTests : IDisposable
     {
         foreach (var line in File.ReadLines("/proc/self/maps"))
         {
-            var parts = line.Split([' ', '-'], 4);
-            if (address >= nint.Parse(parts[0], NumberStyles.HexNumber) && address < nint.Parse(parts[1], NumberStyles.HexNumber))
-                return parts[2][..2] == "rw";
+            var fields = line.Split(' ', 3); // 7f00-7f10 rw-p ...
+            var range = fields[0].Split('-');
+            if (address >= nint.Parse(range[0], NumberStyles.HexNumber) && address < nint.Parse(range[1], NumberStyles.HexNumber))
+                return fields[1].StartsWith("rw", StringComparison.Ordinal);
         }
         return false;
     }

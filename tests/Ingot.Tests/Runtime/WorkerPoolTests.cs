@@ -17,7 +17,7 @@ public sealed class WorkerPoolTests : IDisposable
     sealed class Counting(int chunks, Action<int, int>? body = null) : IChunkWork
     {
         readonly int[] runs = new int[chunks];
-        readonly int[] busy = new int[WorkerPool.MaxThreads];
+        readonly int[] busy = new int[16]; // more threads than any test here asks for
         public int Clashes;
         public int HighestWorker;
 
@@ -32,7 +32,7 @@ public sealed class WorkerPoolTests : IDisposable
 
         public void ShouldHaveRun(int times = 1)
         {
-            runs.ShouldAllBe(n => n == times);
+            runs.Count(n => n != times).ShouldBe(0);
             Clashes.ShouldBe(0);
         }
 
@@ -64,7 +64,7 @@ public sealed class WorkerPoolTests : IDisposable
     {
         WorkerPool.Threads = 4;
         var cells = new long[64];
-        var work = new Counting(64, (chunk, _) => cells[chunk] += cells[(chunk + 0) % 64] + 1);
+        var work = new Counting(64, (chunk, _) => cells[chunk] += cells[chunk] + 1);
         for (int i = 0; i < 20; i++) WorkerPool.Run(work, 64);
         work.ShouldHaveRun(20);
         cells.ShouldAllBe(c => c == (1 << 20) - 1); // c -> 2c + 1, twenty times
@@ -177,6 +177,6 @@ public sealed class WorkerPoolTests : IDisposable
         WorkerPool.Run(work, 8);
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 1000; i++) WorkerPool.Run(work, 8);
-        (GC.GetAllocatedBytesForCurrentThread() - before).ShouldBeLessThan(1000); // less than a byte a call: SemaphoreSlim may set up its lock once
+        (GC.GetAllocatedBytesForCurrentThread() - before).ShouldBe(0);
     }
 }

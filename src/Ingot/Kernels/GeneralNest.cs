@@ -1,0 +1,364 @@
+using Ingot.Graph;
+
+namespace Ingot.Kernels;
+
+/// <summary>
+/// The recipe for everything but contractions: outer loops in parallel, the axis with unit strides in vector lanes, reductions where their operands
+/// are ready. Along a contiguous axis a reduction runs in fixed lanes (4 accumulators of one vector, then halves, then the rest in order);
+/// otherwise strictly in order. Which of the two follows from the strides alone, never from sizes of other axes or from threads.
+/// </summary>
+sealed class GeneralNest
+{
+    readonly KernelAst kernel;
+    readonly int vectorBytes;
+    readonly FreeRanges free = new();
+
+    GeneralNest(KernelAst kernel, int vectorBytes) => (this.kernel, this.vectorBytes) = (kernel, vectorBytes);
+
+    public static LoopNest Build(KernelAst kernel, int vectorBytes) => new GeneralNest(kernel, vectorBytes).Build();
+
+    LoopNest Build()
+    {
+        var nest = new LoopNest { Name = kernel.Name, Slots = kernel.Slots };
+        bool scratch = kernel.Slots.Exists(s => s.ScratchElements > 0);
+        Node? outerVector = scratch || kernel.Steps.Exists(s => s.Running is not null) ? null : PickVector(kernel.Outer, kernel.Steps.SelectMany(s => s.Stores).ToList());
+        MarkFolds(outerVector);
+        var rows = kernel.Outer.Where(r => r != outerVector).ToList();
+        long rowCount = rows.Aggregate(1L, (p, r) => p * Ir.Extent(r));
+        int lanes = outerVector is null ? 1 : Lanes(kernel.Steps.SelectMany(s => s.Stores));
+        double work = Work();
+        var body = new List<Stmt>();
+        if (outerVector is not null && (rows.Count == 0 || (rowCount < 8 && Ir.Extent(outerVector) >= 4096)))
+        {
+            // The vector axis is the parallel one; other outer loops run inside.
+            int unroll = Unroll(kernel.Steps.SelectMany(s => s.Stores), outerVector);
+            Vectorise(body, outerVector, Chunk.Start, Chunk.End, lanes, unroll, (into, map, opened) => Steps(into, map, opened, rows));
+            nest.Recipe.Add($"parallel and vector axis {Ir.Extent(outerVector)}, {lanes} lanes x {unroll}");
+            nest.Phases.Add(new("main", body, Ir.Extent(outerVector), lanes * unroll, work / Ir.Extent(outerVector)));
+            return nest;
+        }
+        // One parallel index over all outer rows; each row's coordinates are its digits.
+        var p = Ir.Range(Math.Max(2, rowCount));
+        var digits = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
+        long inner = 1;
+        for (int i = rows.Count - 1; i >= 0; i--)
+        {
+            long extent = Ir.Extent(rows[i]);
+            digits[rows[i]] = i == 0 ? IndexMath.Div(p, inner) : IndexMath.Mod(IndexMath.Div(p, inner), extent);
+            inner *= extent;
+        }
+        var loop = new For(p, Chunk.Start, Chunk.End);
+        var open = new HashSet<Node>(ReferenceEqualityComparer.Instance) { p };
+        if (outerVector is null) Steps(loop.Body, digits, open, []);
+        else
+        {
+            var stores = kernel.Steps.SelectMany(s => s.Stores);
+            int unroll = Unroll(stores, outerVector);
+            kernel.Substitute(digits);
+            Vectorise(loop.Body, outerVector, Ir.Int(0), Ir.Int(Ir.Extent(outerVector)), lanes, unroll, (into, map, opened) => { opened.Add(p); Steps(into, map, opened, []); });
+            nest.Recipe.Add($"vector axis {Ir.Extent(outerVector)}, {lanes} lanes x {unroll}");
+        }
+        body.Add(loop);
+        nest.Recipe.Add($"parallel over {rowCount} rows");
+        nest.Phases.Add(new("main", body, rowCount, 1, work / rowCount));
+        return nest;
+    }
+
+    /// <summary>Scalar operations of one run, roughly: for the choice of chunks.</summary>
+    double Work()
+    {
+        double total = 0;
+        foreach (var n in Ir.All(kernel.Roots))
+        {
+            if (n.Op is Op.Const or Op.Range or Op.Arg) continue;
+            double each = n.Op is Op.Exp2 or Op.Log2 or Op.Sin ? 12 : n.Op is Op.Div or Op.Sqrt or Op.Recip ? 4 : 1;
+            if (n.Op == Op.Fold) foreach (var r in n.src[1..]) each *= Ir.Extent(r);
+            foreach (var r in free.Of(n)) each *= Ir.Extent(r);
+            total += each;
+        }
+        return total + kernel.Outer.Aggregate(1.0, (p, r) => p * Ir.Extent(r));
+    }
+
+    /// <summary>All steps inside the outer loops.</summary>
+    void Steps(List<Stmt> into, Dictionary<Node, Node> map, HashSet<Node> opened, List<Node> rows)
+    {
+        foreach (var step in kernel.Steps)
+        {
+            var stores = step.Stores.Select(s => s with { Index = Ir.Substitute(s.Index, map), Value = Ir.Substitute(s.Value, map) }).ToList();
+            if (step.Running is { } op) { Scan(into, step, stores, op, opened); continue; }
+            bool vectorOpen = opened.Any(Ir.IsLane);
+            var loops = rows.Concat(step.Inner).ToList();
+            var v = vectorOpen ? null : PickVector(step.Inner, stores);
+            if (v is not null) { loops.Remove(v); loops.Add(v); }
+            Open(into, stores, loops, opened, v);
+        }
+    }
+
+    /// <summary>Opens loops one by one; reductions are placed as soon as everything they need is open.</summary>
+    void Open(List<Stmt> into, List<StoreSpec> stores, List<Node> loops, HashSet<Node> opened, Node? v)
+    {
+        stores = PlaceFolds(into, stores, opened);
+        if (loops.Count == 0)
+        {
+            foreach (var s in stores) into.Add(new Store(s.Slot, s.DType, s.Index, s.Value));
+            return;
+        }
+        var r = loops[0];
+        var rest = loops.GetRange(1, loops.Count - 1);
+        if (r == v)
+        {
+            Vectorise(into, r, Ir.Int(0), Ir.Int(Ir.Extent(r)), Lanes(stores), Unroll(stores, r), (body, map, inner) =>
+                Open(body, stores.ConvertAll(s => s with { Index = Ir.Substitute(s.Index, map), Value = Ir.Substitute(s.Value, map) }), rest, [.. opened, .. inner], v));
+            return;
+        }
+        var loop = new For(r, Ir.Int(0), Ir.Int(Ir.Extent(r)));
+        into.Add(loop);
+        Open(loop.Body, stores, rest, new(opened, ReferenceEqualityComparer.Instance) { r }, v);
+    }
+
+    delegate void Body(List<Stmt> into, Dictionary<Node, Node> map, HashSet<Node> opened);
+
+    /// <summary>Loops over an axis in vectors: unroll vectors at a time, then one, then single elements.</summary>
+    static void Vectorise(List<Stmt> into, Node axis, Node from, Node to, int lanes, int unroll, Body body)
+    {
+        long? extent = to.IntConst - from.IntConst;
+        Node start = from;
+        foreach (int count in unroll > 1 ? new[] { unroll, 1, 0 } : [1, 0])
+        {
+            int width = count == 0 ? 1 : count * lanes;
+            if (extent < width || (extent is { } e && start.IntConst == to.IntConst)) continue;
+            var b = Ir.Range(Ir.Extent(axis));
+            var loop = new For(b, start, IndexMath.Add(to, 1 - width), width);
+            var opened = new HashSet<Node>(ReferenceEqualityComparer.Instance) { b };
+            if (count == 0) body(loop.Body, new(ReferenceEqualityComparer.Instance) { [axis] = b }, opened);
+            else
+            {
+                var lane = Ir.Lane(lanes);
+                opened.Add(lane);
+                for (int u = 0; u < count; u++)
+                    body(loop.Body, new(ReferenceEqualityComparer.Instance) { [axis] = IndexMath.Add(IndexMath.Add(b, lane), u * lanes) }, opened);
+            }
+            into.Add(loop);
+            // Chunks start at multiples of the widest step, so what is left is what does not fill one.
+            start = IndexMath.Add(to, IndexMath.Mul(IndexMath.Mod(IndexMath.Add(to, IndexMath.Mul(from, -1)) is { IntConst: not null } known ? known : to, width), -1));
+        }
+    }
+
+    // ---- reductions ----
+
+    /// <summary>Emits loops for the folds whose operands are ready, innermost first, siblings of one shape in one loop; returns the stores with accumulators in their place.</summary>
+    List<StoreSpec> PlaceFolds(List<Stmt> into, List<StoreSpec> stores, HashSet<Node> opened)
+    {
+        while (true)
+        {
+            var ready = Ir.All(stores.SelectMany(s => new[] { s.Index, s.Value })).Where(n => n.Op == Op.Fold && free.Of(n).IsSubsetOf(opened)).ToList();
+            if (ready.Count == 0) return stores;
+            var first = ready[0]; // operands come first, so nothing ready is inside it
+            var siblings = ready.Where(f => Same(f, first) && !Ir.All(f.src[0]).Any(ready.Contains)).ToList();
+            var map = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
+            Loops(into, siblings, opened, map);
+            stores = stores.ConvertAll(s => s with { Index = Ir.Substitute(s.Index, map), Value = Ir.Substitute(s.Value, map) });
+        }
+    }
+
+    static bool Same(Node f, Node g)
+    {
+        if (f.src.Length != g.src.Length || ((FoldArg)f.Arg!).Lanes != ((FoldArg)g.Arg!).Lanes) return false;
+        for (int i = 1; i < f.src.Length; i++) if (Ir.Extent(f.src[i]) != Ir.Extent(g.src[i])) return false;
+        return true;
+    }
+
+    void Loops(List<Stmt> into, List<Node> folds, HashSet<Node> opened, Dictionary<Node, Node> results)
+    {
+        var ranges = folds[0].src[1..];
+        var bodies = folds.ConvertAll(f =>
+        {
+            var rename = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
+            for (int i = 1; i < f.src.Length; i++) rename[f.src[i]] = ranges[i - 1];
+            return Ir.Substitute(f.src[0], rename);
+        });
+        if (((FoldArg)folds[0].Arg!).Lanes) { LaneLoops(into, folds, bodies, ranges, opened, results); return; }
+        var updates = new List<(Node Acc, Op Kind, Node Value)>();
+        for (int i = 0; i < folds.Count; i++)
+        {
+            var lane = free.Of(bodies[i]).FirstOrDefault(Ir.IsLane);
+            var acc = Ir.Acc(folds[i].DType, lane);
+            into.Add(new Init(acc, Lowering.Identity(Ir.FoldKind(folds[i]), folds[i].DType)));
+            updates.Add((acc, Ir.FoldKind(folds[i]), bodies[i]));
+            results[folds[i]] = acc;
+        }
+        var inner = new HashSet<Node>(opened, ReferenceEqualityComparer.Instance);
+        foreach (var r in ranges)
+        {
+            var loop = new For(r, Ir.Int(0), Ir.Int(Ir.Extent(r)));
+            into.Add(loop);
+            into = loop.Body;
+            inner.Add(r);
+        }
+        UpdateAll(into, updates, inner);
+    }
+
+    /// <summary>The accumulators' updates, with folds inside their values placed first.</summary>
+    void UpdateAll(List<Stmt> into, List<(Node Acc, Op Kind, Node Value)> updates, HashSet<Node> opened)
+    {
+        var values = PlaceFolds(into, updates.ConvertAll(u => new StoreSpec(-1, u.Value.DType, Ir.Int(0), u.Value)), opened);
+        for (int i = 0; i < updates.Count; i++) into.Add(new Update(updates[i].Acc, updates[i].Kind, values[i].Value));
+    }
+
+    void LaneLoops(List<Stmt> into, List<Node> folds, List<Node> bodies, Node[] ranges, HashSet<Node> opened, Dictionary<Node, Node> results)
+    {
+        var axis = ranges[^1];
+        long extent = Ir.Extent(axis);
+        int lanes = LanesOf(folds[0].DType);
+        var lane = Ir.Lane(lanes);
+        int unroll = extent >= 4 * lanes ? 4 : 1;
+        long wide = extent - extent % (unroll * lanes), single = extent - extent % lanes;
+        var vectors = new List<Node[]>();
+        var tails = new List<Node>();
+        foreach (var f in folds)
+        {
+            var identity = Lowering.Identity(Ir.FoldKind(f), f.DType);
+            var accs = Enumerable.Range(0, unroll).Select(_ => Ir.Acc(f.DType, lane)).ToArray();
+            foreach (var a in accs) into.Add(new Init(a, identity));
+            vectors.Add(accs);
+            var tail = Ir.Acc(f.DType, null);
+            tails.Add(tail);
+            if (single < extent) into.Add(new Init(tail, identity));
+        }
+        var inner = new HashSet<Node>(opened, ReferenceEqualityComparer.Instance);
+        foreach (var r in ranges[..^1])
+        {
+            var loop = new For(r, Ir.Int(0), Ir.Int(Ir.Extent(r)));
+            into.Add(loop);
+            into = loop.Body;
+            inner.Add(r);
+        }
+        void Segment(long from, long to, int width, int count)
+        {
+            if (from >= to) return;
+            var b = Ir.Range(extent);
+            var loop = new For(b, Ir.Int(from), Ir.Int(to), width);
+            var open = new HashSet<Node>(inner, ReferenceEqualityComparer.Instance) { b };
+            if (count > 0) open.Add(lane);
+            var updates = new List<(Node, Op, Node)>();
+            for (int u = 0; u < Math.Max(1, count); u++)
+                for (int i = 0; i < folds.Count; i++)
+                {
+                    var at = count == 0 ? b : IndexMath.Add(IndexMath.Add(b, lane), u * lanes);
+                    updates.Add((count == 0 ? tails[i] : vectors[i][u], Ir.FoldKind(folds[i]), Ir.Substitute(bodies[i], new(ReferenceEqualityComparer.Instance) { [axis] = at })));
+                }
+            UpdateAll(loop.Body, updates, open);
+            into.Add(loop);
+        }
+        if (unroll > 1) Segment(0, wide, unroll * lanes, unroll);
+        Segment(unroll > 1 ? wide : 0, single, lanes, 1);
+        Segment(single, extent, 1, 0);
+        for (int i = 0; i < folds.Count; i++)
+        {
+            var kind = Ir.FoldKind(folds[i]);
+            var v = vectors[i];
+            Node Join(Node a, Node b) => Ir.Scalar(kind, folds[i].DType, a, b);
+            var sum = unroll == 4 ? Join(Join(v[0], v[1]), Join(v[2], v[3])) : v[0];
+            var total = Ir.Elementwise(Op.Across, folds[i].DType, new FoldArg(kind), sum);
+            results[folds[i]] = single < extent ? Join(total, tails[i]) : total;
+        }
+    }
+
+    /// <summary>A running fold: one accumulator along the step's last loop, stored at each of its iterations.</summary>
+    void Scan(List<Stmt> into, Step step, List<StoreSpec> stores, Op op, HashSet<Node> opened)
+    {
+        var inner = new HashSet<Node>(opened, ReferenceEqualityComparer.Instance);
+        foreach (var r in step.Inner.Take(step.Inner.Count - 1))
+        {
+            var outer = new For(r, Ir.Int(0), Ir.Int(Ir.Extent(r)));
+            into.Add(outer);
+            into = outer.Body;
+            inner.Add(r);
+        }
+        var accs = stores.ConvertAll(s => Ir.Acc(s.Value.DType, null));
+        for (int i = 0; i < stores.Count; i++) into.Add(new Init(accs[i], Lowering.Identity(op, stores[i].Value.DType)));
+        var axis = step.Inner[^1];
+        var loop = new For(axis, Ir.Int(0), Ir.Int(Ir.Extent(axis)));
+        into.Add(loop);
+        inner.Add(axis);
+        stores = PlaceFolds(loop.Body, stores, inner);
+        for (int i = 0; i < stores.Count; i++)
+        {
+            loop.Body.Add(new Update(accs[i], op, stores[i].Value));
+            loop.Body.Add(new Store(stores[i].Slot, stores[i].DType, stores[i].Index, accs[i]));
+        }
+    }
+
+    // ---- choices ----
+
+    /// <summary>Decides, from strides alone, how each fold accumulates: in lanes along a range, or in order.</summary>
+    void MarkFolds(Node? outerVector)
+    {
+        for (int i = 0; i < kernel.Steps.Count; i++)
+        {
+            var step = kernel.Steps[i];
+            var v = outerVector ?? (step.Running is null ? PickVector(step.Inner, step.Stores) : null);
+            Node? Mark(Node n)
+            {
+                if (n.Op != Op.Fold || (v is not null && free.Of(n).Contains(v)) || !IsVectorType(n.DType)) return null;
+                Node? best = null;
+                int bestScore = 0;
+                foreach (var r in n.src[1..])
+                {
+                    int score = Ir.Extent(r) >= LanesOf(n.DType) ? LoadScore(n.src[0], r) : 0;
+                    if (score > bestScore) (best, bestScore) = (r, score);
+                }
+                if (best is null) return null;
+                return Node.Of(Op.Fold, n.DType, Shape.Scalar, new FoldArg(Ir.FoldKind(n), true), [n.src[0], .. n.src[1..].Where(r => r != best), best]);
+            }
+            kernel.Steps[i] = step with { Stores = [.. step.Stores.Select(s => s with { Value = Ir.Rewrite(s.Value, Mark) })] };
+        }
+    }
+
+    /// <summary>The loop to put in lanes: unit stride in the stores, and more unit strides than strided reads. Null: none is worth it.</summary>
+    Node? PickVector(List<Node> loops, List<StoreSpec> stores)
+    {
+        if (stores.Count == 0 || !stores.TrueForAll(s => IsVectorType(s.DType))) return null;
+        if (stores.Select(s => LanesOf(s.DType)).Distinct().Count() > 1) return null;
+        Node? best = null;
+        int bestScore = 0;
+        foreach (var r in loops)
+        {
+            if (Ir.Extent(r) < LanesOf(stores[0].DType)) continue;
+            int score = 0;
+            foreach (var s in stores)
+            {
+                long stride = IndexMath.Of(s.Index).FactorOf(r);
+                score += stride == 1 ? 3 : -100;
+                score += LoadScore(s.Value, r);
+            }
+            if (score > bestScore) (best, bestScore) = (r, score);
+        }
+        return best;
+    }
+
+    /// <summary>Reads with unit stride in r count for it, strided ones against; inside a fold they weigh more.</summary>
+    int LoadScore(Node value, Node r)
+    {
+        int score = 0;
+        foreach (var n in Ir.All(value))
+        {
+            int weight = n.Op == Op.Load ? 1 : 0;
+            if (n.Op == Op.Fold) score += 2 * LoadScore(n.src[0], r);
+            if (weight == 0 || !free.Of(n).Contains(r)) continue;
+            var form = IndexMath.Of(n.src[0]);
+            bool bent = form.Terms.Exists(t => t.Atom != r && free.Of(t.Atom).Contains(r));
+            score += !bent && form.FactorOf(r) == 1 ? weight : -weight;
+        }
+        return score;
+    }
+
+    int Unroll(IEnumerable<StoreSpec> stores, Node axis) =>
+        Ir.Extent(axis) >= 4 * Lanes(stores) && stores.Any(s => Ir.All(s.Value).Any(n => n.Op == Op.Fold && free.Of(n).Contains(axis))) ? 4 : 1;
+
+    int Lanes(IEnumerable<StoreSpec> stores) => LanesOf(stores.First().DType);
+
+    int LanesOf(DType t) => vectorBytes / (t.Size == 8 ? 8 : 4);
+
+    static bool IsVectorType(DType t) => t is not DType.U64;
+}

@@ -1,0 +1,84 @@
+using Ingot.Graph;
+
+namespace Ingot.Kernels;
+
+/// <summary>A loop nest: what the emitters translate. Expressions in it are scalar or, where they depend on a lane, vectors.</summary>
+abstract class Stmt;
+
+/// <summary>for (Var = From; Var &lt; To; Var += Step)</summary>
+sealed class For(Node var, Node from, Node to, long step = 1) : Stmt
+{
+    public Node Var { get; } = var;
+    public Node From { get; } = from;
+    public Node To { get; } = to;
+    public long Step { get; } = step;
+    public List<Stmt> Body { get; init; } = [];
+}
+
+sealed class If(Node condition) : Stmt
+{
+    public Node Condition { get; } = condition;
+    public List<Stmt> Then { get; init; } = [];
+    public List<Stmt> Else { get; init; } = [];
+}
+
+/// <summary>buffer[index] = value; a vector value goes to consecutive elements.</summary>
+sealed class Store(int slot, DType dtype, Node index, Node value, bool nonTemporal = false) : Stmt
+{
+    public int Slot { get; } = slot;
+    public DType DType { get; } = dtype;
+    public Node Index { get; } = index;
+    public Node Value { get; } = value;
+    public bool NonTemporal { get; } = nonTemporal;
+}
+
+/// <summary>Acc = Value: opens an accumulator in the scope it stands in.</summary>
+sealed class Init(Node acc, Node value) : Stmt
+{
+    public Node Acc { get; } = acc;
+    public Node Value { get; } = value;
+}
+
+/// <summary>Acc = Acc op Value; Add of a product is one fused multiply-add.</summary>
+sealed class Update(Node acc, Op kind, Node value) : Stmt
+{
+    public Node Acc { get; } = acc;
+    public Op Kind { get; } = kind;
+    public Node Value { get; } = value;
+}
+
+/// <summary>One parallel region of a kernel: a nest over [start, end) of a parallel index.</summary>
+/// <param name="Name">For listings.</param>
+/// <param name="Body">Uses <see cref="Chunk.Start"/> and <see cref="Chunk.End"/>.</param>
+/// <param name="Extent">Number of parallel iterations.</param>
+/// <param name="Grain">Chunks start at multiples of this.</param>
+/// <param name="Cost">About how many scalar operations one iteration is.</param>
+sealed record Phase(string Name, List<Stmt> Body, long Extent, long Grain, double Cost);
+
+/// <summary>Values known only at launch.</summary>
+static class Chunk
+{
+    sealed record BoundArg(string Name) : NodeArg;
+
+    /// <summary>First and last-plus-one parallel iteration of a chunk.</summary>
+    public static Node Start => Node.Of(Op.Arg, DType.I64, Shape.Scalar, new BoundArg("start"));
+    public static Node End => Node.Of(Op.Arg, DType.I64, Shape.Scalar, new BoundArg("end"));
+
+    public static string? Name(Node n) => (n.Arg as BoundArg)?.Name;
+}
+
+/// <summary>A buffer of a kernel: an input or output of the launch, or scratch.</summary>
+/// <param name="DType">Element type.</param>
+/// <param name="ScratchElements">0 for launch buffers; otherwise elements of scratch.</param>
+/// <param name="PerWorker">Scratch that each worker has its own copy of.</param>
+sealed record SlotInfo(DType DType, long ScratchElements = 0, bool PerWorker = false);
+
+/// <summary>A lowered kernel: phases over slots, ready to emit.</summary>
+sealed class LoopNest
+{
+    public required string Name { get; init; }
+    public required List<SlotInfo> Slots { get; init; }
+    public List<Phase> Phases { get; } = [];
+    /// <summary>What the recipe did, for listings.</summary>
+    public List<string> Recipe { get; } = [];
+}
