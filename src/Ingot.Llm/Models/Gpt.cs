@@ -25,10 +25,11 @@ public sealed record GptConfig(int VocabularySize, int ContextLength, int Layers
 /// <remarks>Radford et al. 2019, "Language models are unsupervised multitask learners"; sizes and initialisation as in nanoGPT's small character model.</remarks>
 public sealed class Gpt : ILanguageModel
 {
-    readonly Embedding token, position;
+    readonly Tensor token;          // (V, C)
+    readonly Tensor position;       // (T, C)
     readonly Block[] blocks;
-    readonly LayerNorm finalNorm;
-    readonly Linear? head;
+    readonly Tensor finalNormWeight, finalNormBias; // (C)
+    readonly Tensor? head;          // (V, C)
 
     [NotState]
     public GptConfig Config { get; }
@@ -42,11 +43,11 @@ public sealed class Gpt : ILanguageModel
     public Gpt(GptConfig config, ulong seed)
     {
         Config = config.Checked();
-        token = new(config.VocabularySize, config.Width);
-        position = new(config.ContextLength, config.Width);
+        token = Weight(config.VocabularySize, config.Width);
+        position = Weight(config.ContextLength, config.Width);
         blocks = [.. Enumerable.Range(0, config.Layers).Select(_ => new Block(config))];
-        finalNorm = new(config.Width);
-        head = config.TiedHead ? null : new(config.Width, config.VocabularySize, bias: false);
+        (finalNormWeight, finalNormBias) = Norm(config.Width);
+        head = config.TiedHead ? null : Weight(config.VocabularySize, config.Width);
         Initialize(seed);
     }
 
@@ -56,9 +57,9 @@ public sealed class Gpt : ILanguageModel
     {
         int t = tokens.Size(1);
         if (t > ContextLength) throw new ShapeException($"{t} tokens do not fit into a context of {ContextLength}");
-        var x = token.Forward(tokens) + position.Weight.Narrow(0, 0, t);          // (B, T, C)
+        var x = tokens.Embedding(token) + position.Narrow(0, 0, t);               // (B, T, C)
         foreach (var block in blocks) x = block.Forward(x);
-        return finalNorm.Forward(x).Linear(head?.Weight ?? token.Weight);         // (B, T, V)
+        return x.LayerNorm(finalNormWeight, finalNormBias).Linear(head ?? token);  // (B, T, V)
     }
 
     /// <summary>Mean cross-entropy in nats of predicting each target.</summary>
@@ -78,25 +79,38 @@ public sealed class Gpt : ILanguageModel
         foreach (var (name, weight) in Module.NamedParameters(this))
         {
             if (weight.Rank < 2) continue; // norms start at weight 1, bias 0
-            double deviation = name.EndsWith("output.weight", StringComparison.Ordinal) || name.EndsWith("down.weight", StringComparison.Ordinal) ? 0.02 / Math.Sqrt(2 * Config.Layers) : 0.02;
+            double deviation = name.EndsWith(".output", StringComparison.Ordinal) || name.EndsWith(".down", StringComparison.Ordinal) ? 0.02 / Math.Sqrt(2 * Config.Layers) : 0.02;
             initial[name] = RandomWeights.Normal(weight.Shape, deviation, seed, stream++);
         }
         Module.LoadStateDict(this, initial, strict: false);
     }
 
-    sealed class Block(GptConfig config)
+    static Tensor Weight(int rows, int columns) => Tensor.Zeros(rows, columns).WithGrad();
+
+    static (Tensor Weight, Tensor Bias) Norm(int width) => (Tensor.Ones(width).WithGrad(), Tensor.Zeros(width).WithGrad());
+
+    sealed class Block
     {
-        readonly int heads = config.Heads;
-        readonly LayerNorm attentionNorm = new(config.Width), mlpNorm = new(config.Width);
-        readonly Linear queryKeyValue = new(config.Width, 3 * config.Width, bias: false);
-        readonly Linear output = new(config.Width, config.Width, bias: false);
-        readonly Linear up = new(config.Width, 4 * config.Width, bias: false);
-        readonly Linear down = new(4 * config.Width, config.Width, bias: false);
+        readonly int heads;
+        readonly Tensor attentionNormWeight, attentionNormBias, mlpNormWeight, mlpNormBias; // (C)
+        readonly Tensor queryKeyValue;  // (3C, C)
+        readonly Tensor output;         // (C, C)
+        readonly Tensor up;             // (4C, C)
+        readonly Tensor down;           // (C, 4C)
+
+        public Block(GptConfig config)
+        {
+            int c = config.Width;
+            heads = config.Heads;
+            (attentionNormWeight, attentionNormBias) = Norm(c);
+            (mlpNormWeight, mlpNormBias) = Norm(c);
+            (queryKeyValue, output, up, down) = (Weight(3 * c, c), Weight(c, c), Weight(4 * c, c), Weight(c, 4 * c));
+        }
 
         public Tensor Forward(Tensor x)
         {
-            x += output.Forward(Attend(queryKeyValue.Forward(attentionNorm.Forward(x))));
-            return x + down.Forward(up.Forward(mlpNorm.Forward(x)).Gelu());
+            x += Attend(x.LayerNorm(attentionNormWeight, attentionNormBias).Linear(queryKeyValue)).Linear(output);
+            return x + x.LayerNorm(mlpNormWeight, mlpNormBias).Linear(up).Gelu().Linear(down);
         }
 
         Tensor Attend(Tensor qkv)

@@ -41,13 +41,13 @@ public sealed class Llama(LlamaConfig config, Tensor embedding, IReadOnlyList<Ll
     {
         int t = tokens.Size(1);
         if (t > ContextLength) throw new ShapeException($"{t} tokens do not fit into a context of {ContextLength}");
-        var x = embedding[tokens];                                                // (B, T, C)
+        var x = tokens.Embedding(embedding);                                      // (B, T, C)
         foreach (var block in blocks)
         {
-            x += Attention(block, RmsNorm(x, block.AttentionNorm));
-            x += FeedForward(block, RmsNorm(x, block.FeedForwardNorm));
+            x += Attention(block, x.RmsNorm(block.AttentionNorm, Config.NormEpsilon));
+            x += FeedForward(block, x.RmsNorm(block.FeedForwardNorm, Config.NormEpsilon));
         }
-        return RmsNorm(x, finalNorm).Linear(head);                                // (B, T, V)
+        return x.RmsNorm(finalNorm, Config.NormEpsilon).Linear(head);                                // (B, T, V)
     }
 
     Tensor Attention(LlamaBlock block, Tensor x)
@@ -70,8 +70,6 @@ public sealed class Llama(LlamaConfig config, Tensor embedding, IReadOnlyList<Ll
     }
 
     static Tensor FeedForward(LlamaBlock block, Tensor x) => (x.Linear(block.Gate).Silu() * x.Linear(block.Up)).Linear(block.Down);
-
-    Tensor RmsNorm(Tensor x, Tensor weight) => x * (x.Square().Mean(-1, keepDim: true) + Config.NormEpsilon).Rsqrt() * weight;
 
     /// <summary>Turns each adjacent pair of a head by an angle proportional to its position.</summary>
     Tensor Rotate(Tensor x)

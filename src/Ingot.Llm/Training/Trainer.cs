@@ -26,8 +26,8 @@ public sealed class Trainer
     readonly TokenBatches batches;
     readonly AdamW optimizer;
     readonly IReadOnlyList<Tensor> parameters;
+    readonly long logBytes;
     int step;
-    long logBytes;
 
     public TrainingOptions Options { get; }
 
@@ -36,7 +36,10 @@ public sealed class Trainer
     public CharTokenizer Tokenizer { get; }
 
     /// <summary>Steps done before this process took over.</summary>
-    public int FirstStep => step;
+    public int FirstStep { get; }
+
+    /// <summary>Steps done.</summary>
+    public int CurrentStep => step;
 
     /// <summary>Number of trained values.</summary>
     public long ParameterCount => parameters.Sum(p => p.Count);
@@ -56,6 +59,7 @@ public sealed class Trainer
         folder.Restore(checkpoint.Model, state => Module.LoadStateDict(Model, state));
         folder.Restore(checkpoint.Optimizer, optimizer.LoadStateDict);
         (step, logBytes) = (checkpoint.Step, checkpoint.LogBytes);
+        FirstStep = step;
     }
 
     /// <summary>A new run.</summary>
@@ -96,7 +100,7 @@ public sealed class Trainer
     AdamW NewOptimizer()
     {
         // Progress is step / steps; the rate is a function of the whole step, which it gives back exactly.
-        Nn.Schedule rate = Nn.Schedule.Of(progress => Options.LearningRateAt((int)Math.Round(progress * Options.Steps)));
+        var rate = Schedules.Of(progress => Options.LearningRateAt((int)Math.Round(progress * Options.Steps)));
         return new([
             new ParameterGroup(parameters.Where(p => p.Rank >= 2)) { WeightDecay = Options.WeightDecay },
             new ParameterGroup(parameters.Where(p => p.Rank < 2)) { WeightDecay = 0.0 },
