@@ -1,11 +1,14 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.Runtime.InteropServices;
 using Ingot;
 using Ingot.Cli;
 
-var root = new RootCommand("Ingot: trains small language models from nothing, in C# alone, and lets you talk to them.")
+// Not a RootCommand, which would call itself by the assembly's name: that is Ingot.Cli, since "ingot" would differ from the library's by case alone.
+var root = new Command("ingot", "Trains small language models from nothing, in C# alone, and lets you talk to them.")
 {
+    new HelpOption(), new VersionOption(),
     TrainCommand.Speedrun(), TrainCommand.Train(), SampleCommand.Create(), InfoCommand.Create(),
 };
 root.SetAction(_ => root.Parse(["--help"]).Invoke());
