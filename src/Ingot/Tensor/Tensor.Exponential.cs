@@ -54,7 +54,7 @@ public sealed partial class Tensor
         var exact = x.WithoutGradient();
         var whole = 1 + exact;
         var correction = ((whole > 0) & (whole < double.PositiveInfinity)).Where((exact - (whole - 1)) / whole, 0);
-        return u.Log() + correction;
+        return x.Eq(0).Where(x, u.Log() + correction); // -0 stays -0
     });
 
     /// <summary>e^x - 1, accurate for small x; within 4 ulp in float32.</summary>
@@ -62,7 +62,7 @@ public sealed partial class Tensor
     {
         var isSmall = x.Abs() < 0.5;
         var small = isSmall.Where(x, 0); // the series of a large x would overflow, and its gradient make 0 * infinity
-        return isSmall.Where(small + small * small * Series(small, Expm1Narrow, Expm1Wide), ExpOf(x) - 1);
+        return isSmall.Where(small * (1 + small * Series(small, Expm1Narrow, Expm1Wide)), ExpOf(x) - 1); // a product keeps -0
     });
 
     // (e^x - 1 - x) / x^2 on |x| <= 0.5: Chebyshev fits, error below 1e-8 and 1e-18.

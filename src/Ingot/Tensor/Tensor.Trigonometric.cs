@@ -26,7 +26,7 @@ public sealed partial class Tensor
         var rest = (wide - half * 3.1415926218032837 - half * 3.1786509424591713e-08 - half * 1.2246467991473532e-16).To(x.DType); // pi in three parts, products exact
         var isOdd = (n * 0.5).Trunc().Ne(n * 0.5);
         var sine = rest.Sin();
-        return isOdd.Where(sine, -sine);
+        return isOdd.Where(-sine, sine);
     }
 
     /// <summary>Angle (radians, -pi/2 to pi/2) with this sine; NaN outside -1..1; within 4 ulp in float32.</summary>
@@ -133,7 +133,7 @@ public sealed partial class Tensor
     /// <summary>An odd function from its values for t >= 0.</summary>
     Tensor Odd(Func<Tensor, Tensor> positive)
     {
-        var isNegative = this < 0;
+        var isNegative = SignBit(); // rather than x < 0, so that -0 stays -0
         var y = positive(isNegative.Where(-this, this));
         return isNegative.Where(-y, y);
     }
