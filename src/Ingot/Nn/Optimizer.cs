@@ -59,26 +59,30 @@ public abstract class Optimizer
     /// <param name="cancellation">Checked before anything is computed.</param>
     public void Step(double progress = 0, CancellationToken cancellation = default)
     {
-        var active = slots.Where(s => s.Parameter.Grad is not null).ToList();
-        if (active.Count == 0) return;
-        Prepare(Steps + 1, progress);
-        var targets = new List<Tensor>(Companions.TakeResults([.. active.Select(s => s.Parameter.Grad!)]));
-        using (new NoGrad())
-        {
-            foreach (var s in active)
-            {
-                var rate = s.Group.LearningRate ?? learningRate;
-                var decay = s.Group.WeightDecay ?? weightDecay;
-                Tensor p = s.Parameter.Detach(), g = s.Parameter.Grad!.To(p.DType);
-                // Values first, all of old memory; only then does any of it become assigned.
-                var (value, state) = Update(p, g, s.State, new(rate.At(progress), decay.At(progress), rate.IsConstant, decay.IsConstant));
-                targets.Add(s.Parameter.Assign(value));
-                for (int i = 0; i < state.Length; i++) targets.Add(s.State[i].Assign(state[i]));
-            }
-        }
+        var targets = Assignments(progress);
+        if (targets.Count == 0) return;
         Realizer.Realize(targets, cancellation);
-        Steps++;
-        foreach (var s in active) Forget(s);
+        foreach (var s in slots) Forget(s);
+    }
+
+    /// <summary>One step, built but not computed: the parameters and states with their new values assigned, and the losses to be computed with them.</summary>
+    internal List<Tensor> Assignments(double progress)
+    {
+        var active = slots.Where(s => s.Parameter.Grad is not null).ToList();
+        if (active.Count == 0) return [];
+        Prepare(++Steps, progress);
+        var targets = new List<Tensor>(Companions.TakeResults([.. active.Select(s => s.Parameter.Grad!)]));
+        using var noGrad = new NoGrad();
+        foreach (var s in active)
+        {
+            var rate = s.Group.LearningRate ?? learningRate;
+            var decay = s.Group.WeightDecay ?? weightDecay;
+            var (value, state) = Update(s.Parameter.Detach(), s.Parameter.Grad!.To(s.Parameter.DType), s.State,
+                new(rate.At(progress), decay.At(progress), rate.IsConstant, decay.IsConstant));
+            targets.Add(s.Parameter.Assign(value));
+            for (int i = 0; i < state.Length; i++) targets.Add(s.State[i].Assign(state[i]));
+        }
+        return targets;
     }
 
     /// <summary>A tensor looks up its memory when it is used: doing so now lets go of this step's graph.</summary>

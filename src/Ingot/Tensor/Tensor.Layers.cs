@@ -109,6 +109,16 @@ public sealed partial class Tensor
         return new(Build.Gather(weight.Node, DType is DType.I32 or DType.I64 ? Node : Build.Cast(Node, DType.I32)));
     }
 
+    /// <summary>In training, zeroes each element with probability p and scales the others by 1 / (1 - p); otherwise changes nothing.</summary>
+    /// <exception cref="IngotException">p is not from 0 to 1.</exception>
+    public Tensor Dropout(double p = 0.5, bool training = true)
+    {
+        if (p is not (>= 0 and <= 1)) throw new IngotException($"a dropout probability is from 0 to 1, not {p}");
+        if (!training || p == 0) return this;
+        if (p == 1) return this * 0;
+        return (Rand(Shape.Span) < p).Where(0, this * (1 / (1 - p)));
+    }
+
     /// <summary>softmax(q k^T scale + mask) v, written as it reads; the compiler recognises it.</summary>
     /// <param name="key">(.., S, D), where this tensor, the query, is (.., L, D).</param>
     /// <param name="value">(.., S, E).</param>

@@ -134,6 +134,22 @@ public class LayersTests
         Should.Throw<DTypeException>(() => Tensor.From([1f]).Embedding(V(1, 3, 2))).Message.ShouldContain("f32");
     }
 
+    [Fact]
+    public void Dropout_KeepsTheExpectationAndItsMaskInTheGradient()
+    {
+        var x = Tensor.Ones(10_000).WithGrad();
+        var y = x.Dropout(0.25);
+        y.Sum().Backward();
+        var values = y.ToArray<float>();
+        values.Distinct().Order().ShouldBe([0, 1 / 0.75f]);
+        values.Average().ShouldBe(1, 0.03);
+        x.Grad!.ToArray<float>().ShouldBe(values);
+        x.Dropout(0.25).ToArray<float>().ShouldNotBe(values);
+        x.Dropout(0.25, training: false).ShouldBeSameAs(x);
+        x.Dropout(1).ToArray<float>().ShouldAllBe(v => v == 0);
+        Should.Throw<IngotException>(() => x.Dropout(1.5)).Message.ShouldContain("1.5");
+    }
+
     /// <summary>softmax(q k^T scale) v for each of the leading rows, by the definition; isSeen says which positions take part.</summary>
     static double[] Attended(Tensor q, Tensor k, Tensor v, double scale, Func<int, int, bool> isSeen)
     {

@@ -1,0 +1,92 @@
+namespace Ingot.Nn;
+
+/// <summary>x W^T + b. Weight (outputs, inputs) and bias (outputs,), both uniform within 1 / sqrt(inputs), as PyTorch starts them.</summary>
+public sealed class Linear : ILayer
+{
+    public Tensor Weight { get; }
+
+    public Tensor? Bias { get; }
+
+    public Linear(int inputs, int outputs, bool bias = true)
+    {
+        Weight = Start.Uniform(inputs, outputs, inputs);
+        Bias = bias ? Start.Uniform(inputs, outputs) : null;
+    }
+
+    /// <summary>(.., inputs) to (.., outputs).</summary>
+    public Tensor Forward(Tensor x) => x.Linear(Weight, Bias);
+}
+
+/// <summary>A table of rows, looked up by number. Weight (count, dim), normally distributed.</summary>
+public sealed class Embedding(int count, int dim) : ILayer
+{
+    public Tensor Weight { get; } = Tensor.Randn(count, dim).WithGrad();
+
+    /// <summary>Integers (..) to (.., dim).</summary>
+    public Tensor Forward(Tensor x) => x.Embedding(Weight);
+}
+
+/// <summary>Cross-correlation along one dimension, started as PyTorch's.</summary>
+public sealed class Conv1d : ILayer
+{
+    readonly int stride, padding, dilation, groups;
+
+    public Tensor Weight { get; }
+
+    public Tensor? Bias { get; }
+
+    public Conv1d(int inputs, int outputs, int kernel, int stride = 1, int padding = 0, int dilation = 1, int groups = 1, bool bias = true)
+    {
+        (this.stride, this.padding, this.dilation, this.groups) = (stride, padding, dilation, groups);
+        int fanIn = inputs / groups * kernel;
+        Weight = Start.Uniform(fanIn, outputs, inputs / groups, kernel);
+        Bias = bias ? Start.Uniform(fanIn, outputs) : null;
+    }
+
+    /// <summary>(N, inputs, L) to (N, outputs, L').</summary>
+    public Tensor Forward(Tensor x) => x.Conv1d(Weight, Bias, stride, padding, dilation, groups);
+}
+
+/// <summary>Cross-correlation along two dimensions, started as PyTorch's.</summary>
+public sealed class Conv2d : ILayer
+{
+    readonly int stride, padding, dilation, groups;
+
+    public Tensor Weight { get; }
+
+    public Tensor? Bias { get; }
+
+    public Conv2d(int inputs, int outputs, int kernel, int stride = 1, int padding = 0, int dilation = 1, int groups = 1, bool bias = true)
+    {
+        (this.stride, this.padding, this.dilation, this.groups) = (stride, padding, dilation, groups);
+        int fanIn = inputs / groups * kernel * kernel;
+        Weight = Start.Uniform(fanIn, outputs, inputs / groups, kernel, kernel);
+        Bias = bias ? Start.Uniform(fanIn, outputs) : null;
+    }
+
+    /// <summary>(N, inputs, H, W) to (N, outputs, H', W').</summary>
+    public Tensor Forward(Tensor x) => x.Conv2d(Weight, Bias, stride, padding, dilation, groups);
+}
+
+/// <summary>Zeroes elements with probability p in training.</summary>
+public sealed class Dropout(double p = 0.5) : ILayer
+{
+    public bool Training { get; set; } = true;
+
+    public Tensor Forward(Tensor x) => x.Dropout(p, Training);
+}
+
+/// <summary>How parameters start.</summary>
+static class Start
+{
+    /// <summary>Uniform within 1 / sqrt(fanIn): PyTorch's kaiming_uniform with a = sqrt(5), for weights and biases alike.</summary>
+    public static Tensor Uniform(int fanIn, params ReadOnlySpan<int> shape)
+    {
+        double bound = 1 / Math.Sqrt(Math.Max(1, fanIn));
+        return Tensor.Uniform(shape, -bound, bound).WithGrad();
+    }
+
+    public static Tensor Ones(params ReadOnlySpan<int> shape) => Tensor.Ones(shape).WithGrad();
+
+    public static Tensor Zeros(params ReadOnlySpan<int> shape) => Tensor.Zeros(shape).WithGrad();
+}
