@@ -80,7 +80,8 @@ sealed class TrainCommand
     Trainer Resume(ParseResult args, string folder)
     {
         var run = new RunFolder(folder);
-        if (!run.HasRun) throw new IngotException($"there is no run in {folder} to resume");
+        // A run may be killed before it has written anything; resuming it is then to start it.
+        if (!run.HasRun) Console.WriteLine($"there is no run in {folder} yet: starting one");
         var options = run.HasCheckpoint ? run.Read().Options : TrainingOptions.Preset(defaultPreset);
         var asked = Options(args, options);
         if (run.HasCheckpoint && asked with { Data = options.Data } != options)

@@ -26,7 +26,7 @@ public sealed record Checkpoint(
 /// </summary>
 public sealed class RunFolder(string path)
 {
-    const string CheckpointName = "checkpoint.json", LogName = "log.jsonl";
+    const string CheckpointName = "checkpoint.json", LogName = "log.jsonl", LockName = ".lock";
 
     static readonly JsonSerializerOptions Json = new(JsonSerializerOptions.Web) { WriteIndented = true, RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true };
 
@@ -46,6 +46,15 @@ public sealed class RunFolder(string path)
     {
         try { Directory.CreateDirectory(Path); }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException) { throw new IngotException($"cannot create the folder {Path}: {AtomicFile.Reason(e)}", e); }
+    }
+
+    /// <summary>Keeps other processes from running in this folder until it is disposed. The system lets go of it when a process is killed.</summary>
+    /// <exception cref="IngotException">Another run is at work here.</exception>
+    public IDisposable Lock()
+    {
+        // A file of its own, as an exclusive lock on the log would keep others from reading that.
+        try { return new FileStream(InFolder(LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose); }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { throw new IngotException($"cannot lock the folder {Path}; is another run at work in it? {e.Message}", e); }
     }
 
     /// <summary>Writes a checkpoint and then removes the one before.</summary>

@@ -73,11 +73,12 @@ public sealed class Trainer
         if (folder.HasRun && !force) throw new IngotException($"the folder {path} has a run already; continue it with --resume, replace it with --force, or choose another --out");
         var trainer = new Trainer(folder, options, ReadText(options), null);
         folder.Create();
-        if (folder.HasRun) folder.Clear();
+        using (folder.Lock())
+            if (folder.HasRun) folder.Clear();
         return trainer;
     }
 
-    /// <summary>Continues the run in a folder with the options it was started with. A run that was killed before its first checkpoint starts anew.</summary>
+    /// <summary>Continues the run in a folder with the options it was started with. One that was killed before its first checkpoint starts anew.</summary>
     /// <param name="path">Its folder.</param>
     /// <param name="options">For the case that there is no checkpoint yet.</param>
     /// <param name="data">Where the data is now, if it was moved; null: where it was.</param>
@@ -90,7 +91,7 @@ public sealed class Trainer
         if (data is { Count: > 0 }) options = options with { Data = data };
         var trainer = new Trainer(folder, options, ReadText(options), checkpoint);
         folder.Create();
-        folder.RemoveAllBut(checkpoint);
+        using (folder.Lock()) folder.RemoveAllBut(checkpoint);
         return trainer;
     }
 
@@ -115,6 +116,7 @@ public sealed class Trainer
     /// <exception cref="IngotException">The loss is no longer a number, or the disk is full; the last checkpoint stays.</exception>
     public bool Run(Action<TrainingStatus>? report = null, double peakGflops = 0, CancellationToken cancellation = default)
     {
+        using var exclusively = folder.Lock();
         using var log = new TrainingLog(folder.LogPath, logBytes);
         var (clock, all) = (new Stopwatch(), new Stopwatch()); // since the last line; since the start; both without evaluation and checkpoints
         int first = step, lineStep = step, saved = step;

@@ -17,7 +17,7 @@ public sealed class TrainingLog : IDisposable
 
     /// <param name="path">The file; created if missing.</param>
     /// <param name="keepBytes">Where a resumed run goes on: lines after the checkpoint are dropped, as their steps will be done again.</param>
-    /// <exception cref="IngotException">Another process is writing it, or it cannot be written.</exception>
+    /// <exception cref="IngotException">It cannot be written.</exception>
     public TrainingLog(string path, long keepBytes)
     {
         try
@@ -28,7 +28,7 @@ public sealed class TrainingLog : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new IngotException($"cannot write {path}; is another run using this folder? {e.Message}", e);
+            throw new IngotException($"cannot write {path}: {Formats.AtomicFile.Reason(e)}", e);
         }
     }
 

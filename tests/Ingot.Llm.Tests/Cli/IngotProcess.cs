@@ -19,6 +19,7 @@ static class IngotProcess
     {
         var info = new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         info.Environment["INGOT_THREADS"] = "1";
+        info.Environment["DOTNET_EnableWriteXorExecute"] = "0"; // it maps code twice through a 2 GB file, which RunLimited forbids
         return Process.Start(info)!;
     }
 

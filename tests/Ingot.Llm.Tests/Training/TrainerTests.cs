@@ -156,9 +156,11 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
-    public void Log_TwoRunsInOneFolder_SecondIsRefused()
+    public void Run_AnotherRunInTheFolder_IsRefused()
     {
-        using var first = new TrainingLog(folder["log"], 0);
-        Should.Throw<IngotException>(() => new TrainingLog(folder["log"], 0)).Message.ShouldContain("is another run using this folder?");
+        var trainer = Trainer.Start(folder["run"], tiny);
+        using (new RunFolder(folder["run"]).Lock())
+            Should.Throw<IngotException>(() => trainer.Run()).Message.ShouldContain("is another run at work in it?");
+        trainer.Run().ShouldBeTrue();
     }
 }
