@@ -40,7 +40,7 @@ public sealed class TrainingLog : IDisposable
     {
         byte[] bytes = [.. JsonSerializer.SerializeToUtf8Bytes(line, JsonSerializerOptions.Web), (byte)'\n'];
         try { stream.Write(bytes); }
-        catch (IOException e) { throw new IngotException($"cannot write {stream.Name}: {Formats.AtomicFile.Reason(e)}", e); }
+        catch (Exception e) when (Formats.AtomicFile.IsOfTheSystem(e)) { throw new IngotException($"cannot write {stream.Name}: {Formats.AtomicFile.Reason(e)}", e); }
     }
 
     /// <summary>Waits until everything is on the disk: a checkpoint counts on the lines before it.</summary>

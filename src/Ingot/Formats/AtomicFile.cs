@@ -25,7 +25,7 @@ public static class AtomicFile
         catch (Exception e)
         {
             Discard(temporary);
-            if (e is IOException or UnauthorizedAccessException) throw new IngotException($"cannot write {path}: {Reason(e)}", e);
+            if (IsOfTheSystem(e)) throw new IngotException($"cannot write {path}: {Reason(e)}", e);
             throw;
         }
     }
@@ -35,12 +35,12 @@ public static class AtomicFile
     public static void WriteText(string path, string text) => Write(path, s => s.Write(System.Text.Encoding.UTF8.GetBytes(text)));
 
     /// <summary>The system's reason without the path, which the caller's message already has.</summary>
-    internal static string Reason(Exception e) => (e.HResult & 0xFFFF) switch
-    {
-        28 or 112 or 39 => "no space left on the disk; free some, or choose another folder", // ENOSPC, Windows' ERROR_DISK_FULL and ERROR_HANDLE_DISK_FULL
-        27 => "the file would exceed the allowed file size (ulimit -f)", // EFBIG
-        _ => e.Message,
-    };
+    public static string Reason(Exception e) => e is ArgumentOutOfRangeException ? "the file would become larger than the system allows (ulimit -f)"
+        : (e.HResult & 0xFFFF) is 28 or 112 or 39 ? "no space left on the disk; free some, or choose another folder" // ENOSPC, Windows' ERROR_DISK_FULL and ERROR_HANDLE_DISK_FULL
+        : e.Message;
+
+    /// <summary>An error of the file system, not of the program. EFBIG arrives as an argument out of range, whoever calls.</summary>
+    public static bool IsOfTheSystem(Exception e) => e is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException { ParamName: "value" };
 
     static void Discard(string temporary)
     {

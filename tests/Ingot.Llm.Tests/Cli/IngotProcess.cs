@@ -11,7 +11,7 @@ static class IngotProcess
 
     /// <summary>Through a shell that limits the size of files, which is what a full disk looks like without filling one.</summary>
     public static (int Code, string Output, string Error) RunLimited(int kilobytes, params IEnumerable<string> arguments) =>
-        Finish(Start("bash", ["-c", $"ulimit -f {kilobytes}; exec dotnet \"$@\"", "bash", Assembly, .. arguments]));
+        Finish(Start("bash", ["-c", $"trap '' XFSZ; ulimit -f {kilobytes}; exec dotnet \"$@\"", "bash", Assembly, .. arguments]));
 
     public static (int Code, string Output, string Error) Run(params IEnumerable<string> arguments) => Finish(Start(arguments));
 
