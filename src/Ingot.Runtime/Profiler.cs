@@ -28,7 +28,15 @@ public static class Profiler
     static Profiler()
     {
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Stop();
-        if (Settings.Profile > 0) Start(DefaultFile);
+        if (Settings.Profile <= 0) return;
+        try
+        {
+            Start(DefaultFile);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine($"PROFILE=1: no trace is written, since {e.Message}"); // a read-only folder is no reason to stop a training run
+        }
     }
 
     /// <summary>Whether events are being written.</summary>

@@ -52,3 +52,11 @@ public unsafe class Storage
         if (Address != 0) MemoryPool.Return(Address, Bytes);
     }
 }
+
+/// <summary>A view of memory that somebody else owns and keeps alive.</summary>
+public sealed class BorrowedStorage : Storage
+{
+    public BorrowedStorage(nint address, long bytes) => (Address, Bytes) = (address, bytes);
+
+    protected override void Release() { }
+}

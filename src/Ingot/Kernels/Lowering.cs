@@ -7,6 +7,7 @@ namespace Ingot.Kernels;
 /// ranges, a node that has memory a read. Half precisions compute in float32 and round at each node, as the interpreter does.
 /// </summary>
 /// <param name="inMemory">Nodes that are read rather than recomputed.</param>
+/// <param name="siteOf">Number of the place in the user's program where a gather was built.</param>
 /// <param name="slotOf">Launch slot of a Const or Random node that arrives as an argument, or -1.</param>
 sealed class Lowering(Func<Node, bool> inMemory, Func<Node, int> slotOf, Func<Node, int> siteOf)
 {
@@ -121,11 +122,7 @@ sealed class Lowering(Func<Node, bool> inMemory, Func<Node, int> slotOf, Func<No
             case Op.Gather:
                 {
                     int rank = n.src[1].Shape.Rank;
-                    var row = Value(n.src[1], ix[..rank], valid);
-                    if (row.DType != DType.I64) row = row.Op == Op.Cast && row.src[0].DType == DType.I64 && FitsInt32(row.src[0]) ? row.src[0] : Ir.Scalar(Op.Cast, DType.I64, row);
-                    var (lo, hi) = IndexMath.Bounds(row);
-                    if (lo < 0 || hi >= x.Shape[0]) row = Ir.Elementwise(Op.CheckIndex, DType.I64, new CheckArg(x.Shape[0], siteOf(n)), row);
-                    return Value(x, [row, .. ix[rank..]], valid);
+                    return Value(x, [Checked(n, Value(n.src[1], ix[..rank], valid)), .. ix[rank..]], valid);
                 }
             case Op.Reduce:
                 {
@@ -140,7 +137,9 @@ sealed class Lowering(Func<Node, bool> inMemory, Func<Node, int> slotOf, Func<No
                     if (x.Shape.Count == 0) return Identity(kind, n.DType);
                     var value = Value(x, src, valid);
                     if (ranges.Count == 0) return value;
-                    var wide = Widen(value);
+                    // Booleans reduce as integers: or is a maximum, and a product.
+                    var wide = n.DType == DType.Bool ? Ir.Scalar(Op.Cast, DType.I32, value) : Widen(value);
+                    if (n.DType == DType.Bool && kind == Op.Add) kind = Op.Max;
                     return Narrow(Merge(kind, wide, ranges), n.DType);
                 }
             case Op.Where:
@@ -155,6 +154,21 @@ sealed class Lowering(Func<Node, bool> inMemory, Func<Node, int> slotOf, Func<No
                 return Arithmetic(n.Op, n.DType, operands);
         }
     }
+
+    /// <summary>A loaded row number, checked against dimension 0 of what it selects from, unless its bounds are known to fit.</summary>
+    Node Checked(Node n, Node row)
+    {
+        if (row.DType != DType.I64) row = row.Op == Op.Cast && row.src[0].DType == DType.I64 && FitsInt32(row.src[0]) ? row.src[0] : Ir.Scalar(Op.Cast, DType.I64, row);
+        var (lo, hi) = IndexMath.Bounds(row);
+        int extent = n.src[0].Shape[0];
+        return lo >= 0 && hi < extent ? row : Ir.Elementwise(Op.CheckIndex, DType.I64, new CheckArg(extent, siteOf(n)), row);
+    }
+
+    /// <summary>Destination row of element i of a scatter.</summary>
+    public Node ScatterRow(Node scatter, Node i) => Checked(scatter, Value(scatter.src[1], [i]));
+
+    /// <summary>a + b as the dtype computes it.</summary>
+    public static Node Plus(DType t, Node a, Node b) => Round(t, Ir.Scalar(Op.Add, t == DType.Bool ? t : t.ComputeType, Widen(a), Widen(b)));
 
     /// <summary>A fold of a fold of the same kind is one fold: the inner one's ranges join, if nothing stands between but a guard.</summary>
     static Node Merge(Op kind, Node value, List<Node> ranges)

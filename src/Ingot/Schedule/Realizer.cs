@@ -3,10 +3,32 @@ using Ingot.Graph;
 
 namespace Ingot.Schedule;
 
-/// <summary>From tensors to computed buffers: the one entry to the compiler.</summary>
+/// <summary>
+/// From tensors to computed buffers: the one entry to the compiler. A graph of a structure seen before goes to its plan by look-up: leaves,
+/// float constants (other than 0, 1, -1, infinities and NaN) and random counters are not part of the structure.
+/// </summary>
 static class Realizer
 {
     static readonly Lock Gate = new();
+    static readonly Dictionary<PlanKey, Plan> Plans = [];
+
+    /// <summary>Plans made since the process began.</summary>
+    public static int PlansMade { get; private set; }
+
+    /// <summary>The plan of the latest realise, for tests and listings.</summary>
+    public static Plan? LastPlan { get; private set; }
+
+    /// <summary>Runs everything in the interpreter instead of compiled kernels (tests, and where dynamic code is not allowed).</summary>
+    public static bool UseInterpreter { get; set; } = !System.Runtime.CompilerServices.RuntimeFeature.IsDynamicCodeSupported;
+
+    public static void Clear()
+    {
+        lock (Gate)
+        {
+            Plans.Clear();
+            CompiledKernel.Clear();
+        }
+    }
 
     public static void Realize(IReadOnlyList<Tensor> tensors, CancellationToken cancellation)
     {
@@ -14,11 +36,34 @@ static class Realizer
         {
             var targets = tensors.Concat(Tensor.TakeCompanions(tensors)).Select(t => Unmarked(t.Node)).Where(n => BufferOrNull(n) is null).Distinct().ToList();
             if (targets.Count == 0) return;
-            foreach (var n in Build.TopologicalOrder(targets, n => n.Realized is not null)) CheckVersion(n);
             cancellation.ThrowIfCancellationRequested();
-            Interpreter.Realize(targets);
+            if (UseInterpreter) Interpret(targets);
+            else RunPlan(targets, cancellation);
             Node.NewEpoch();
         }
+    }
+
+    static void Interpret(List<Node> targets)
+    {
+        foreach (var n in Build.TopologicalOrder(targets, n => n.Realized is not null)) CheckVersion(n);
+        Interpreter.Realize(targets);
+    }
+
+    static void RunPlan(List<Node> targets, CancellationToken cancellation)
+    {
+        var key = PlanKey.Of(targets);
+        if (!Plans.TryGetValue(key, out var plan))
+        {
+            var clean = Cleanup.Run(targets);
+            plan = Plan.Make(clean, key.LeafOf, key.ScalarOf);
+            Plans[key.Frozen()] = plan;
+            PlansMade++;
+        }
+        LastPlan = plan;
+        var results = plan.Execute(key.Leaves, key.Scalars, cancellation);
+        for (int i = 0; i < targets.Count; i++)
+            if (targets[i].Op == Op.Assign) results[plan.OutputOf[i]].Version++;
+        for (int i = 0; i < targets.Count; i++) targets[i].Realized = Build.Buffer(targets[i].DType, targets[i].Shape, results[plan.OutputOf[i]]);
     }
 
     /// <summary>The buffer behind a computed node; marks (Leaf, Detach) are looked through.</summary>
@@ -48,7 +93,7 @@ static class Realizer
         return n;
     }
 
-    static void CheckVersion(Node n)
+    internal static void CheckVersion(Node n)
     {
         if (n.Op == Op.Buffer && ((BufferArg)n.Arg!).Version is var version && version != n.Storage.Version)
             throw new IngotException($"this computation reads a {n.DType.Name}{n.Shape} tensor as it was before Assign, an optimizer's step for one, overwrote it; Realize() what depends on the old values before the step");

@@ -191,6 +191,17 @@ static class Interpreter
         return Integers(n, i => result[i]);
     }
 
+    /// <summary>Sorts values in memory: the one operation that runs on the host.</summary>
+    /// <param name="n">The Sort node.</param>
+    /// <param name="from">Address of its operand's values.</param>
+    /// <param name="to">Address of the indices, i64.</param>
+    public static void RunSort(Node n, nint from, nint to)
+    {
+        var x = n.src[0];
+        var source = Load(x, Build.Buffer(x.DType, x.Shape, new BorrowedStorage(from, x.Shape.Count * x.DType.Size)));
+        Store(Sort(n, source), new BorrowedStorage(to, n.Shape.Count * 8));
+    }
+
     /// <summary>NaN is greater than every number, as in PyTorch.</summary>
     static int CompareFloats(double a, double b) =>
         double.IsNaN(a) ? (double.IsNaN(b) ? 0 : 1) : double.IsNaN(b) ? -1 : a < b ? -1 : a > b ? 1 : 0;

@@ -1,0 +1,49 @@
+using Ingot.Graph;
+
+namespace Ingot.Schedule;
+
+/// <summary>Graph rewrites before scheduling: marks and computed nodes give way to what they stand for, long reductions are cut into partial ones.</summary>
+static class Cleanup
+{
+    /// <summary>From this many reduced elements on, and with few outputs, a reduction goes through partial results: enough independent work for a pool.</summary>
+    const long SplitFrom = 32768;
+    const long FewOutputs = 4096;
+    const int MostParts = 64;
+
+    /// <summary>The roots rebuilt, in the same order.</summary>
+    public static Node[] Run(IReadOnlyList<Node> roots)
+    {
+        var clean = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
+        foreach (var n in Build.TopologicalOrder(roots, n => n.Realized is not null))
+            clean[n] = n.Realized ?? (n.Op.IsMark ? clean[n.src[0]] : Rebuild(n, clean));
+        return [.. roots.Select(r => clean[r])];
+    }
+
+    static Node Rebuild(Node n, Dictionary<Node, Node> clean)
+    {
+        if (n.src.Length == 0) return n;
+        bool same = true;
+        foreach (var s in n.src) same &= clean[s] == s;
+        var made = same ? n : Node.Of(n.Op, n.DType, n.Shape, n.Arg, Array.ConvertAll(n.src, s => clean[s]));
+        made.Origin ??= n.Origin;
+        return made.Op == Op.Reduce ? Split(made) : made;
+    }
+
+    /// <summary>Reduce over K as a reduce over parts of K, then over the parts. A function of shapes alone, so results never depend on threads.</summary>
+    static Node Split(Node n)
+    {
+        var x = n.src[0];
+        long reduced = n.Shape.Count == 0 ? 0 : x.Shape.Count / n.Shape.Count;
+        if (reduced < SplitFrom || n.Shape.Count > FewOutputs) return n;
+        int axis = n.Axes.OrderByDescending(a => x.Shape[a]).First();
+        int parts = Enumerable.Range(2, MostParts - 1).LastOrDefault(p => x.Shape[axis] % p == 0, 1);
+        if (parts < 4) return n;
+        var dims = x.Shape.ToArray().ToList();
+        dims[axis] /= parts;
+        dims.Insert(axis, parts);
+        var kind = n.ReduceInfo.Kind;
+        var inner = Build.Reduce(kind, Build.Reshape(x, new Shape([.. dims])), [.. n.Axes.Select(a => a >= axis ? a + 1 : a)]);
+        var outer = Build.Reduce(kind, Build.Contiguous(inner), axis);
+        return Build.Reshape(outer, n.Shape);
+    }
+}

@@ -1,0 +1,319 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Ingot.Codegen;
+using Ingot.Graph;
+using Ingot.Kernels;
+using Ingot.Runtime;
+
+namespace Ingot.Schedule;
+
+/// <summary>
+/// A scheduled and compiled graph: a list of launches over buffers that are leaves (given each time), outputs (allocated each time) or temporaries
+/// (at fixed places of one arena). Running it again with other leaves and scalars compiles and schedules nothing.
+/// </summary>
+sealed class Plan
+{
+    /// <summary>Where a buffer's memory comes from at run time.</summary>
+    enum Kind { Leaf, Output, Temporary }
+
+    sealed record Buffer(Kind Kind, int Index, long Offset, long Bytes);
+
+    /// <summary>One use of a compiled kernel: its buffers, its scalars, and the extents of its phases.</summary>
+    sealed class Instance
+    {
+        public required int[] Buffers;
+        public required int[] Scalars;
+        public required Phase[] Phases;
+        public long Flops, Bytes;
+        public long[] Words = [];
+        public nint Address;
+        public long[] ScratchOffsets = [];
+    }
+
+    /// <summary>Instances of one kernel that do not depend on each other: one fork and join for all.</summary>
+    sealed class Launch : IChunkWork
+    {
+        public required string Name;
+        public CompiledKernel? Kernel;
+        public List<Instance> Instances = [];
+        public Node? Sort;
+        public int[] SortBuffers = [];
+
+        // The running phase: chunk i of the launch is chunk (i - first) of some instance.
+        int phase;
+        int[] firstChunk = [];
+        long[] chunkLength = [];
+
+        public void Execute(nint error)
+        {
+            for (phase = 0; phase < Kernel!.Code.Length; phase++)
+            {
+                int total = 0;
+                firstChunk = new int[Instances.Count];
+                chunkLength = new long[Instances.Count];
+                for (int i = 0; i < Instances.Count; i++)
+                {
+                    Instances[i].Words[0] = error;
+                    var p = Instances[i].Phases[phase];
+                    // A chunk is worth some 10 us; at least four a thread where there is enough work.
+                    double work = p.Extent * p.Cost;
+                    long chunks = Math.Clamp((long)(work / 40000), 1, 8L * WorkerPool.Threads);
+                    long length = (p.Extent + chunks - 1) / chunks;
+                    length = (length + p.Grain - 1) / p.Grain * p.Grain;
+                    firstChunk[i] = total;
+                    chunkLength[i] = length;
+                    total += (int)((p.Extent + length - 1) / length);
+                }
+                WorkerPool.Run(this, total);
+            }
+        }
+
+        public void Run(int chunk, int worker)
+        {
+            int i = Instances.Count == 1 ? 0 : Array.BinarySearch(firstChunk, chunk) is var at && at >= 0 ? at : ~at - 1;
+            var instance = Instances[i];
+            long start = (chunk - firstChunk[i]) * chunkLength[i];
+            Kernel!.Code[phase](instance.Address, start, Math.Min(start + chunkLength[i], instance.Phases[phase].Extent), worker);
+        }
+    }
+
+    readonly List<Launch> launches = [];
+    readonly List<Buffer> buffers = [];
+    readonly List<(DType DType, Shape Shape, int AssignedLeaf, long Bytes)> outputs = [];
+    readonly List<string> sites;
+
+    /// <summary>For each target, which of the results it is: targets may turn out to be one node.</summary>
+    public int[] OutputOf { get; private set; } = [];
+    long arenaBytes;
+
+    public int LaunchCount => launches.Count;
+
+    /// <summary>Kernel uses: a launch over 148 parameters is 148.</summary>
+    public int KernelCount => launches.Sum(l => Math.Max(1, l.Instances.Count));
+
+    public long TemporaryBytes => arenaBytes;
+
+    /// <summary>Name, FLOPs and bytes of each launch, in order.</summary>
+    public IEnumerable<(string Name, long Flops, long Bytes, int Reads, int Writes)> Describe() =>
+        launches.Select(l => (l.Name, l.Instances.Sum(i => i.Flops), l.Instances.Sum(i => i.Bytes), l.Instances.Sum(i => i.Buffers.Length) - l.Instances.Sum(i => Writes[i]), l.Instances.Sum(i => Writes[i])));
+
+    readonly Dictionary<Instance, int> Writes = [];
+
+    Plan(List<string> sites) => this.sites = sites;
+
+    /// <param name="targets">Clean target nodes.</param>
+    /// <param name="leafOf">Number of a Buffer node among the leaves.</param>
+    /// <param name="slotOf">Number of the first scalar of a Const or Random node, or -1.</param>
+    public static Plan Make(IReadOnlyList<Node> targets, Func<Node, int> leafOf, Func<Node, int> slotOf)
+    {
+        var sites = new List<string>();
+        int Site(Node n)
+        {
+            sites.Add($"{n.Op} of {n.src[0].DType.Name}{n.src[0].Shape}{(n.Origin is { } at ? $", built at {at}" : "")}");
+            return sites.Count - 1;
+        }
+        var plan = new Plan(sites);
+        plan.Build(targets, Scheduler.Run([.. targets.Distinct()], slotOf, Site), leafOf);
+        return plan;
+    }
+
+    void Build(IReadOnlyList<Node> targets, List<Scheduler.Kernel> kernels, Func<Node, int> leafOf)
+    {
+        var number = new Dictionary<Node, int>(ReferenceEqualityComparer.Instance);
+        var distinct = targets.Distinct().ToList();
+        OutputOf = [.. targets.Select(t => distinct.IndexOf(t))];
+        foreach (var t in distinct)
+            outputs.Add((t.DType, t.Shape, t.Op == Op.Assign ? leafOf(t.src[0]) : -1, Math.Max(1, t.Shape.Count) * t.DType.Size));
+        int BufferOf(Node n)
+        {
+            if (number.TryGetValue(n, out int id)) return id;
+            int output = distinct.IndexOf(n);
+            buffers.Add(n.Op == Op.Buffer ? new(Kind.Leaf, leafOf(n), 0, 0)
+                : n.Op == Op.Assign ? new(Kind.Leaf, leafOf(n.src[0]), 0, 0)
+                : output >= 0 ? new(Kind.Output, output, 0, 0)
+                : new(Kind.Temporary, -1, 0, Math.Max(64, n.Shape.Count * n.DType.Size)));
+            return number[n] = buffers.Count - 1;
+        }
+
+        // Launches: kernels come in dependence order, level by level; equal kernels of one level share a launch.
+        var made = new HashSet<int>();
+        foreach (var k in kernels)
+        {
+            var ids = k.Buffers.ConvertAll(BufferOf);
+            if (k.Outputs.Count > 0 && k.Outputs[0].Shape.Count == 0) continue; // nothing to compute
+            if (k.Ast is null)
+            {
+                launches.Add(new Launch { Name = $"sort_{k.Outputs[0].Shape}", Sort = k.Outputs[0], SortBuffers = [.. ids] });
+                continue;
+            }
+            long flops = k.Ast.Flops();
+            var scalars = NumberScalars(k.Ast);
+            var compiled = CompiledKernel.Of(k.Ast, out var nest);
+            var writes = k.Ast.Steps.SelectMany(s => s.Stores).Select(s => s.Slot).Where(s => k.Ast.Slots[s].ScratchElements == 0).ToHashSet();
+            var instance = new Instance { Buffers = [.. ids], Scalars = scalars, Phases = [.. nest.Phases], Flops = flops, Bytes = Traffic(k, writes) };
+            Writes[instance] = writes.Count;
+            // An earlier launch of the same kernel takes this one in, if nothing this one reads or overwrites was touched since.
+            var same = launches.LastOrDefault(l => l.Kernel == compiled);
+            if (same is not null && Independent(same, ids, writes)) same.Instances.Add(instance);
+            else launches.Add(new Launch { Name = k.Ast.Name, Kernel = compiled, Instances = [instance] });
+        }
+        PlaceTemporaries();
+    }
+
+    /// <summary>Whether a kernel with these buffers may run as early as the given launch.</summary>
+    bool Independent(Launch at, List<int> ids, HashSet<int> writes)
+    {
+        var mine = ids.Select(Memory).ToList();
+        var myWrites = ids.Where((_, slot) => writes.Contains(slot)).Select(Memory).ToHashSet();
+        for (int i = launches.Count - 1; i >= 0; i--)
+        {
+            foreach (var x in launches[i].Instances)
+                for (int b = 0; b < x.Buffers.Length; b++)
+                {
+                    var m = Memory(x.Buffers[b]);
+                    bool written = launches[i].Kernel!.Nest.Phases.Count > 0 && IsWritten(launches[i].Kernel!, b);
+                    if ((written && mine.Contains(m)) || myWrites.Contains(m)) return false;
+                }
+            if (launches[i].Sort is not null && launches[i].SortBuffers.Any(b => mine.Contains(Memory(b)))) return false;
+            if (launches[i] == at) return true;
+        }
+        return false;
+    }
+
+    (Kind, int) Memory(int buffer) => buffers[buffer] is { Kind: Kind.Leaf } leaf ? (Kind.Leaf, leaf.Index) : (Kind.Output, -1 - buffer);
+
+    static bool IsWritten(CompiledKernel k, int slot)
+    {
+        bool In(List<Stmt> block) => block.Exists(s => s switch { Store t => t.Slot == slot, For f => In(f.Body), If f => In(f.Then) || In(f.Else), _ => false });
+        return k.Nest.Phases.Exists(p => In(p.Body));
+    }
+
+    /// <summary>Scalar arguments numbered from 0 within the kernel; returns the plan's numbers.</summary>
+    static int[] NumberScalars(KernelAst ast)
+    {
+        var numbers = new List<int>();
+        for (int i = 0; i < ast.Steps.Count; i++)
+            ast.Steps[i] = ast.Steps[i] with
+            {
+                Stores = [.. ast.Steps[i].Stores.Select(s => s with
+                {
+                    Value = Ir.Rewrite(s.Value, n =>
+                    {
+                        if (n.Arg is not SlotArg a) return null;
+                        int at = numbers.IndexOf(a.Slot);
+                        if (at < 0) { numbers.Add(a.Slot); at = numbers.Count - 1; }
+                        return Ir.Elementwise(Op.Arg, n.DType, new SlotArg(at));
+                    }),
+                })],
+            };
+        return [.. numbers];
+    }
+
+    /// <summary>Bytes that must cross memory at least: every buffer once, as much of it as the kernel can touch.</summary>
+    static long Traffic(Scheduler.Kernel k, HashSet<int> writes)
+    {
+        long total = 0;
+        var free = new FreeRanges();
+        for (int slot = 0; slot < k.Buffers.Count; slot++)
+        {
+            long size = k.Buffers[slot].Shape.Count, touched = 0;
+            foreach (var n in Ir.All(k.Ast!.Roots))
+                if (n is { Op: Op.Load, Arg: BufferSlot b } && b.Slot == slot) touched = Math.Max(touched, free.Of(n.src[0]).Aggregate(1L, (p, r) => p * Ir.Extent(r)));
+            if (touched > 0) total += Math.Min(size, touched) * k.Buffers[slot].DType.Size;
+            if (writes.Contains(slot)) total += size * k.Buffers[slot].DType.Size;
+        }
+        return total;
+    }
+
+    /// <summary>First fit by time of life: buffers that do not live at once may share memory. Scratch lives for its launch.</summary>
+    void PlaceTemporaries()
+    {
+        var lives = new List<(long Bytes, int From, int To, Action<long> Place)>();
+        for (int b = 0; b < buffers.Count; b++)
+        {
+            if (buffers[b].Kind != Kind.Temporary) continue;
+            int id = b, from = -1, to = -1;
+            for (int l = 0; l < launches.Count; l++)
+                if (launches[l].SortBuffers.Contains(id) || launches[l].Instances.Exists(i => i.Buffers.Contains(id)))
+                {
+                    if (from < 0) from = l;
+                    to = l;
+                }
+            if (from >= 0) lives.Add((buffers[b].Bytes, from, to, at => buffers[id] = buffers[id] with { Offset = at }));
+        }
+        for (int l = 0; l < launches.Count; l++)
+            foreach (var i in launches[l].Instances)
+            {
+                var nest = launches[l].Kernel!.Nest;
+                i.ScratchOffsets = new long[nest.Slots.Count];
+                for (int s = 0; s < nest.Slots.Count; s++)
+                {
+                    var info = nest.Slots[s];
+                    if (info.ScratchElements == 0) continue;
+                    int slot = s;
+                    long bytes = Codegen.Il.IlEmitter.ScratchBytes(info) * (info.PerWorker ? 64 : 1); // up to 64 workers
+                    lives.Add((bytes, l, l, at => i.ScratchOffsets[slot] = at));
+                }
+                i.Words = GC.AllocateArray<long>(1 + nest.Slots.Count + i.Scalars.Length, pinned: true);
+                i.Address = Marshal.UnsafeAddrOfPinnedArrayElement(i.Words, 0);
+            }
+        var placed = new List<(long From, long To, int First, int Last)>();
+        foreach (var (bytes, from, to, place) in lives.OrderByDescending(x => x.Bytes))
+        {
+            long size = (bytes + 127) / 64 * 64, at = 0;
+            foreach (var p in placed.Where(p => p.First <= to && from <= p.Last).OrderBy(p => p.From))
+            {
+                if (at + size <= p.From) break;
+                at = Math.Max(at, p.To);
+            }
+            placed.Add((at, at + size, from, to));
+            place(at);
+            arenaBytes = Math.Max(arenaBytes, at + size);
+        }
+    }
+
+    // ---- running ----
+
+    /// <summary>Runs every launch.</summary>
+    /// <param name="leaves">Storage of each leaf.</param>
+    /// <param name="scalars">Bits of each scalar.</param>
+    /// <param name="cancellation">Checked between launches; nothing is assigned to tensors after a cancellation.</param>
+    /// <returns>Storage of each distinct target.</returns>
+    public Storage[] Execute(IReadOnlyList<Storage> leaves, IReadOnlyList<long> scalars, CancellationToken cancellation)
+    {
+        var results = outputs.Select(o => o.AssignedLeaf >= 0 ? leaves[o.AssignedLeaf] : Storage.Allocate(o.Bytes)).ToArray();
+        nint arena = arenaBytes > 0 ? MemoryPool.Rent(arenaBytes) : 0;
+        var error = GC.AllocateArray<long>(4, pinned: true);
+        nint errorAddress = Marshal.UnsafeAddrOfPinnedArrayElement(error, 0);
+        nint AddressOf(int id) => buffers[id] switch
+        {
+            { Kind: Kind.Leaf } b => leaves[b.Index].Address,
+            { Kind: Kind.Output } b => results[b.Index].Address,
+            var b => arena + (nint)b.Offset,
+        };
+        try
+        {
+            foreach (var launch in launches)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                if (launch.Sort is { } sort) { Interpreter.RunSort(sort, AddressOf(launch.SortBuffers[0]), AddressOf(launch.SortBuffers[1])); continue; }
+                foreach (var i in launch.Instances)
+                {
+                    for (int s = 0; s < i.Buffers.Length; s++) i.Words[1 + s] = AddressOf(i.Buffers[s]);
+                    for (int s = i.Buffers.Length; s < i.ScratchOffsets.Length; s++) i.Words[1 + s] = arena + (nint)i.ScratchOffsets[s];
+                    for (int s = 0; s < i.Scalars.Length; s++) i.Words[1 + i.ScratchOffsets.Length + s] = scalars[i.Scalars[s]];
+                }
+                long start = Stopwatch.GetTimestamp();
+                launch.Execute(errorAddress);
+                if (Observe.IsOn) Observe.Ran(launch.Name, launch.Kernel!, launch.Instances.Count, launch.Instances.Sum(i => i.Flops), launch.Instances.Sum(i => i.Bytes), start);
+                if (error[0] != 0) throw new TensorIndexException($"index {error[1]} is out of range for a dimension of {error[2]}, in the {sites[(int)error[3]]}");
+            }
+        }
+        finally
+        {
+            if (arena != 0) MemoryPool.Return(arena, arenaBytes);
+            GC.KeepAlive(leaves);
+        }
+        return results;
+    }
+}
