@@ -13,13 +13,17 @@ namespace Ingot.Formats;
 /// <remarks>https://github.com/huggingface/safetensors#format. 8-bit floats have no Ingot dtype: they arrive as float32, which holds each of them exactly.</remarks>
 public sealed class Safetensors
 {
+    /// <summary>Files from this size on are mapped into memory instead of read: a small one gains nothing, and while it is mapped Windows lets nobody replace it.</summary>
+    const long MapFrom = 64L << 20;
+
     readonly string path;
     readonly SafetensorsHeader header;
+    readonly MappedFile? mapping;
     readonly Dictionary<string, SafetensorsEntry> byName;
 
-    Safetensors(string path, SafetensorsHeader header)
+    Safetensors(string path, SafetensorsHeader header, MappedFile? mapping)
     {
-        (this.path, this.header) = (path, header);
+        (this.path, this.header, this.mapping) = (path, header, mapping);
         byName = header.Entries.ToDictionary(e => e.Name);
     }
 
@@ -31,11 +35,15 @@ public sealed class Safetensors
 
     public bool Contains(string name) => byName.ContainsKey(name);
 
+    /// <summary>Reads and checks the header.</summary>
+    /// <param name="path">The file; it should not change while tensors of it are in use.</param>
+    /// <param name="map">Map the file into memory, so that pages are read when they are first used and any size fits; by default if it is large.</param>
     /// <exception cref="FormatException">The file is missing, truncated or not as the format says; the message names it and the tensor.</exception>
-    public static Safetensors Open(string path)
+    public static Safetensors Open(string path, bool? map = null)
     {
         using var stream = OpenFile(path);
-        return new(path, SafetensorsHeader.Read(stream, path));
+        var header = SafetensorsHeader.Read(stream, path);
+        return new(path, header, map ?? stream.Length >= MapFrom ? new MappedFile(path) : null);
     }
 
     /// <summary>All tensors of a file by name.</summary>
@@ -125,12 +133,15 @@ public sealed class Safetensors
 
     Storage ReadBytes(SafetensorsEntry e)
     {
+        long start = header.DataStart + e.Begin;
+        // Only where every element is aligned: not all processors read the others, and none reads them fast.
+        if (mapping is not null && start % SafetensorsHeader.ElementBytes(e.Type) == 0) return new MappedStorage(mapping, start, e.End - e.Begin);
         using var stream = OpenFile(path);
         var storage = Storage.Allocate(e.End - e.Begin);
         const int Piece = 1 << 24;
         try
         {
-            stream.Position = header.DataStart + e.Begin;
+            stream.Position = start;
             for (long at = 0, bytes = e.End - e.Begin; at < bytes; at += Piece)
                 stream.ReadExactly(storage.Span<byte>(at, (int)Math.Min(Piece, bytes - at)));
         }

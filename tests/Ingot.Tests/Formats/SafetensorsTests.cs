@@ -66,6 +66,51 @@ public sealed class SafetensorsTests : IDisposable
     }
 
     [Fact]
+    public void Open_Mapped_GivesTheSameValuesAndWritesNothingBack()
+    {
+        var tensors = new Dictionary<string, Tensor> { ["a"] = Tensor.From([1f, 2, 3]), ["b"] = Tensor.From(new byte[] { 1, 2, 3 }), ["c"] = Tensor.From([4.0, 5]), ["empty"] = Tensor.From(Array.Empty<float>(), 0) };
+        Safetensors.Save(At("a"), tensors);
+        var bytes = File.ReadAllBytes(At("a"));
+        var file = Safetensors.Open(At("a"), map: true);
+        foreach (var (name, t) in tensors) file[name].ToArray<double>().ShouldBe(t.ToArray<double>());
+        var parameter = file["a"].WithGrad();
+        parameter.Assign(Tensor.From([7f, 8, 9])).Realize();
+        parameter.ToArray<float>().ShouldBe([7f, 8, 9]);
+        file["a"].ToArray<float>().ShouldBe([1f, 2, 3]);
+        File.ReadAllBytes(At("a")).ShouldBe(bytes);
+    }
+
+    [Fact]
+    public void Open_MappedUnaligned_CopiesThoseTensors()
+    {
+        // One odd byte of U8 before the floats: they cannot be used where they lie.
+        var json = "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[1,9]}}";
+        File.WriteAllBytes(At("odd"), [.. BitConverter.GetBytes((long)json.Length), .. Encoding.UTF8.GetBytes(json), 5, .. BitConverter.GetBytes(1.5f), .. BitConverter.GetBytes(-2f)]);
+        Safetensors.Open(At("odd"), map: true)["b"].ToArray<float>().ShouldBe([1.5f, -2f]);
+    }
+
+    /// <summary>A sparse file: 2.5 GB on paper, a few pages on the disk.</summary>
+    [Fact]
+    public void Open_BeyondTwoGigabytes_ReachesTheLastElement()
+    {
+        const int half = 1 << 29, last = (1 << 27) - 1; // the last tensor starts at 2 GiB
+        var json = $"{{\"big\":{{\"dtype\":\"F32\",\"shape\":[{half}],\"data_offsets\":[0,{4L * half}]}},\"end\":{{\"dtype\":\"F32\",\"shape\":[{last + 1}],\"data_offsets\":[{4L * half},{4L * half + 4L * (last + 1)}]}}}}";
+        json = json.PadRight((json.Length + 15) / 8 * 8);
+        try
+        {
+            using var stream = File.Create(At("big"));
+            stream.Write([.. BitConverter.GetBytes((long)json.Length), .. Encoding.UTF8.GetBytes(json)]);
+            stream.SetLength(8 + json.Length + 4L * half + 4L * (last + 1));
+            stream.Seek(-4, SeekOrigin.End);
+            stream.Write(BitConverter.GetBytes(42f));
+        }
+        catch (IOException) { Assert.Skip("no sparse files here"); }
+        var file = Safetensors.Open(At("big"));
+        file["big"].Count.ShouldBe(half);
+        file["end"].Values<float>()[last].ShouldBe(42f);
+    }
+
+    [Fact]
     public void Save_ComputedTensor_WritesItsValues()
     {
         Safetensors.Save(At("a"), new Dictionary<string, Tensor> { ["x"] = Tensor.From([1.5f, 2.5f]).To(DType.I32) });
