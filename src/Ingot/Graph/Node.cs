@@ -71,6 +71,9 @@ public sealed class Node
     /// <summary>The user's line that built the node ("Program.cs:12"), where one was recorded: for gathers, and for everything under CHECK=1.</summary>
     public string? Origin { get; internal set; }
 
+    /// <summary>Smallest and largest value of an integer kernel expression, once it has been asked for (Kernels/IndexMath).</summary>
+    internal (long Min, long Max)? IndexBounds { get; set; }
+
     internal readonly Node[] src;
     readonly int hash;
 

@@ -47,7 +47,7 @@ static class AxisTransforms
         {
             again = false;
             var usage = new Usage(k);
-            foreach (var loops in k.Steps.Select(s => s.Running is null ? s.Inner : []).Prepend(k.Outer).ToList()) // Substitute replaces the steps
+            foreach (var loops in k.Steps.Select(s => s.Running is null ? s.Inner : []).Prepend(k.Outer).ToList())
                 for (int i = 0; i + 1 < loops.Count && !again; i++)
                     if (usage.Contiguous(loops[i], loops[i + 1]))
                     {

@@ -187,9 +187,19 @@ static class IndexMath
     /// <summary>Smallest and largest value of an integer expression, from its ranges; as wide as the dtype where nothing is known.</summary>
     public static (long Min, long Max) Bounds(Node n)
     {
+        if (n.IndexBounds is { } known) return known;
+        var own = OfType(n.DType);
+        var b = n.DType is DType.I64 or DType.I32 || n.Op is Op.Const or Op.Cast ? Derive(n) : own;
+        if (b.Min < own.Min || b.Max > own.Max) b = own; // it may wrap around
+        n.IndexBounds = b;
+        return b;
+    }
+
+    static (long Min, long Max) Derive(Node n)
+    {
         switch (n.Op)
         {
-            case Op.Const: return (n.IntConst!.Value, n.IntConst!.Value);
+            case Op.Const: return n.IntConst is { } v ? (v, v) : OfType(n.DType);
             case Op.Range: return n.Arg is LaneArg l ? (0, l.Lanes - 1) : (0, Ir.Extent(n) - 1);
             case Op.Arg when Chunk.Name(n) is not null: return (0, Far);
             case Op.CheckIndex: return (0, ((CheckArg)n.Arg!).Extent - 1);

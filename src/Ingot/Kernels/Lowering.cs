@@ -158,7 +158,7 @@ sealed class Lowering(Func<Node, bool> inMemory, Func<Node, int> slotOf, Func<No
     /// <summary>A loaded row number, checked against dimension 0 of what it selects from, unless its bounds are known to fit.</summary>
     Node Checked(Node n, Node row)
     {
-        if (row.DType != DType.I64) row = row.Op == Op.Cast && row.src[0].DType == DType.I64 && FitsInt32(row.src[0]) ? row.src[0] : Ir.Scalar(Op.Cast, DType.I64, row);
+        row = ToIndex(row);
         var (lo, hi) = IndexMath.Bounds(row);
         int extent = n.src[0].Shape[0];
         return lo >= 0 && hi < extent ? row : Ir.Elementwise(Op.CheckIndex, DType.I64, new CheckArg(extent, siteOf(n)), row);
@@ -198,9 +198,20 @@ sealed class Lowering(Func<Node, bool> inMemory, Func<Node, int> slotOf, Func<No
     static Node Cast(Node x, DType to)
     {
         if (x.DType == to) return x;
-        if (x.Op == Op.Cast && to == DType.I64 && x.src[0].DType == DType.I64 && FitsInt32(x.src[0]) && x.DType == DType.I32) return x.src[0];
+        if (to == DType.I64 && x.DType == DType.I32) return ToIndex(x);
         return Algebra.Simplify(Ir.Scalar(Op.Cast, to, Widen(x)));
     }
+
+    /// <summary>A 32-bit integer as 64 bits; arithmetic on positions that cannot overflow is done in 64 bits all the way down, where it simplifies.</summary>
+    static Node ToIndex(Node x) => x switch
+    {
+        { DType: DType.I64 } => x,
+        { DType: DType.I32, IntConst: { } c } => Ir.Int(c),
+        { DType: DType.I32, Op: Op.Cast } when x.src[0].DType == DType.I64 && FitsInt32(x.src[0]) => x.src[0],
+        { DType: DType.I32, Op: Op.Add or Op.Mul or Op.IDiv or Op.Mod } when IndexMath.Bounds(x) is { Min: > int.MinValue, Max: < int.MaxValue } =>
+            Arithmetic(x.Op, DType.I64, [ToIndex(x.src[0]), ToIndex(x.src[1])]),
+        _ => Ir.Scalar(Op.Cast, DType.I64, x),
+    };
 
     static bool FitsInt32(Node n) => IndexMath.Bounds(n) is { Min: >= int.MinValue, Max: <= int.MaxValue };
 

@@ -301,7 +301,8 @@ sealed class Scheduler
     /// <summary>Elementwise kernels over one shape that read the same memory and do not need each other (the moments and weights of an optimizer) become one.</summary>
     void MergeSiblings()
     {
-        bool Elementwise(Group g) => !g.IsFixed && g.Members.TrueForAll(m => m.Node.Op == Op.Assign && !Ir.All(m.Value).Exists(n => n.Op == Op.Fold) && m.Axes.Count(a => a >= 0) == g.Extents.Count);
+        bool Elementwise(Group g) => !g.IsFixed && g.Members.Exists(m => m.Node.Op == Op.Assign)
+            && g.Members.TrueForAll(m => !Ir.All(m.Value).Exists(n => n.Op == Op.Fold) && m.Axes.Count(a => a >= 0) == m.Ranges.Count(r => r.Op == Op.Range));
         var candidates = groups.Where(Elementwise).ToList();
         for (int i = 0; i < candidates.Count; i++)
             for (int j = candidates.Count - 1; j > i; j--)
@@ -313,6 +314,7 @@ sealed class Scheduler
                 if (Reaches(a, b) || Reaches(b, a)) continue;
                 foreach (var m in b.Members) { m.Axes = a.Members[0].Axes; groupOf[m.Node] = a; }
                 a.Members.AddRange(b.Members);
+                a.Members.Sort((x, y) => order.IndexOf(x.Node).CompareTo(order.IndexOf(y.Node)));
                 groups.Remove(b);
                 candidates.RemoveAt(j);
             }
@@ -322,7 +324,6 @@ sealed class Scheduler
 
     List<Kernel> Kernels()
     {
-        var kernels = groups.ToDictionary(g => g, Lower);
         // Kahn's algorithm; a kernel that overwrites a buffer waits for the buffer's readers.
         var waits = groups.ToDictionary(g => g, g => Producers(g).ToHashSet());
         foreach (var g in groups)
@@ -330,22 +331,50 @@ sealed class Scheduler
                 foreach (var reader in groups)
                     if (reader != g && reader.Members.Exists(x => x.Reads.Exists(r => ((ReadArg)r.Arg!).Source == m.Node.src[0]))) waits[g].Add(reader);
         var result = new List<Kernel>();
+        var copies = new List<Node>();
         var pending = groups.ToList();
         while (pending.Count > 0)
         {
             var ready = pending.Where(g => waits[g].Count == 0).ToList();
-            if (ready.Count == 0) throw new IngotException("an assignment needs the old and the new value of a buffer in one realise; call Realize() between them");
+            if (ready.Count == 0)
+            {
+                // Two kernels each read what the other overwrites: one writes to memory of its own, and copies when the readers are done.
+                var g = pending.First(g => Producers(g).All(p => !pending.Contains(p)));
+                copies.AddRange(g.Members.Where(m => m.Node.Op == Op.Assign).Select(m => m.Node));
+                result.Add(Lower(g, delayed: true));
+                Done(g);
+                continue;
+            }
             foreach (var g in ready)
             {
-                result.Add(kernels[g]);
-                pending.Remove(g);
-                foreach (var w in waits.Values) w.Remove(g);
+                result.Add(Lower(g, delayed: false));
+                Done(g);
             }
         }
+        foreach (var assign in copies) result.Add(CopyBack(assign));
         return result;
+
+        void Done(Group g)
+        {
+            pending.Remove(g);
+            foreach (var w in waits.Values) w.Remove(g);
+        }
     }
 
-    Kernel Lower(Group g)
+    /// <summary>The value an assignment keeps aside until it may overwrite its buffer.</summary>
+    static Node Aside(Node assign) => Node.Of(Op.Contiguous, assign.DType, assign.Shape, new LeafArg(assign), assign.src[1]);
+
+    static Kernel CopyBack(Node assign)
+    {
+        var builder = new KernelBuilder(assign);
+        var ranges = assign.Shape.Select(d => Ir.Range(d)).ToArray();
+        int slot = builder.Slot(assign.src[0], assign.DType);
+        var load = builder.Load(Aside(assign), ranges, null);
+        builder.Outputs.Add(assign);
+        return builder.Finish([.. ranges.Where(r => r.Op == Op.Range)], [new Step([], [new StoreSpec(slot, assign.DType, load.src[0], load)])]);
+    }
+
+    Kernel Lower(Group g, bool delayed)
     {
         var builder = new KernelBuilder(g.Members[0].Node);
         var first = g.Members[0].Node;
@@ -380,7 +409,7 @@ sealed class Scheduler
             int slot;
             if (memory)
             {
-                slot = builder.Slot(m.Node.Op == Op.Assign ? m.Node.src[0] : m.Node, m.Node.DType);
+                slot = builder.Slot(m.Node.Op != Op.Assign ? m.Node : delayed ? Aside(m.Node) : m.Node.src[0], m.Node.DType);
                 if (m.Node.Op == Op.Assign) builder.Alias(m.Node, slot);
                 var strides = m.Node.Shape.Strides();
                 for (int d = 0; d < m.Ranges.Length; d++)

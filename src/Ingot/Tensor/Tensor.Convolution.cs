@@ -22,7 +22,7 @@ public sealed partial class Tensor
 
     /// <summary>As above, with a step, margin and spacing of its own for each spatial dimension.</summary>
     public Tensor Conv2d(Tensor weight, Tensor? bias, (int, int) stride, (int, int) padding, (int, int) dilation, int groups = 1) =>
-        Conv(2, weight, bias, [stride.Item1, stride.Item2], [padding.Item1, padding.Item2], [dilation.Item1, dilation.Item2], groups);
+        Conv(2, weight, bias, Both(stride), Both(padding), Both(dilation), groups);
 
     Tensor Conv(int spatial, Tensor weight, Tensor? bias, int[] stride, int[] padding, int[] dilation, int groups)
     {
@@ -52,52 +52,66 @@ public sealed partial class Tensor
         return bias is null ? y : y + bias.Reshape([outputs, .. one]);
     }
 
-    /// <summary>The greatest element of each window; margins never win. Equal ones share the gradient evenly. The kernel is also the stride unless one is given.</summary>
-    public Tensor MaxPool1d(int kernel, int? stride = null, int padding = 0, int dilation = 1) => MaxPool(1, kernel, stride ?? kernel, padding, dilation);
+    /// <summary>The greatest element of each window; margins never win, and the first of equal ones takes the gradient. The kernel is also the stride unless one is given.</summary>
+    public Tensor MaxPool1d(int kernel, int? stride = null, int padding = 0, int dilation = 1) => MaxPool([kernel], [stride ?? kernel], [padding], [dilation]);
 
-    /// <summary>The greatest element of each window; margins never win. Equal ones share the gradient evenly. The kernel is also the stride unless one is given.</summary>
-    public Tensor MaxPool2d(int kernel, int? stride = null, int padding = 0, int dilation = 1) => MaxPool(2, kernel, stride ?? kernel, padding, dilation);
+    /// <summary>The greatest element of each window; margins never win, and the first of equal ones takes the gradient. The kernel is also the stride unless one is given.</summary>
+    public Tensor MaxPool2d(int kernel, int? stride = null, int padding = 0, int dilation = 1) =>
+        MaxPool([kernel, kernel], [stride ?? kernel, stride ?? kernel], [padding, padding], [dilation, dilation]);
+
+    /// <summary>As the other, with a number for the height and one for the width.</summary>
+    public Tensor MaxPool2d((int, int) kernel, (int, int)? stride = null, (int, int) padding = default, (int, int)? dilation = null) =>
+        MaxPool(Both(kernel), Both(stride ?? kernel), Both(padding), Both(dilation ?? (1, 1)));
 
     /// <summary>The mean of each window. The kernel is also the stride unless one is given; with <paramref name="countIncludePad"/> zeros of the margin count as elements.</summary>
-    public Tensor AvgPool1d(int kernel, int? stride = null, int padding = 0, bool countIncludePad = true) => AvgPool(1, kernel, stride ?? kernel, padding, countIncludePad);
+    public Tensor AvgPool1d(int kernel, int? stride = null, int padding = 0, bool countIncludePad = true) => AvgPool([kernel], [stride ?? kernel], [padding], countIncludePad);
 
     /// <summary>The mean of each window. The kernel is also the stride unless one is given; with <paramref name="countIncludePad"/> zeros of the margin count as elements.</summary>
-    public Tensor AvgPool2d(int kernel, int? stride = null, int padding = 0, bool countIncludePad = true) => AvgPool(2, kernel, stride ?? kernel, padding, countIncludePad);
+    public Tensor AvgPool2d(int kernel, int? stride = null, int padding = 0, bool countIncludePad = true) =>
+        AvgPool([kernel, kernel], [stride ?? kernel, stride ?? kernel], [padding, padding], countIncludePad);
 
-    Tensor MaxPool(int spatial, int kernel, int stride, int padding, int dilation)
+    /// <summary>As the other, with a number for the height and one for the width.</summary>
+    public Tensor AvgPool2d((int, int) kernel, (int, int)? stride = null, (int, int) padding = default, bool countIncludePad = true) =>
+        AvgPool(Both(kernel), Both(stride ?? kernel), Both(padding), countIncludePad);
+
+    Tensor MaxPool(int[] kernel, int[] stride, int[] padding, int[] dilation)
     {
-        RequirePoolable($"MaxPool{spatial}d", spatial, kernel, padding);
+        int spatial = kernel.Length;
+        RequirePoolable($"MaxPool{spatial}d", kernel, padding);
         var x = Node;
-        int[] k = Each(spatial, kernel), s = Each(spatial, stride), d = Each(spatial, dilation), p = Each(spatial, padding);
-        if (padding > 0) // zeros would win over negative elements
+        if (padding.Any(p => p > 0)) // zeros would win over negative elements
         {
-            var inside = Margins(Build.Const(DType.Bool, Shape, 1L), p);
-            x = Margins(x, p);
+            var inside = Margins(Build.Const(DType.Bool, Shape, 1L), padding);
+            x = Margins(x, padding);
             x = Build.Where(inside, x, Build.Const(DType, x.Shape, double.NegativeInfinity));
         }
-        var windows = Windows(x, k, s, Each(spatial, 0), d, $"MaxPool{spatial}d");
-        return new(WithoutWindow(Build.Reduce(Op.Max, windows, WindowAxes(windows, spatial)), spatial));
+        var windows = Windows(x, kernel, stride, new int[spatial], dilation, $"MaxPool{spatial}d");
+        return new Tensor(windows).Flatten(-spatial).Max(-1);
     }
 
-    Tensor AvgPool(int spatial, int kernel, int stride, int padding, bool countIncludePad)
+    Tensor AvgPool(int[] kernel, int[] stride, int[] padding, bool countIncludePad)
     {
-        RequirePoolable($"AvgPool{spatial}d", spatial, kernel, padding);
-        int[] k = Each(spatial, kernel), s = Each(spatial, stride), p = Each(spatial, padding), one = Each(spatial, 1);
+        int spatial = kernel.Length;
+        RequirePoolable($"AvgPool{spatial}d", kernel, padding);
+        int[] one = [.. kernel.Select(_ => 1)];
         Tensor Total(Node x)
         {
-            var windows = Windows(x, k, s, p, one, $"AvgPool{spatial}d");
+            var windows = Windows(x, kernel, stride, padding, one, $"AvgPool{spatial}d");
             return new(WithoutWindow(Build.Reduce(Op.Add, windows, WindowAxes(windows, spatial)), spatial));
         }
         var sum = Total(Node);
-        if (countIncludePad || padding == 0) return sum / Math.Pow(kernel, spatial);
+        if (countIncludePad || padding.All(p => p == 0)) return sum / kernel.Aggregate(1.0, (a, k) => a * k);
         return sum / Total(Build.Const(DType, new Shape([1, 1, .. Shape.Span[2..]]), 1.0)); // windows over the margin hold fewer elements
     }
 
-    void RequirePoolable(string operation, int spatial, int kernel, int padding)
+    void RequirePoolable(string operation, int[] kernel, int[] padding)
     {
+        int spatial = kernel.Length;
         if (Rank != spatial + 2) throw new ShapeException($"{operation} needs (N, C{(spatial == 1 ? ", L" : ", H, W")}), this tensor is {Shape}");
         if (!DType.IsFloat) throw new DTypeException($"{operation} needs a floating dtype, this tensor is {DType.Name}; cast it with To()");
-        if (2 * padding > kernel) throw new ShapeException($"{operation}: a margin of {padding} is more than half the window of {kernel}, so that some windows would hold nothing else");
+        for (int i = 0; i < spatial; i++)
+            if (2 * padding[i] > kernel[i])
+                throw new ShapeException($"{operation}: a margin of {padding[i]} is more than half the window of {kernel[i]}, so that some windows would hold nothing else");
     }
 
     /// <summary>Windows along the dimensions from 2 on: (N, C, H, W) to (N, C, H', W', KH, KW).</summary>
@@ -124,5 +138,5 @@ public sealed partial class Tensor
 
     static Node WithoutWindow(Node x, int spatial) => Build.Reshape(x, new Shape(x.Shape.Span[..^spatial]));
 
-    static int[] Each(int spatial, int value) => [.. Enumerable.Repeat(value, spatial)];
+    static int[] Both((int, int) pair) => [pair.Item1, pair.Item2];
 }

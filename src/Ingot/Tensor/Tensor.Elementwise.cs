@@ -47,8 +47,16 @@ public sealed partial class Tensor
     public Tensor Remainder(Tensor other) => Binary(Op.Mod, this, other);
 
     /// <summary>The quotient rounded towards minus infinity, in the operands' own dtype; of integers by 0, 0.</summary>
-    public Tensor FloorDivide(Tensor other) =>
-        ResultType(this, other).IsFloat ? (this / other).Floor() : Binary(Op.IDiv, this, other);
+    public Tensor FloorDivide(Tensor other)
+    {
+        if (!ResultType(this, other).IsFloat) return Binary(Op.IDiv, this, other);
+        // The quotient may round up to a whole number, which its floor must not become (1 / 0.1): what the remainder leaves divides exactly.
+        var (a, b) = (WithoutGradient(), other.WithoutGradient());
+        var rest = a.Fmod(b);
+        var quotient = (a - rest) / b;
+        var whole = (rest.Ne(0) & ((rest < 0) ^ (b < 0))).Where(quotient - 1, quotient).Round();
+        return b.Eq(0).Where(a / b, whole);
+    }
 
     /// <summary>Rounded towards 0.</summary>
     public Tensor Trunc() => DType.IsFloat ? new(Build.Unary(Op.Trunc, Node)) : this;

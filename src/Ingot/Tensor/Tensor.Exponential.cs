@@ -131,13 +131,13 @@ public sealed partial class Tensor
         var isZero = x.Eq(0);
         var size = isZero.Where(1, x).Abs();
         var bits = size.Log2();
-        var isOne = bits.Eq(0) | y.Eq(0); // 1^y and x^0 are 1, whatever the other is
+        var isOne = (bits.Eq(0) & ~y.IsFinite()) | (y.Eq(0) & ~bits.IsFinite()); // 1^y and x^0 are 1, whatever the other is: not 0 * infinity
         var power = isOne.Where(0, y * isOne.Where(0, bits)).Exp2();
         var isWhole = y.Trunc().Eq(y);
         var isOdd = isWhole & (y * 0.5).Trunc().Ne(y * 0.5);
-        var signed = (x < 0).Where(isWhole.Where(isOdd.Where(-power, power), double.NaN), power);
+        var signed = (x < 0).Where((isWhole | x.IsInf()).Where(isOdd.Where(-power, power), double.NaN), power);
         // Powers of 0 apart: through the logarithm the gradient at 0 would be 0 * infinity.
-        var ofZero = y.Eq(1).Where(x, y.Eq(0).Where(1, (y > 0).Where(isOdd.Where(x.WithoutGradient(), 0), (y < 0).Where(double.PositiveInfinity, y))));
+        var ofZero = y.Eq(1).Where(x, y.Eq(0).Where(1, (y > 0).Where(isOdd.Where(x.WithoutGradient(), 0), (y < 0).Where(isOdd.Where(x.WithoutGradient().Reciprocal(), double.PositiveInfinity), y))));
         return isZero.Where(ofZero, signed);
     }
 

@@ -25,9 +25,13 @@ public sealed partial class Tensor
         }
         set
         {
+            if (PutByMask(index, value) is { } masked) // before the region, which would compute the mask
+            {
+                Node = masked.Node;
+                return;
+            }
             var region = Region.Of(this, index);
-            Node = (region.Tensors.Count == 0 ? PutRegion(region, value)
-                : PutByMask(index, value) ?? PutRows(region, value) ?? PutAnywhere(region, value)).Node;
+            Node = (region.Tensors.Count == 0 ? PutRegion(region, value) : PutRows(region, value) ?? PutAnywhere(region, value)).Node;
         }
     }
 
@@ -84,8 +88,7 @@ public sealed partial class Tensor
                         break;
                     case TensorIndex.Kind.Tensor when entry.Tensor!.DType == DType.Bool:
                         var mask = entry.Tensor;
-                        if (mask.Rank == 0 || !mask.Shape.Equals(new Shape(shape.Span.Slice(d, mask.Rank))))
-                            throw new TensorIndexException($"a mask of shape {mask.Shape} does not fit {shape} at dimension {d}");
+                        RequireMask(mask, shape, d);
                         var positions = mask.NonZero();
                         for (int i = 0; i < mask.Rank; i++) { tensors.Add((result.Count, positions.Narrow(1, i, 1).Squeeze(1))); result.Add(shape[d++]); }
                         break;
@@ -99,6 +102,12 @@ public sealed partial class Tensor
             while (d < shape.Rank) result.Add(shape[d++]);
             bool whole = length.AsSpan().SequenceEqual(shape.Span) && Array.TrueForAll(step, s => s == 1);
             return new() { Start = start, Length = length, Step = step, Result = new Shape([.. result]), Tensors = tensors, IsWhole = whole };
+        }
+
+        public static void RequireMask(Tensor mask, Shape shape, int d)
+        {
+            if (mask.Rank == 0 || mask.Rank > shape.Rank - d || !mask.Shape.Equals(new Shape(shape.Span.Slice(d, mask.Rank))))
+                throw new TensorIndexException($"a mask of shape {mask.Shape} does not fit {shape} at dimension {d}");
         }
 
         static (int, int, int) Bounds(Range range, Shape shape, int d)
@@ -211,21 +220,28 @@ public sealed partial class Tensor
     /// </summary>
     static Node FlatIndex(Shape extents, List<Tensor> indices, bool wrap)
     {
-        var dtype = extents.Count > int.MaxValue || indices.Exists(i => i.DType == DType.I64) ? DType.I64 : DType.I32;
-        Tensor? flat = null, outside = null;
+        if (indices.Count == 1) return Wrapped(indices[0], extents[0]).Node; // checked by whoever uses it
+        var dtype = extents.Count > int.MaxValue ? DType.I64 : DType.I32;
+        Tensor flat = Zeros([], dtype);
+        Tensor? outside = null;
         for (int d = 0; d < indices.Count; d++)
         {
-            var i = indices[d].To(dtype);
-            bool isExact = i.Node.Op == Op.Reshape && i.Node.src[0].Op == Op.Iota; // our own positions are in range
-            if (wrap && !isExact && !indices[d].DType.IsUnsigned) i = (i < 0).Where(i + extents[d], i);
-            if (indices.Count > 1 && !isExact)
+            var i = indices[d];
+            if (i.Node is not { Op: Op.Reshape, src: [{ Op: Op.Iota }] }) // our own positions are in range
             {
+                i = Wrapped(i, extents[d]);
                 var bad = (i < 0) | (i >= extents[d]);
                 outside = outside is null ? bad : outside | bad;
             }
-            flat = flat is null ? i : flat * extents[d] + i;
+            flat = d == 0 ? i.To(dtype) : flat * extents[d] + i.To(dtype);
         }
-        return (outside is null ? flat! : outside.Where(-1, flat!)).Node;
+        return (outside is null ? flat : outside.Where(-1, flat)).Node;
+
+        Tensor Wrapped(Tensor i, int extent)
+        {
+            if (i.DType is not (DType.I32 or DType.I64)) i = i.To(i.DType.Size < 4 ? DType.I32 : DType.I64);
+            return wrap ? (i < 0).Where(i + extent, i) : i;
+        }
     }
 
     // ---- assignment by masks and index tensors ----
@@ -234,6 +250,7 @@ public sealed partial class Tensor
     Tensor? PutByMask(ReadOnlySpan<TensorIndex> index, Tensor value)
     {
         if (index.Length != 1 || index[0].Tensor is not { DType: DType.Bool } mask) return null;
+        Region.RequireMask(mask, Shape, 0);
         var tail = new Shape(Shape.Span[mask.Rank..]);
         if (value.Rank > tail.Rank && value.Count != 1) return null;
         var wide = new int[Rank];

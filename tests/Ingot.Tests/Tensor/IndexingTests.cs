@@ -146,4 +146,15 @@ public class IndexingTests
         e.Message.ShouldContain("(4,)");
         e.Message.ShouldContain("(5, 6)");
     }
+
+    [Fact]
+    public void Write_ByMask_DoesNotComputeTheMask()
+    {
+        var x = X();
+        var mask = x > 50;
+        x[mask] = 0;
+        mask.Node.Op.ShouldNotBe(Graph.Op.Buffer);
+        x.Sum().Item<long>().ShouldBe(50 * 51 / 2);
+        Should.Throw<TensorIndexException>(() => x[Tensor.From([true, false])] = 0).Message.ShouldContain("(2,)");
+    }
 }

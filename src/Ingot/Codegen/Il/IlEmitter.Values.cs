@@ -37,9 +37,13 @@ sealed partial class IlEmitter
     }
 
     /// <summary>No vector instruction for this node: its lanes are computed one by one.</summary>
-    bool MustSplit(Node n)
+    bool MustSplit(Node n) => split.TryGetValue(n, out bool known) ? known : split[n] = Splits(n);
+
+    readonly Dictionary<Node, bool> split = new(ReferenceEqualityComparer.Instance);
+
+    bool Splits(Node n)
     {
-        if (Array.Exists([.. Ir.All(n)], x => x.Op == Op.Acc && IsVector(x))) return false;
+        if (Ir.All(n).Exists(x => x.Op == Op.Acc && IsVector(x))) return false;
         int natural = Natural(Lanes(n));
         if (Instructions.Register(n.DType, natural) is null) return true;
         bool Fits(Node s) => !IsVector(s) || Instructions.Register(s.DType, natural) is not null;
@@ -113,12 +117,12 @@ sealed partial class IlEmitter
                 FusedMultiplyAdd(n.DType, vector);
                 break;
             case Op.Across:
+                int outer = currentLanes;
                 currentLanes = Lanes(n.src[0]);
                 Value(n.src[0], true);
-                var element = Element(n.DType);
                 string name = ((FoldArg)n.Arg!).Kind switch { Op.Add => "Sum", Op.Mul => "Product", _ => "Max" };
-                il.Emit(OpCodes.Call, typeof(VectorMemory).GetMethod(name, [vectors.VectorOf(element)])!);
-                if (n.DType == DType.Bool) throw new InvalidOperationException("boolean reductions are made over integers");
+                il.Emit(OpCodes.Call, typeof(VectorMemory).GetMethod(name, [vectors.VectorOf(Element(n.DType))])!);
+                currentLanes = outer;
                 break;
             case Op.Shl or Op.Shr when vector:
                 Value(n.src[0], true);
@@ -295,7 +299,6 @@ sealed partial class IlEmitter
             return;
         }
         Value(s.Value, true);
-        currentLanes = lanes;
         Address(s.Slot, s.Index, s.DType);
         var element = Element(s.DType);
         if (s.DType.Size == Natural(lanes)) il.Emit(OpCodes.Call, vectors.Method(s.NonTemporal ? "StoreAlignedNonTemporal" : "Store", element, vectors.VectorOf(element), element.MakePointerType()));

@@ -211,6 +211,7 @@ sealed partial class IlEmitter
 
     void Loop(For f)
     {
+        hoisted.Clear();
         foreach (var s in f.Body) Hoist(s, false);
         var i = il.DeclareLocal(typeof(long));
         var to = il.DeclareLocal(typeof(long));
@@ -261,14 +262,12 @@ sealed partial class IlEmitter
             Value(a, vector);
             Value(b, vector);
             il.Emit(OpCodes.Ldloc, local);
-            if (vector) currentLanes = Lanes(u.Acc);
             FusedMultiplyAdd(u.Acc.DType, vector);
         }
         else
         {
             il.Emit(OpCodes.Ldloc, local);
             Value(u.Value, vector);
-            if (vector) currentLanes = Lanes(u.Acc);
             Arithmetic(u.Kind, u.Acc.DType, vector);
         }
         il.Emit(OpCodes.Stloc, local);
@@ -279,6 +278,7 @@ sealed partial class IlEmitter
     /// <summary>Computes, before a loop, what its body needs and the loop does not change. Under a condition no memory is read in advance.</summary>
     void Hoist(Stmt s, bool conditional)
     {
+        if (s switch { Init i => i.Acc, Update u => u.Acc, Store t => t.Index, _ => null } is { } target && IsVector(target)) currentLanes = Lanes(target);
         switch (s)
         {
             case For f:
@@ -302,9 +302,18 @@ sealed partial class IlEmitter
         }
     }
 
+    /// <summary>What the pass over the current loop has seen: expressions are graphs, not trees.</summary>
+    readonly HashSet<(Node, bool, bool)> hoisted = [];
+
     void HoistValue(Node n, bool vector, bool conditional)
     {
-        if (n.Op is Op.Const or Op.Range || InLocal(n, vector)) return;
+        if (n.Op is Op.Const or Op.Range || InLocal(n, vector) || !hoisted.Add((n, vector, conditional))) return;
+        if (!vector && IsVector(n))
+        {
+            // Index arithmetic of a vector: its parts that do not depend on the lane.
+            foreach (var s in n.src) HoistValue(s, false, conditional);
+            return;
+        }
         if (DepthOf(n) <= Depth)
         {
             if (n.Op == Op.Acc || (conditional && Ir.All(n).Exists(x => x.Op is Op.Load or Op.CheckIndex))) return;
