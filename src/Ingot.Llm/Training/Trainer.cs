@@ -118,8 +118,9 @@ public sealed class Trainer
     {
         using var exclusively = folder.Lock();
         using var log = new TrainingLog(folder.LogPath, logBytes);
-        var (clock, all) = (new Stopwatch(), new Stopwatch()); // since the last line; since the start; both without evaluation and checkpoints
+        var (clock, all) = (new Stopwatch(), new Stopwatch()); // since the last line; since the first; both without evaluation and checkpoints
         int first = step, lineStep = step, saved = step;
+        bool isPastCompilation = false;
         while (step < Options.Steps && !cancellation.IsCancellationRequested)
         {
             clock.Start();
@@ -136,6 +137,12 @@ public sealed class Trainer
                 var line = new LogLine(step, value, evaluates ? ValidationLoss() : null, rate, peakGflops > 0 ? rate * Model.TrainingFlopsPerToken / (peakGflops * 1e9) : null);
                 log.Append(line);
                 report?.Invoke(new(line, Options.Steps, all.Elapsed / (step - first) * (Options.Steps - step)));
+                if (!isPastCompilation)
+                {
+                    // Everything was compiled in these steps: they say little about those to come.
+                    (first, isPastCompilation) = (step, true);
+                    all.Reset();
+                }
                 lineStep = step;
                 clock.Reset();
             }
