@@ -113,11 +113,11 @@ sealed class TrainCommand
 
     static void PrintSamples(Trainer trainer)
     {
-        foreach (var prompt in new[] { "Once upon a time", "There once was", "Long ago" })
+        foreach (var (i, prompt) in new[] { "Once upon a time", "There once was", "Long ago" }.Index())
         {
             Console.WriteLine();
             Console.Write(prompt);
-            foreach (int id in new Generator(trainer.Model).Continue(trainer.Tokenizer.Encode(prompt), new()).Take(400))
+            foreach (int id in new Generator(trainer.Model).Continue(trainer.Tokenizer.Encode(prompt), new(Seed: (ulong)i + 1)).Take(400))
             {
                 StopSignal.Token.ThrowIfCancellationRequested();
                 Console.Write(trainer.Tokenizer.Decode([id]));
