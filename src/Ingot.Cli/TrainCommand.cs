@@ -1,0 +1,129 @@
+using System.CommandLine;
+using Ingot.Llm.Generation;
+using Ingot.Llm.Training;
+using Ingot.Runtime;
+
+namespace Ingot.Cli;
+
+/// <summary><c>ingot train</c> and <c>ingot speedrun</c>: the same training, the latter on Ingot's own stories and with samples at the end.</summary>
+sealed class TrainCommand
+{
+    readonly Option<string[]> data = new("--data", "-d") { Description = "Text to train on, UTF-8: files, or folders with text files. Ingot's own stories if none is given.", AllowMultipleArgumentsPerToken = true };
+    readonly Option<string?> preset = new("--preset", "-p") { Description = $"Named settings: {string.Join(", ", TrainingOptions.Presets.Keys)}." };
+    readonly Option<DirectoryInfo> output;
+    readonly Option<bool> resume = new("--resume") { Description = "Continue the run in the folder where it stopped, bit for bit." };
+    readonly Option<bool> force = new("--force") { Description = "Replace a run that is in the folder already." };
+    readonly Option<int?> steps = Number("--steps", "Steps of the optimizer.");
+    readonly Option<ulong?> seed = new("--seed") { Description = "Decides weights, batches and stories; the same seed gives the same model." };
+    readonly Option<int?> layers = Number("--layers", "Transformer blocks.");
+    readonly Option<int?> heads = Number("--heads", "Attention heads a block.");
+    readonly Option<int?> width = Number("--width", "Width of the model; divisible by the heads.");
+    readonly Option<int?> context = Number("--context", "Characters the model sees at a time.");
+    readonly Option<int?> batch = Number("--batch", "Sequences a step.");
+    readonly Option<double?> rate = new("--lr") { Description = "Highest learning rate; it falls to a tenth of it." };
+    readonly Option<int?> warmup = Number("--warmup", "Steps in which the learning rate rises.");
+    readonly Option<int?> logEvery = Number("--log-every", "Steps between lines of log.jsonl.");
+    readonly Option<int?> evaluateEvery = Number("--eval-every", "Steps between measurements of the validation loss; 0: at the end only.");
+    readonly Option<int?> checkpointEvery = Number("--checkpoint-every", "Steps between checkpoints.");
+
+    readonly string defaultPreset;
+    readonly bool printsSamples;
+
+    TrainCommand(string defaultPreset, string defaultOutput, bool printsSamples)
+    {
+        (this.defaultPreset, this.printsSamples) = (defaultPreset, printsSamples);
+        output = new("--out", "-o") { Description = "Folder of the run: checkpoint and log.jsonl.", DefaultValueFactory = _ => new(defaultOutput) };
+    }
+
+    static Option<int?> Number(string name, string description) => new(name) { Description = description };
+
+    public static Command Train()
+    {
+        var c = new TrainCommand("char-small", "run", printsSamples: false);
+        return c.Build(new("train", "Train a character-level GPT on text files."), c.data, c.preset);
+    }
+
+    public static Command Speedrun()
+    {
+        var c = new TrainCommand("speedrun", "speedrun", printsSamples: true);
+        return c.Build(new("speedrun", "Train a small GPT on Ingot's own stories, in about five minutes on two cores, and print samples from it."));
+    }
+
+    Command Build(Command command, params Option[] first)
+    {
+        foreach (var option in first.Concat([output, resume, force, steps, seed, layers, heads, width, context, batch, rate, warmup, logEvery, evaluateEvery, checkpointEvery])) command.Options.Add(option);
+        command.SetAction(Run);
+        return command;
+    }
+
+    int Run(ParseResult args)
+    {
+        var folder = args.GetValue(output)!.FullName;
+        bool resumes = args.GetValue(resume);
+        if (resumes && args.GetValue(force)) throw new IngotException("--resume continues a run and --force replaces it; give one of them");
+        var trainer = resumes ? Resume(args, folder) : Trainer.Start(folder, Options(args, TrainingOptions.Preset(defaultPreset)), args.GetValue(force));
+        var o = trainer.Options;
+        Console.WriteLine($"{trainer.ParameterCount:N0} parameters: {o.Layers} layers, {o.Heads} heads, width {o.Width}, context {o.ContextLength}, {trainer.Tokenizer.VocabularySize} characters");
+        Console.WriteLine($"{(trainer.FirstStep > 0 ? $"continuing at step {trainer.FirstStep} of" : "training for")} {o.Steps:N0} steps of {o.TokensPerStep:N0} characters; {folder}");
+        double peak = Peaks.Measure().Gflops;
+        bool isDone = ProgressDisplay.Run(o.Steps, report => trainer.Run(report, peak, StopSignal.Token));
+        if (!isDone)
+        {
+            Console.Error.WriteLine($"ingot: stopped at step {trainer.CurrentStep}; the checkpoint is written, continue with --resume");
+            return StopSignal.ExitCode;
+        }
+        if (printsSamples) PrintSamples(trainer);
+        Console.WriteLine($"done. Try: ingot sample --model {args.GetValue(output)} --prompt \"...\"");
+        return 0;
+    }
+
+    Trainer Resume(ParseResult args, string folder)
+    {
+        var run = new RunFolder(folder);
+        // A run may be killed before it has written anything; resuming it is then to start it.
+        if (!run.HasRun) Console.WriteLine($"there is no run in {folder} yet: starting one");
+        var options = run.HasCheckpoint ? run.Read().Options : TrainingOptions.Preset(defaultPreset);
+        var asked = Options(args, options);
+        if (run.HasCheckpoint && asked with { Data = options.Data } != options)
+            throw new IngotException($"the run in {folder} was started with other settings, and a resumed run keeps them; leave the options out, or start anew with --force");
+        return Trainer.Resume(folder, asked, args.GetValue(data));
+    }
+
+    /// <summary>The given settings with what the command line says in their place.</summary>
+    TrainingOptions Options(ParseResult args, TrainingOptions o)
+    {
+        if (args.GetValue(preset) is { } name) o = TrainingOptions.Preset(name);
+        if (args.GetValue(data) is { Length: > 0 } paths) o = o with { Data = [.. paths.Select(Path.GetFullPath)] };
+        if (args.GetValue(rate) is { } lr) o = o with { LearningRate = lr, MinLearningRate = lr / 10 };
+        return (o with
+        {
+            Steps = args.GetValue(steps) ?? o.Steps,
+            Seed = args.GetValue(seed) ?? o.Seed,
+            Layers = args.GetValue(layers) ?? o.Layers,
+            Heads = args.GetValue(heads) ?? o.Heads,
+            Width = args.GetValue(width) ?? o.Width,
+            ContextLength = args.GetValue(context) ?? o.ContextLength,
+            Batch = args.GetValue(batch) ?? o.Batch,
+            WarmupSteps = args.GetValue(warmup) ?? o.WarmupSteps,
+            LogEvery = args.GetValue(logEvery) ?? o.LogEvery,
+            EvaluateEvery = args.GetValue(evaluateEvery) ?? o.EvaluateEvery,
+            CheckpointEvery = args.GetValue(checkpointEvery) ?? o.CheckpointEvery,
+        }).Checked();
+    }
+
+    static void PrintSamples(Trainer trainer)
+    {
+        foreach (var (i, prompt) in new[] { "Once upon a time", "There once was", "Long ago" }.Index())
+        {
+            Console.WriteLine();
+            Console.Write(prompt);
+            foreach (int id in new Generator(trainer.Model).Continue(trainer.Tokenizer.Encode(prompt), new(Seed: (ulong)i + 1)).Take(400))
+            {
+                StopSignal.Token.ThrowIfCancellationRequested();
+                Console.Write(trainer.Tokenizer.Decode([id]));
+            }
+            Console.WriteLine();
+        }
+        Console.WriteLine();
+    }
+}

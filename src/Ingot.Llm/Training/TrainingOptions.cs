@@ -1,0 +1,92 @@
+using System.Text.Json.Serialization;
+using Ingot.Llm.Models;
+
+namespace Ingot.Llm.Training;
+
+/// <summary>Everything that decides the result of a training run; kept in its checkpoint, so that a resumed run needs nothing else.</summary>
+public sealed record TrainingOptions
+{
+    /// <summary>Files and folders of text; none: Ingot's own stories.</summary>
+    public IReadOnlyList<string> Data { get; init; } = [];
+
+    /// <summary>How much of Ingot's own stories to use where no data is given.</summary>
+    public int StoryBytes { get; init; } = 2 << 20;
+
+    public int Layers { get; init; } = 4;
+
+    public int Heads { get; init; } = 4;
+
+    public int Width { get; init; } = 128;
+
+    /// <summary>Characters the model sees at a time.</summary>
+    public int ContextLength { get; init; } = 64;
+
+    /// <summary>Sequences a step.</summary>
+    public int Batch { get; init; } = 12;
+
+    public int Steps { get; init; } = 2000;
+
+    /// <summary>Rises to this over <see cref="WarmupSteps"/>, then falls along a cosine to <see cref="MinLearningRate"/>.</summary>
+    public double LearningRate { get; init; } = 1e-3;
+
+    public double MinLearningRate { get; init; } = 1e-4;
+
+    public int WarmupSteps { get; init; } = 100;
+
+    public double Beta2 { get; init; } = 0.99;
+
+    /// <summary>Of matrices; vectors (norms) have none.</summary>
+    public double WeightDecay { get; init; } = 0.1;
+
+    /// <summary>Bound on the gradient's norm.</summary>
+    public double Clip { get; init; } = 1;
+
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Steps between lines of the log.</summary>
+    public int LogEvery { get; init; } = 10;
+
+    /// <summary>Steps between passes over the validation part; 0: only at the end.</summary>
+    public int EvaluateEvery { get; init; }
+
+    /// <summary>Steps between checkpoints; there is one at the end in any case.</summary>
+    public int CheckpointEvery { get; init; } = 250;
+
+    /// <summary>The named settings.</summary>
+    public static IReadOnlyDictionary<string, TrainingOptions> Presets { get; } = new Dictionary<string, TrainingOptions>
+    {
+        // nanoGPT's documented settings for Shakespeare's characters on a CPU.
+        ["char-small"] = new(),
+        // About five minutes on two cores.
+        ["speedrun"] = new() { Layers = 4, Heads = 4, Width = 128, ContextLength = 128, Batch = 16, Steps = 2500, EvaluateEvery = 500 },
+        // Seconds: to try things out.
+        ["char-tiny"] = new() { Layers = 2, Heads = 2, Width = 32, ContextLength = 32, Batch = 8, Steps = 200, WarmupSteps = 20 },
+    };
+
+    /// <exception cref="IngotException">There is no such preset.</exception>
+    public static TrainingOptions Preset(string name) =>
+        Presets.TryGetValue(name, out var options) ? options : throw new IngotException($"there is no preset '{name}'; there are {string.Join(", ", Presets.Keys)}");
+
+    [JsonIgnore]
+    public int TokensPerStep => Batch * ContextLength;
+
+    public GptConfig ModelConfig(int vocabularySize) => new(vocabularySize, ContextLength, Layers, Heads, Width);
+
+    /// <summary>The rate of a step, from 0: a line up, then half a cosine down.</summary>
+    public double LearningRateAt(int step)
+    {
+        if (step < WarmupSteps) return LearningRate * (step + 1) / (WarmupSteps + 1);
+        double done = (double)(step - WarmupSteps) / Math.Max(1, Steps - WarmupSteps);
+        return MinLearningRate + 0.5 * (1 + Math.Cos(Math.PI * done)) * (LearningRate - MinLearningRate);
+    }
+
+    /// <exception cref="IngotException">A number is out of range.</exception>
+    public TrainingOptions Checked()
+    {
+        foreach (var (name, value) in new[] { ("layers", Layers), ("heads", Heads), ("width", Width), ("context length", ContextLength), ("batch", Batch), ("steps", Steps), ("log interval", LogEvery), ("checkpoint interval", CheckpointEvery), ("story bytes", StoryBytes) })
+            if (value < 1) throw new IngotException($"the {name} must be at least 1, not {value}");
+        if (EvaluateEvery < 0) throw new IngotException($"the evaluation interval cannot be {EvaluateEvery}; 0 evaluates at the end only");
+        if (!(LearningRate > 0) || !(MinLearningRate >= 0) || !double.IsFinite(LearningRate)) throw new IngotException($"the learning rate must be positive, not {LearningRate} falling to {MinLearningRate}");
+        return this;
+    }
+}
