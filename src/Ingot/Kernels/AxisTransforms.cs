@@ -78,7 +78,7 @@ static class AxisTransforms
         public Usage(KernelAst k)
         {
             var free = new FreeRanges();
-            var roots = new HashSet<Node>(k.Steps.SelectMany(s => s.Stores).Select(s => s.Index), ReferenceEqualityComparer.Instance);
+            var roots = new HashSet<Node>(k.Roots.Where(r => r.DType == DType.I64), ReferenceEqualityComparer.Instance);
             foreach (var n in Ir.All(k.Roots))
             {
                 if (n.DType == DType.I64 && n.Op is Op.Add or Op.Mul) continue; // inside a linear form

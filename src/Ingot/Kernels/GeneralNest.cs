@@ -264,28 +264,24 @@ sealed class GeneralNest
         }
     }
 
-    /// <summary>A running fold: one accumulator along the step's last loop, stored at each of its iterations.</summary>
+    /// <summary>A running fold: one accumulator along the step's loops (one axis, which may have been split), stored at each iteration.</summary>
     void Scan(List<Stmt> into, Step step, List<StoreSpec> stores, Op op, HashSet<Node> opened)
     {
         var inner = new HashSet<Node>(opened, ReferenceEqualityComparer.Instance);
-        foreach (var r in step.Inner.Take(step.Inner.Count - 1))
-        {
-            var outer = new For(r, Ir.Int(0), Ir.Int(Ir.Extent(r)));
-            into.Add(outer);
-            into = outer.Body;
-            inner.Add(r);
-        }
         var accs = stores.ConvertAll(s => Ir.Acc(s.Value.DType, null));
         for (int i = 0; i < stores.Count; i++) into.Add(new Init(accs[i], Lowering.Identity(op, stores[i].Value.DType)));
-        var axis = step.Inner[^1];
-        var loop = new For(axis, Ir.Int(0), Ir.Int(Ir.Extent(axis)));
-        into.Add(loop);
-        inner.Add(axis);
-        stores = PlaceFolds(loop.Body, stores, inner);
+        foreach (var r in step.Inner)
+        {
+            var loop = new For(r, Ir.Int(0), Ir.Int(Ir.Extent(r)));
+            into.Add(loop);
+            into = loop.Body;
+            inner.Add(r);
+        }
+        stores = PlaceFolds(into, stores, inner);
         for (int i = 0; i < stores.Count; i++)
         {
-            loop.Body.Add(new Update(accs[i], op, stores[i].Value));
-            loop.Body.Add(new Store(stores[i].Slot, stores[i].DType, stores[i].Index, accs[i]));
+            into.Add(new Update(accs[i], op, stores[i].Value));
+            into.Add(new Store(stores[i].Slot, stores[i].DType, stores[i].Index, accs[i]));
         }
     }
 

@@ -140,7 +140,6 @@ sealed class Plan
         foreach (var k in kernels)
         {
             var ids = k.Buffers.ConvertAll(BufferOf);
-            if (k.Outputs.Count > 0 && k.Outputs[0].Shape.Count == 0) continue; // nothing to compute
             if (k.Ast is null)
             {
                 launches.Add(new Launch { Name = $"sort_{k.Outputs[0].Shape}", Sort = k.Outputs[0], SortBuffers = [.. ids] });

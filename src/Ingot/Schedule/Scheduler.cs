@@ -170,7 +170,7 @@ sealed class Scheduler
     {
         foreach (var n in order)
         {
-            if (!made.Contains(n)) continue;
+            if (!made.Contains(n) || n.Shape.Count == 0) continue; // nothing to compute, and nothing will be read
             var ranges = n.Shape.Select(d => Ir.Range(d)).ToArray();
             bool special = n.Op is Op.Scan or Op.Sort or Op.Scatter or Op.ScatterAdd or Op.Custom;
             var value = n.Op == Op.Assign ? lowering.Value(n.src[1], ranges) : special ? Special(n, ranges) : lowering.Compute(n, ranges);
