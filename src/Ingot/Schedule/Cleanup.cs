@@ -8,6 +8,7 @@ static class Cleanup
     /// <summary>From this many reduced elements on, and with few outputs, a reduction goes through partial results: enough independent work for a pool.</summary>
     const long SplitFrom = 32768;
     const long FewOutputs = 4096;
+    const long FewRows = 512; // a row is walked by one core in one go; it takes fewer of those to keep a pool busy
     const int MostParts = 64;
 
     /// <summary>The roots rebuilt, in the same order.</summary>
@@ -45,7 +46,7 @@ static class Cleanup
     {
         var x = n.src[0];
         long reduced = n.Shape.Count == 0 ? 0 : x.Shape.Count / n.Shape.Count;
-        if (reduced < SplitFrom || n.Shape.Count > FewOutputs) return n;
+        if (reduced < SplitFrom || n.Shape.Count > (n.Axes.Contains(x.Shape.Rank - 1) ? FewRows : FewOutputs)) return n;
         int axis = n.Axes.OrderByDescending(a => x.Shape[a]).First();
         int parts = Enumerable.Range(2, MostParts - 1).LastOrDefault(p => x.Shape[axis] % p == 0, 1);
         if (parts < 4) return n;
