@@ -54,13 +54,17 @@ static class Realizer
         var key = PlanKey.Of(targets);
         if (!Plans.TryGetValue(key, out var plan))
         {
-            var clean = Cleanup.Run(targets);
-            plan = Plan.Make(clean, key.LeafOf, key.ScalarOf);
+            var checkedAt = new Dictionary<Node, int>(ReferenceEqualityComparer.Instance);
+            var clean = Cleanup.Run(targets, key.ScalarUse, (n, made) =>
+            {
+                if (key.Checked.IndexOf(n) is >= 0 and var i) checkedAt.TryAdd(made, i);
+            });
+            plan = Plan.Make(clean, key.LeafOf, key.ScalarOf, checkedAt);
             Plans[key.Frozen()] = plan;
             PlansMade++;
         }
         LastPlan = plan;
-        var results = plan.Execute(key.Leaves, key.Scalars, cancellation);
+        var results = plan.Execute(key, cancellation);
         for (int i = 0; i < targets.Count; i++)
             if (targets[i].Op == Op.Assign) results[plan.OutputOf[i]].Version++;
         for (int i = 0; i < targets.Count; i++) targets[i].Realized = Build.Buffer(targets[i].DType, targets[i].Shape, results[plan.OutputOf[i]]);
