@@ -219,12 +219,12 @@ sealed partial class IlEmitter
         Label skip = il.DefineLabel(), end = il.DefineLabel();
         bool ends = vector && IsVector(guard);
         Value(ends ? AtLane(guard, 0) : guard, false);
-        il.Emit(OpCodes.Brfalse, skip);
         if (ends)
         {
             Value(AtLane(guard, Lanes(n) - 1), false);
-            il.Emit(OpCodes.Brfalse, skip);
+            il.Emit(OpCodes.And);
         }
+        il.Emit(OpCodes.Brfalse, skip);
         // What is computed on one side of the branch is unknown on the other.
         scopes.Add(new(Depth));
         LoadFrom(slot, n.src[0], n.DType, vector);
