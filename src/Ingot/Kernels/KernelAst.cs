@@ -32,7 +32,7 @@ sealed class KernelAst
             Steps[i] = Steps[i] with { Stores = [.. Steps[i].Stores.Select(s => s with { Index = Ir.Rebuild(s.Index, memo, null), Value = Ir.Rebuild(s.Value, memo, null) })] };
     }
 
-    /// <summary>Floating point operations of one run: each arithmetic primitive counts 1 for every iteration of the loops it depends on.</summary>
+    /// <summary>Floating point operations of one run: each arithmetic primitive counts 1 for every iteration of the loops it depends on. Neg flips a bit and counts nothing, so a - b, which is a + -b, counts 1.</summary>
     public long Flops()
     {
         long total = 0;
@@ -44,6 +44,7 @@ sealed class KernelAst
             {
                 Op.Fold => n.src[1..].Aggregate(1L, (p, r) => p * Ir.Extent(r)),
                 Op.CmpLt or Op.CmpNe => n.src[0].DType.IsFloat ? 1 : 0,
+                Op.Neg => 0,
                 _ => n.Op.IsUnary || n.Op.IsBinary ? 1 : 0,
             };
             if (each == 0) continue;

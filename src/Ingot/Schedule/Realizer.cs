@@ -1,5 +1,6 @@
 using Ingot.Codegen;
 using Ingot.Graph;
+using Ingot.Runtime;
 
 namespace Ingot.Schedule;
 
@@ -51,16 +52,22 @@ static class Realizer
 
     static void RunPlan(List<Node> targets, CancellationToken cancellation)
     {
+        using var view = Observe.Realising();
+        var check = Settings.Check > 0 ? new NonFinite(targets) : null;
         var key = PlanKey.Of(targets);
-        if (!Plans.TryGetValue(key, out var plan))
+        bool isNew = !Plans.TryGetValue(key, out var plan) || (Settings.Verify > 0 && !plan.IsVerifiable);
+        if (isNew)
         {
             var clean = Cleanup.Run(targets);
             plan = Plan.Make(clean, key.LeafOf, key.ScalarOf);
+            Plans.Remove(key);
             Plans[key.Frozen()] = plan;
             PlansMade++;
         }
         LastPlan = plan;
-        var results = plan.Execute(key.Leaves, key.Scalars, cancellation);
+        var results = plan!.Execute(key.Leaves, key.Scalars, cancellation);
+        view?.Done(plan, isNew);
+        check?.Inspect([.. plan.OutputOf.Select(i => results[i])]);
         for (int i = 0; i < targets.Count; i++)
             if (targets[i].Op == Op.Assign) results[plan.OutputOf[i]].Version++;
         for (int i = 0; i < targets.Count; i++) targets[i].Realized = Build.Buffer(targets[i].DType, targets[i].Shape, results[plan.OutputOf[i]]);
