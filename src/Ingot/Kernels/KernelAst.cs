@@ -37,8 +37,11 @@ sealed class KernelAst
     {
         long total = 0;
         var free = new FreeRanges();
+        // Scratch holds other values in each outer iteration, whatever its index depends on.
+        var ofScratch = new HashSet<Node>(ReferenceEqualityComparer.Instance);
         foreach (var n in Ir.All(Roots))
         {
+            if (Array.Exists(n.src, ofScratch.Contains) || (n is { Op: Op.Load, Arg: BufferSlot b } && Slots[b.Slot].ScratchElements > 0)) ofScratch.Add(n);
             if (!n.DType.IsFloat && n.Op is not (Op.CmpLt or Op.CmpNe)) continue;
             long each = n.Op switch
             {
@@ -48,7 +51,7 @@ sealed class KernelAst
                 _ => n.Op.IsUnary || n.Op.IsBinary ? 1 : 0,
             };
             if (each == 0) continue;
-            foreach (var r in free.Of(n)) each *= Ir.Extent(r);
+            foreach (var r in ofScratch.Contains(n) ? free.Of(n).Union(Outer) : free.Of(n)) each *= Ir.Extent(r);
             total += each;
         }
         return total;

@@ -82,8 +82,11 @@ sealed class NestPrinter
             }
             written[n] = one;
         }
-        return written[root] is ['(', .. var inner, ')'] && Balanced(inner) ? inner : written[root];
+        return Bare(written[root]);
     }
+
+    /// <summary>Without the brackets around the whole.</summary>
+    static string Bare(string text) => text is ['(', .. var inner, ')'] && Balanced(inner) ? inner : text;
 
     /// <summary>Whether the outer brackets belong together.</summary>
     static bool Balanced(string inner)
@@ -106,15 +109,15 @@ sealed class NestPrinter
             Op.Range when n.Arg is LaneArg lane => $"lane{lane.Lanes}",
             Op.Arg => n.Arg is SlotArg a ? $"arg{a.Slot}" : $"chunk.{Chunk.Name(n)}",
             Op.Acc => Accumulator(n),
-            Op.Load => n.src.Length > 1 ? $"(if {Arg(1)} slot{((BufferSlot)n.Arg!).Slot}[{Arg(0)}])" : $"slot{((BufferSlot)n.Arg!).Slot}[{Arg(0)}]",
+            Op.Load => n.src.Length > 1 ? $"(if {Arg(1)} slot{((BufferSlot)n.Arg!).Slot}[{Bare(Arg(0))}])" : $"slot{((BufferSlot)n.Arg!).Slot}[{Bare(Arg(0))}]",
             Op.Where => $"({Arg(0)} ? {Arg(1)} : {Arg(2)})",
-            Op.Cast or Op.Bitcast => $"{(n.Op == Op.Bitcast ? "bits_as_" : "")}{n.DType.Name}({Arg(0)})",
+            Op.Cast or Op.Bitcast => $"{(n.Op == Op.Bitcast ? "bits_as_" : "")}{n.DType.Name}({Bare(Arg(0))})",
             Op.Neg => $"-{Arg(0)}",
             Op.CheckIndex => $"checked({Arg(0)}, {((CheckArg)n.Arg!).Extent})",
-            Op.Across => $"across({Arg(0)})",
+            Op.Across => $"across({Bare(Arg(0))})",
             Op.Add when n.src[1].Op == Op.Neg && Arg(1) is ['-', .. var rest] => $"({Arg(0)} - {rest})",
             _ when n.src.Length == 2 && Infix(n.Op) is { } sign => $"({Arg(0)} {sign} {Arg(1)})",
-            _ => $"{n.Op.ToString().ToLowerInvariant()}({string.Join(", ", n.src.Select(s => of[s]))})",
+            _ => $"{n.Op.ToString().ToLowerInvariant()}({string.Join(", ", n.src.Select(s => Bare(of[s])))})",
         };
     }
 

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Ingot.Nn;
-using Ingot.Runtime;
 using Ingot.Tests.Runtime;
 
 namespace Ingot.Tests.Schedule;
@@ -27,7 +26,7 @@ public sealed class CheckTests
     public void Check_ZeroOverZero_NamesTheDivision()
     {
         using var watch = new Watch(check: 1);
-        Tensor a = Tensor.From([[1f, 0f], [3f, 4f]]), b = Tensor.From([[1f, 0f], [1f, 1f]]);
+        Tensor a = Tensor.From([1f, 0f, 3f, 4f]).Reshape(2, 2), b = Tensor.From([1f, 0f, 1f, 1f]).Reshape(2, 2);
         var q = a / b; int line = Line();
         var error = Should.Throw<IngotException>(() => q.Sum(1).Realize());
         error.Message.ShouldContain("NaN at [0, 1], from 0 and 0");
@@ -62,14 +61,13 @@ public sealed class CheckTests
     }
 
     [Fact]
-    public void Check_OptimizerStepThatDiverges_LeavesTheParametersAsTheyWere()
+    public void Check_OptimizerStepThatDiverges_IsTracedFromTheValuesBeforeTheStep()
     {
         using var watch = new Watch(check: 1);
+        // The step overwrites its parameter: looked at afterwards, that would hold the infinity from the start.
         var p = Tensor.From([1f, 2f]).WithGrad();
         p.Grad = Tensor.From([float.MaxValue, 0f]);
         Should.Throw<IngotException>(() => new Sgd([p], 1000).Step()).Message.ShouldContain("Mul makes the first NaN or infinity");
-        Settings.Check = 0;
-        p.ToArray<float>().ShouldBe([1, 2]);
     }
 
     [Fact]

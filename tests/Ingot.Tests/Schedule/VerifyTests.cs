@@ -21,7 +21,7 @@ public sealed class VerifyTests
     {
         ["elementwise"] = () => (Random(7, 19) * Random(7, 19) + 3).Relu(),
         ["transcendentals"] = () => Random(40, 11).Exp().Log().Sin() + Random(40, 11).Tanh(),
-        ["broadcast and movement"] = () => Random(5, 1, 8).Permute(2, 0, 1).Expand(8, 5, 3).Flip(0) + Random(8, 5, 3)[^1..].Pad([(0, 0), (0, 0), (0, 0)]),
+        ["broadcast and movement"] = () => Random(5, 1, 8).Permute(2, 0, 1).Expand(8, 5, 3).Flip(0) + Random(8, 5, 3)[^1..].Pad([0, 0, 0, 0, 3, 4]),
         ["sums"] = () => Random(33, 129).Sum(1) + Random(129, 33).Sum(0),
         ["a long sum"] = () => Random(100_000).Sum(),
         ["maximum and product"] = () => Random(9, 40).Amax([1]) * Random(9, 40).Prod(1),
@@ -80,11 +80,10 @@ public sealed class VerifyTests
     public void Verify_OneWrongElement_NamesKernelElementAndBothValues()
     {
         using var watch = new Watch(verify: 1);
-        Tensor a = Tensor.From(Enumerable.Range(0, 12).Select(i => (float)i).ToArray()).Reshape([3, 4]), b = Random(3, 4);
-        a.Realize();
-        (a * b).Realize();
-        var expected = (a * b).ToArray<float>()[6];
-        var kernel = CompiledKernel.All.Single(k => k.Nest.Name == "map_3x4");
+        Tensor a = Tensor.From(Enumerable.Range(0, 12).Select(i => (float)i).ToArray()).Reshape(3, 4), b = Random(3, 4);
+        Realizer.Clear(); // the kernel that made b
+        float expected = (a * b).ToArray<float>()[6];
+        var kernel = KernelNamed("map_3x4");
         Corrupt(kernel, WrittenSlot(kernel), 6, 1234.5f);
         var error = Should.Throw<IngotException>(() => (a * b).Realize());
         error.Message.ShouldContain("kernel map_3x4 is wrong");
@@ -98,8 +97,9 @@ public sealed class VerifyTests
     {
         using var watch = new Watch(verify: 1);
         var a = Random(8, 500);
+        Realizer.Clear();
         var right = a.Sum(1).ToArray<float>();
-        var kernel = CompiledKernel.All.Single(k => k.Nest.Name == "reduce_8");
+        var kernel = KernelNamed("reduce_8");
         Corrupt(kernel, WrittenSlot(kernel), 0, right[0] + 0.5f);
         Should.Throw<IngotException>(() => a.Sum(1).Realize()).Message.ShouldContain("f32(8,) element [0]");
     }
@@ -109,11 +109,14 @@ public sealed class VerifyTests
     {
         using var watch = new Watch();
         Tensor a = Random(3, 5), b = Random(3, 5);
+        Realizer.Clear();
         (a * b).Realize();
-        var kernel = CompiledKernel.All.Single(k => k.Nest.Name == "map_3x5");
+        var kernel = KernelNamed("map_3x5");
         Corrupt(kernel, WrittenSlot(kernel), 0, 99);
         (a * b).ToArray<float>()[0].ShouldBe(99);
     }
+
+    static CompiledKernel KernelNamed(string name) => CompiledKernel.All.Single(k => k.Nest.Name == name);
 
     static int WrittenSlot(CompiledKernel kernel)
     {
