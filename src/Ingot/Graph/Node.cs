@@ -154,6 +154,7 @@ public sealed class Node
         var key = new Key(op, dtype, shape, src, arg, hash);
         if (table.TryGetValue(key, out var found)) return found;
         var node = new Node(op, dtype, shape, src, arg, hash);
+        if (Settings.Check > 0) node.Origin = Origins.UserLine();
         return table.GetOrAdd(key, node);
     }
 

@@ -32,22 +32,26 @@ sealed class KernelAst
             Steps[i] = Steps[i] with { Stores = [.. Steps[i].Stores.Select(s => s with { Index = Ir.Rebuild(s.Index, memo, null), Value = Ir.Rebuild(s.Value, memo, null) })] };
     }
 
-    /// <summary>Floating point operations of one run: each arithmetic primitive counts 1 for every iteration of the loops it depends on.</summary>
+    /// <summary>Floating point operations of one run: each arithmetic primitive counts 1 for every iteration of the loops it depends on. Neg flips a bit and counts nothing, so a - b, which is a + -b, counts 1.</summary>
     public long Flops()
     {
         long total = 0;
         var free = new FreeRanges();
+        // Scratch holds other values in each outer iteration, whatever its index depends on.
+        var ofScratch = new HashSet<Node>(ReferenceEqualityComparer.Instance);
         foreach (var n in Ir.All(Roots))
         {
+            if (Array.Exists(n.src, ofScratch.Contains) || (n is { Op: Op.Load, Arg: BufferSlot b } && Slots[b.Slot].ScratchElements > 0)) ofScratch.Add(n);
             if (!n.DType.IsFloat && n.Op is not (Op.CmpLt or Op.CmpNe)) continue;
             long each = n.Op switch
             {
                 Op.Fold => n.src[1..].Aggregate(1L, (p, r) => p * Ir.Extent(r)),
                 Op.CmpLt or Op.CmpNe => n.src[0].DType.IsFloat ? 1 : 0,
+                Op.Neg => 0,
                 _ => n.Op.IsUnary || n.Op.IsBinary ? 1 : 0,
             };
             if (each == 0) continue;
-            foreach (var r in free.Of(n)) each *= Ir.Extent(r);
+            foreach (var r in ofScratch.Contains(n) ? free.Of(n).Union(Outer) : free.Of(n)) each *= Ir.Extent(r);
             total += each;
         }
         return total;

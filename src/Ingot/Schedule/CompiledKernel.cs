@@ -25,10 +25,14 @@ sealed class CompiledKernel
     /// <summary>Forgets all compiled kernels (tests force recipes or instruction sets).</summary>
     public static void Clear() => Cache.Clear();
 
+    /// <summary>All compiled kernels, for tests that tamper with one.</summary>
+    internal static IEnumerable<CompiledKernel> All => Cache.Values;
+
     /// <summary>The compiled form, from the cache if an equal kernel was compiled before.</summary>
     public static CompiledKernel Of(KernelAst ast, out LoopNest nest)
     {
         int bytes = Cpu.VectorBytes;
+        string? asWritten = Settings.Debug >= 3 ? ast.Print() : null; // before polynomials take the place of functions
         for (int i = 0; i < ast.Steps.Count; i++)
             ast.Steps[i] = ast.Steps[i] with { Stores = [.. ast.Steps[i].Stores.Select(s => s with { Value = Transcendentals.Expand(s.Value) })] };
         AxisTransforms.SplitQuotients(ast);
@@ -38,13 +42,14 @@ sealed class CompiledKernel
         if (Cache.TryGetValue(key, out var known)) return known;
         long start = Stopwatch.GetTimestamp();
         var kernelNest = nest;
+        if (asWritten is not null) Observe.Compiling(asWritten, nest);
         var emitted = nest.Phases.ConvertAll(p => IlEmitter.Emit(kernelNest, p, bytes));
         var kernel = new CompiledKernel { Key = key, Nest = nest, Code = [.. emitted.Select(e => e.Code)], IlBytes = emitted.Sum(e => e.IlBytes) };
         foreach (var code in kernel.Code) System.Runtime.CompilerServices.RuntimeHelpers.PrepareDelegate(code);
         Compiled++;
         CompileTime += Stopwatch.GetElapsedTime(start);
+        if (Settings.Debug >= 6) Observe.Disassembled(kernel);
         return Cache[key] = kernel;
-
     }
 
     /// <summary>One loop, no reductions, nothing but unit strides: the code takes its bounds from the launch.</summary>

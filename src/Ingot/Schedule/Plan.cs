@@ -11,12 +11,12 @@ namespace Ingot.Schedule;
 /// A scheduled and compiled graph: a list of launches over buffers that are leaves (given each time), outputs (allocated each time) or temporaries
 /// (at fixed places of one arena). Running it again with other leaves and scalars compiles and schedules nothing.
 /// </summary>
-sealed class Plan
+sealed partial class Plan
 {
     /// <summary>Where a buffer's memory comes from at run time.</summary>
     enum Kind { Leaf, Output, Temporary }
 
-    sealed record Buffer(Kind Kind, int Index, long Offset, long Bytes);
+    sealed record Buffer(Kind Kind, int Index, long Offset, long Bytes, DType DType, Shape Shape);
 
     /// <summary>One use of a compiled kernel: its buffers, its scalars, and the extents of its phases.</summary>
     sealed class Instance
@@ -28,6 +28,8 @@ sealed class Plan
         public long[] Words = [];
         public nint Address;
         public long[] ScratchOffsets = [];
+        /// <summary>The kernel before its recipe, kept under VERIFY=1.</summary>
+        public KernelAst? Reference;
     }
 
     /// <summary>Instances of one kernel that do not depend on each other: one fork and join for all.</summary>
@@ -74,8 +76,11 @@ sealed class Plan
         {
             int i = Instances.Count == 1 ? 0 : Array.BinarySearch(firstChunk, chunk) is var at && at >= 0 ? at : ~at - 1;
             var instance = Instances[i];
-            long start = (chunk - firstChunk[i]) * chunkLength[i];
-            Kernel!.Code[phase](instance.Address, start, Math.Min(start + chunkLength[i], instance.Phases[phase].Extent), worker);
+            long start = (chunk - firstChunk[i]) * chunkLength[i], end = Math.Min(start + chunkLength[i], instance.Phases[phase].Extent);
+            if (!Profiler.IsOn) { Kernel!.Code[phase](instance.Address, start, end, worker); return; }
+            long from = Profiler.Now;
+            Kernel!.Code[phase](instance.Address, start, end, worker);
+            Observe.RanChunk(Name, instance.Phases[phase].Name, start, end, from, worker);
         }
     }
 
@@ -131,10 +136,10 @@ sealed class Plan
         {
             if (number.TryGetValue(n, out int id)) return id;
             int output = distinct.IndexOf(n);
-            buffers.Add(n.Op == Op.Buffer ? new(Kind.Leaf, leafOf(n), 0, 0)
-                : n.Op == Op.Assign ? new(Kind.Leaf, leafOf(n.src[0]), 0, 0)
-                : output >= 0 ? new(Kind.Output, output, 0, 0)
-                : new(Kind.Temporary, -1, 0, Math.Max(64, n.Shape.Count * n.DType.Size)));
+            buffers.Add(n.Op == Op.Buffer ? new(Kind.Leaf, leafOf(n), 0, 0, n.DType, n.Shape)
+                : n.Op == Op.Assign ? new(Kind.Leaf, leafOf(n.src[0]), 0, 0, n.DType, n.Shape)
+                : output >= 0 ? new(Kind.Output, output, 0, 0, n.DType, n.Shape)
+                : new(Kind.Temporary, -1, 0, Math.Max(64, n.Shape.Count * n.DType.Size), n.DType, n.Shape));
             return number[n] = buffers.Count - 1;
         }
 
@@ -150,9 +155,10 @@ sealed class Plan
             }
             long flops = k.Ast.Flops();
             var scalars = NumberScalars(k.Ast);
+            var reference = Settings.Verify > 0 ? Copy(k.Ast) : null;
             var compiled = CompiledKernel.Of(k.Ast, out var nest);
             var writes = k.Ast.Steps.SelectMany(s => s.Stores).Select(s => s.Slot).Where(s => k.Ast.Slots[s].ScratchElements == 0).ToHashSet();
-            var instance = new Instance { Buffers = [.. ids], Scalars = scalars, Phases = [.. nest.Phases], Flops = flops, Bytes = Traffic(k, writes) };
+            var instance = new Instance { Buffers = [.. ids], Scalars = scalars, Phases = [.. nest.Phases], Flops = flops, Bytes = Traffic(k, writes), Reference = reference };
             Writes[instance] = writes.Count;
             // An earlier launch of the same kernel takes this one in, if nothing this one reads or overwrites was touched since.
             var same = launches.LastOrDefault(l => l.Kernel == compiled);
@@ -310,10 +316,12 @@ sealed class Plan
                     for (int s = i.Buffers.Length; s < i.ScratchOffsets.Length; s++) i.Words[1 + s] = arena + (nint)i.ScratchOffsets[s];
                     for (int s = 0; s < i.Scalars.Length; s++) i.Words[1 + i.ScratchOffsets.Length + s] = scalars[i.Scalars[s]];
                 }
+                var expected = Settings.Verify > 0 ? Expect(launch, AddressOf, scalars) : null;
                 long start = Stopwatch.GetTimestamp();
                 launch.Execute(errorAddress);
                 if (Observe.IsOn) Observe.Ran(launch.Name, launch.Kernel!, launch.Instances.Count, launch.Instances.Sum(i => i.Flops), launch.Instances.Sum(i => i.Bytes), start);
                 if (error[0] != 0) throw BadIndex(error, run, assigned);
+                if (expected is not null) Compare(launch, expected);
                 assigned += launch.Assigns;
             }
         }

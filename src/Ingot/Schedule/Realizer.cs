@@ -1,5 +1,6 @@
 using Ingot.Codegen;
 using Ingot.Graph;
+using Ingot.Runtime;
 
 namespace Ingot.Schedule;
 
@@ -51,8 +52,11 @@ static class Realizer
 
     static void RunPlan(List<Node> targets, CancellationToken cancellation)
     {
+        using var view = Observe.Realising();
+        var check = Settings.Check > 0 ? new NonFinite(targets) : null;
         var key = PlanKey.Of(targets);
-        if (!Plans.TryGetValue(key, out var plan))
+        bool isNew = !Plans.TryGetValue(key, out var plan) || (Settings.Verify > 0 && !plan.IsVerifiable);
+        if (isNew)
         {
             var checkedAt = new Dictionary<Node, int>(ReferenceEqualityComparer.Instance);
             var clean = Cleanup.Run(targets, key.ScalarUse, (n, made) =>
@@ -60,11 +64,14 @@ static class Realizer
                 if (key.Checked.IndexOf(n) is >= 0 and var i) checkedAt.TryAdd(made, i);
             });
             plan = Plan.Make(clean, key.LeafOf, key.ScalarOf, checkedAt);
+            Plans.Remove(key);
             Plans[key.Frozen()] = plan;
             PlansMade++;
         }
         LastPlan = plan;
-        var results = plan.Execute(key, cancellation);
+        var results = plan!.Execute(key, cancellation);
+        view?.Done(plan, isNew);
+        check?.Inspect([.. plan.OutputOf.Select(i => results[i])]);
         for (int i = 0; i < targets.Count; i++)
             if (targets[i].Op == Op.Assign) results[plan.OutputOf[i]].Version++;
         for (int i = 0; i < targets.Count; i++) targets[i].Realized = Build.Buffer(targets[i].DType, targets[i].Shape, results[plan.OutputOf[i]]);

@@ -15,8 +15,12 @@ sealed class Scheduler
     /// <summary>A longer chain of unmaterialised operations is cut: expressions stay small, and recursion over them shallow.</summary>
     const int LongestChain = 150;
 
+    /// <summary>Nodes of one kernel's expressions: beyond, its code would pass the JIT's 16 KB cliff.</summary>
+    const int LargestKernel = 1000;
+
     readonly List<Node> targets;
     readonly List<Node> order;
+    readonly Dictionary<Node, int> position = new(ReferenceEqualityComparer.Instance);
     readonly Dictionary<Node, List<Node>> users = new(ReferenceEqualityComparer.Instance);
     readonly HashSet<Node> made = new(ReferenceEqualityComparer.Instance);
     readonly Lowering lowering;
@@ -27,6 +31,7 @@ sealed class Scheduler
         public readonly Node Node = node;
         public readonly Node[] Ranges = ranges;
         public readonly Node Value = value;
+        public readonly int Size = Ir.All(value).Count;
         public readonly List<Node> Reads = [.. Ir.All(value).Where(n => n is { Op: Op.Load, Arg: ReadArg })];
         /// <summary>The group's outer axis of each dimension, or -1.</summary>
         public int[] Axes = [];
@@ -58,6 +63,7 @@ sealed class Scheduler
     {
         this.targets = [.. targets];
         order = Build.TopologicalOrder(this.targets);
+        foreach (var n in order) position[n] = position.Count;
         lowering = new Lowering(n => n.Op == Op.Buffer || made.Contains(n), slotOf, siteOf);
     }
 
@@ -276,6 +282,7 @@ sealed class Scheduler
     bool TryMerge(Group p, Group c)
     {
         if (p.IsFixed || c.IsFixed || (p.HasContraction && c.HasContraction)) return false;
+        if (p.Members.Concat(c.Members).Sum(m => m.Size) > LargestKernel) return false;
         // Outer axes that every read of p from c walks in step.
         var pair = Enumerable.Repeat(-2, p.Extents.Count).ToArray(); // -2: unseen, -1: not shared
         foreach (var m in c.Members)
@@ -328,7 +335,7 @@ sealed class Scheduler
         foreach (var m in c.Members) m.Axes = MapAxes(m, cAxis);
         c.Extents = [.. kept.Select(a => p.Extents[a])];
         c.Members = [.. p.Members, .. c.Members];
-        c.Members.Sort((x, y) => order.IndexOf(x.Node).CompareTo(order.IndexOf(y.Node)));
+        c.Members.Sort((x, y) => position[x.Node].CompareTo(position[y.Node]));
         c.HasContraction |= p.HasContraction;
         groups.Remove(p);
         return true;
@@ -370,7 +377,7 @@ sealed class Scheduler
                 if (Reaches(a, b) || Reaches(b, a)) continue;
                 foreach (var m in b.Members) { m.Axes = a.Members[0].Axes; groupOf[m.Node] = a; }
                 a.Members.AddRange(b.Members);
-                a.Members.Sort((x, y) => order.IndexOf(x.Node).CompareTo(order.IndexOf(y.Node)));
+                a.Members.Sort((x, y) => position[x.Node].CompareTo(position[y.Node]));
                 groups.Remove(b);
                 candidates.RemoveAt(j);
             }

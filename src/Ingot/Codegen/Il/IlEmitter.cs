@@ -44,7 +44,7 @@ sealed partial class IlEmitter
         (this.nest, this.vectorBytes) = (nest, vectorBytes);
         vectors = new Instructions(vectorBytes);
         method = new DynamicMethod(name, typeof(void), [typeof(nint), typeof(long), typeof(long), typeof(long)], typeof(IlEmitter).Module, true);
-        il = method.GetILGenerator(4096);
+        il = IlListing.Of(method, method.GetILGenerator(4096));
     }
 
     /// <summary>Compiles one phase.</summary>
