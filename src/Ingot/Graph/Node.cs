@@ -8,7 +8,7 @@ namespace Ingot.Graph;
 public abstract record NodeArg;
 
 /// <summary>A constant: <see cref="Float"/> for floating dtypes, <see cref="Integer"/> for the rest. Compared by bits, so -0.0 and NaN keep their identity.</summary>
-public sealed record ConstArg(long Bits) : NodeArg
+public record ConstArg(long Bits) : NodeArg
 {
     public static ConstArg Of(double value) => new(BitConverter.DoubleToInt64Bits(value));
     public static ConstArg Of(long value) => new(value);

@@ -89,7 +89,7 @@ sealed class ContractionNest
     int Rows(long ms)
     {
         if (ms <= maxRows) return (int)ms;
-        for (int r = maxRows; r >= maxRows - maxRows / 3; r--)
+        for (int r = maxRows; r >= maxRows - 1; r--)
             if (ms % r == 0) return r;
         return maxRows;
     }
@@ -343,13 +343,24 @@ sealed class ContractionNest
         For Loops(bool vector)
         {
             var i = Ir.Range(rows);
-            var j = Ir.Range(vector ? width / lanes : width);
             var rowLoop = new For(i, Ir.Int(0), rowsHere);
-            var columnLoop = vector ? new For(j, Ir.Int(0), Ir.Int(width / lanes)) : new For(j, Ir.Int(0), columnsHere);
-            var within = vector ? IndexMath.Add(IndexMath.Mul(j, lanes), lane) : j;
-            var sum = Ir.Load(DType.F32, slot, IndexMath.Add(IndexMath.Mul(i, width), within));
-            foreach (var s in stores) columnLoop.Body.Add(Finish(s, at(IndexMath.Add(firstRow, i), IndexMath.Add(firstColumn, within)), sum));
-            rowLoop.Body.Add(columnLoop);
+            void Element(List<Stmt> body, Node within)
+            {
+                var sum = Ir.Load(DType.F32, slot, IndexMath.Add(IndexMath.Mul(i, width), within));
+                foreach (var s in stores) body.Add(Finish(s, at(IndexMath.Add(firstRow, i), IndexMath.Add(firstColumn, within)), sum));
+            }
+            if (vector)
+            {
+                // No deeper loop than the one along K: the JIT weighs registers by loop depth.
+                for (int j = 0; j < tileVectors; j++) Element(rowLoop.Body, IndexMath.Add(lane, j * lanes));
+            }
+            else
+            {
+                var j = Ir.Range(width);
+                var columnLoop = new For(j, Ir.Int(0), columnsHere);
+                Element(columnLoop.Body, j);
+                rowLoop.Body.Add(columnLoop);
+            }
             return rowLoop;
         }
 

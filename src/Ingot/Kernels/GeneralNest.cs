@@ -161,9 +161,9 @@ sealed class GeneralNest
         }
     }
 
-    static bool Same(Node f, Node g)
+    bool Same(Node f, Node g)
     {
-        if (f.src.Length != g.src.Length || ((FoldArg)f.Arg!).Lanes != ((FoldArg)g.Arg!).Lanes) return false;
+        if (f.src.Length != g.src.Length || LanesOf(f.DType) != LanesOf(g.DType) || ((FoldArg)f.Arg!).Lanes != ((FoldArg)g.Arg!).Lanes) return false;
         for (int i = 1; i < f.src.Length; i++) if (Ir.Extent(f.src[i]) != Ir.Extent(g.src[i])) return false;
         return true;
     }

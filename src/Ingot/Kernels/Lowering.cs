@@ -39,7 +39,15 @@ sealed class Lowering(Func<Node, bool> inMemory, Func<Node, int> slotOf, Func<No
     readonly Dictionary<Key, Node> memo = [];
 
     /// <summary>The value of n at an index; where valid is false nothing is read and the result is unspecified.</summary>
-    public Node Value(Node n, Node[] index, Node? valid = null) => inMemory(n) ? Ir.Read(n, index, valid) : Compute(n, index, valid);
+    public Node Value(Node n, Node[] index, Node? valid = null) => inMemory(n) ? Ir.Read(n, index, IsInside(index, n.Shape) ? null : valid) : Compute(n, index, valid);
+
+    /// <summary>The index is one of an element wherever it is asked for: such a read needs no guard, and so does not vary with what the guard varies with.</summary>
+    static bool IsInside(Node[] index, Shape shape)
+    {
+        for (int d = 0; d < index.Length; d++)
+            if (IndexMath.Bounds(index[d]) is var (lo, hi) && (lo < 0 || hi >= shape[d])) return false;
+        return true;
+    }
 
     /// <summary>As <see cref="Value"/>, but n itself is computed even where it has memory: the body of the kernel that makes it.</summary>
     public Node Compute(Node n, Node[] index, Node? valid = null)
@@ -176,7 +184,7 @@ sealed class Lowering(Func<Node, bool> inMemory, Func<Node, int> slotOf, Func<No
         if (value.Op == Op.Fold && Ir.FoldKind(value) == kind)
             return Ir.Fold(kind, value.src[0], [.. ranges, .. value.src[1..]]);
         if (kind == Op.Add && value is { Op: Op.Where, src: [var inside, { Op: Op.Fold } inner, { Const: 0.0 }] } && Ir.FoldKind(inner) == kind)
-            return Ir.Fold(kind, Ir.Scalar(Op.Where, value.DType, inside, inner.src[0], value.src[2]), [.. ranges, .. inner.src[1..]]);
+            return Ir.Fold(kind, ZeroOutside(inside, inner.src[0]), [.. ranges, .. inner.src[1..]]);
         return Ir.Fold(kind, value, [.. ranges]);
     }
 
@@ -227,10 +235,15 @@ sealed class Lowering(Func<Node, bool> inMemory, Func<Node, int> slotOf, Func<No
         if (inside.IntConst == 0) return Build.Const(x.DType, Shape.Scalar, 0L);
         if (inside == Ir.True) return Value(x, index, valid);
         var value = Value(x, index, Ir.And(valid, inside));
-        if (value.Op == Op.Load) return value; // a guarded read is zero outside
+        if (value is { Op: Op.Load, Arg: ReadArg r } && value.src.Length > r.Source.Shape.Rank) return value; // a guarded read is zero outside
         var wide = Widen(value);
-        return Narrow(Ir.Scalar(Op.Where, wide.DType, inside, wide, Build.Const(wide.DType, Shape.Scalar, 0L)), x.DType);
+        return Narrow(ZeroOutside(inside, wide), x.DType);
     }
+
+    /// <summary>inside ? value : 0; a guard within a guard is one guard, which leaves the product of a convolution where its recipe looks for it.</summary>
+    static Node ZeroOutside(Node inside, Node value) => value is { Op: Op.Where, src: [var c, var v, { IntConst: 0 } or { Const: 0.0 }] }
+        ? Ir.Scalar(Op.Where, value.DType, Ir.And(c, inside), v, value.src[2])
+        : Ir.Scalar(Op.Where, value.DType, inside, value, Build.Const(value.DType, Shape.Scalar, 0L));
 
     static Node Inside(Node i, long extent) => Ir.And(IndexMath.Less(Ir.Int(-1), i), IndexMath.Less(i, Ir.Int(extent)));
 

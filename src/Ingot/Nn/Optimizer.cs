@@ -56,12 +56,27 @@ public abstract class Optimizer
 
     /// <summary>Computes the gradients, if they have not been, and updates every parameter that has one, in place.</summary>
     /// <param name="progress">How much of the training is done, from 0 to 1: what the schedules are functions of.</param>
-    /// <param name="cancellation">Checked before anything is computed.</param>
+    /// <param name="cancellation">Checked until the first parameter is updated.</param>
+    /// <remarks>A step that fails, cancelled or out of memory, has changed nothing and can be taken again; so has one with a bad index, unless its message says otherwise.</remarks>
     public void Step(double progress = 0, CancellationToken cancellation = default)
     {
+        var before = slots.ConvertAll(s => (s.Parameter.Node, State: Array.ConvertAll(s.State, t => t.Node)));
         var targets = Assignments(progress);
         if (targets.Count == 0) return;
-        Realizer.Realize(targets, cancellation);
+        try
+        {
+            Realizer.Realize(targets, cancellation);
+        }
+        catch
+        {
+            Steps--;
+            for (int i = 0; i < slots.Count; i++)
+            {
+                slots[i].Parameter.Node = before[i].Node;
+                for (int k = 0; k < slots[i].State.Length; k++) slots[i].State[k].Node = before[i].State[k];
+            }
+            throw;
+        }
         foreach (var s in slots) Forget(s);
     }
 

@@ -8,23 +8,35 @@ static class Cleanup
     /// <summary>From this many reduced elements on, and with few outputs, a reduction goes through partial results: enough independent work for a pool.</summary>
     const long SplitFrom = 32768;
     const long FewOutputs = 4096;
+    const long FewRows = 512; // a row is walked by one core in one go; it takes fewer of those to keep a pool busy
     const int MostParts = 64;
 
     /// <summary>The roots rebuilt, in the same order.</summary>
-    public static Node[] Run(IReadOnlyList<Node> roots)
+    /// <param name="roots">What is to be computed.</param>
+    /// <param name="scalarUse">What takes the place of an operand (-1: of the node itself) that arrives as an argument of the plan; null for other operands.</param>
+    /// <param name="rebuilt">Told of each node and what it became.</param>
+    public static Node[] Run(IReadOnlyList<Node> roots, Func<Node, int, Node?>? scalarUse = null, Action<Node, Node>? rebuilt = null)
     {
         var clean = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
         foreach (var n in Build.TopologicalOrder(roots, n => n.Realized is not null))
-            clean[n] = n.Realized ?? (n.Op.IsMark ? clean[n.src[0]] : Rebuild(n, clean));
+        {
+            clean[n] = n.Realized ?? scalarUse?.Invoke(n, -1) ?? (n.Op.IsMark ? clean[n.src[0]] : Rebuild(n, clean, scalarUse));
+            rebuilt?.Invoke(n, clean[n]);
+        }
         return [.. roots.Select(r => clean[r])];
     }
 
-    static Node Rebuild(Node n, Dictionary<Node, Node> clean)
+    static Node Rebuild(Node n, Dictionary<Node, Node> clean, Func<Node, int, Node?>? scalarUse)
     {
         if (n.src.Length == 0) return n;
+        var src = new Node[n.src.Length];
         bool same = true;
-        foreach (var s in n.src) same &= clean[s] == s;
-        var made = same ? n : Node.Of(n.Op, n.DType, n.Shape, n.Arg, Array.ConvertAll(n.src, s => clean[s]));
+        for (int i = 0; i < src.Length; i++)
+        {
+            src[i] = scalarUse?.Invoke(n, i) ?? clean[n.src[i]];
+            same &= src[i] == n.src[i];
+        }
+        var made = same ? n : Node.Of(n.Op, n.DType, n.Shape, n.Arg, src);
         made.Origin ??= n.Origin;
         return made.Op == Op.Reduce ? Split(made) : made;
     }
@@ -34,7 +46,7 @@ static class Cleanup
     {
         var x = n.src[0];
         long reduced = n.Shape.Count == 0 ? 0 : x.Shape.Count / n.Shape.Count;
-        if (reduced < SplitFrom || n.Shape.Count > FewOutputs) return n;
+        if (reduced < SplitFrom || n.Shape.Count > (n.Axes.Contains(x.Shape.Rank - 1) ? FewRows : FewOutputs)) return n;
         int axis = n.Axes.OrderByDescending(a => x.Shape[a]).First();
         int parts = Enumerable.Range(2, MostParts - 1).LastOrDefault(p => x.Shape[axis] % p == 0, 1);
         if (parts < 4) return n;

@@ -40,6 +40,8 @@ sealed partial class Plan
         public List<Instance> Instances = [];
         public Node? Sort;
         public int[] SortBuffers = [];
+        /// <summary>Assigned tensors that this launch overwrites.</summary>
+        public int Assigns;
 
         // The running phase: chunk i of the launch is chunk (i - first) of some instance.
         int phase;
@@ -85,7 +87,7 @@ sealed partial class Plan
     readonly List<Launch> launches = [];
     readonly List<Buffer> buffers = [];
     readonly List<(DType DType, Shape Shape, int AssignedLeaf, long Bytes)> outputs = [];
-    readonly List<string> sites;
+    readonly List<(string Text, int Checked)> sites;
 
     /// <summary>For each target, which of the results it is: targets may turn out to be one node.</summary>
     public int[] OutputOf { get; private set; } = [];
@@ -104,17 +106,18 @@ sealed partial class Plan
 
     readonly Dictionary<Instance, int> Writes = [];
 
-    Plan(List<string> sites) => this.sites = sites;
+    Plan(List<(string, int)> sites) => this.sites = sites;
 
     /// <param name="targets">Clean target nodes.</param>
     /// <param name="leafOf">Number of a Buffer node among the leaves.</param>
     /// <param name="slotOf">Number of the first scalar of a Const or Random node, or -1.</param>
-    public static Plan Make(IReadOnlyList<Node> targets, Func<Node, int> leafOf, Func<Node, int> slotOf)
+    /// <param name="checkedAt">Numbers of the nodes whose indices are checked, among <see cref="PlanKey.Checked"/>.</param>
+    public static Plan Make(IReadOnlyList<Node> targets, Func<Node, int> leafOf, Func<Node, int> slotOf, IReadOnlyDictionary<Node, int> checkedAt)
     {
-        var sites = new List<string>();
+        var sites = new List<(string, int)>();
         int Site(Node n)
         {
-            sites.Add($"{n.Op} of {n.src[0].DType.Name}{n.src[0].Shape}{(n.Origin is { } at ? $", built at {at}" : "")}");
+            sites.Add(($"{n.Op} of {n.src[0].DType.Name}{n.src[0].Shape}", checkedAt.GetValueOrDefault(n, -1)));
             return sites.Count - 1;
         }
         var plan = new Plan(sites);
@@ -159,8 +162,9 @@ sealed partial class Plan
             Writes[instance] = writes.Count;
             // An earlier launch of the same kernel takes this one in, if nothing this one reads or overwrites was touched since.
             var same = launches.LastOrDefault(l => l.Kernel == compiled);
-            if (same is not null && Independent(same, ids, writes)) same.Instances.Add(instance);
-            else launches.Add(new Launch { Name = k.Ast.Name, Kernel = compiled, Instances = [instance] });
+            if (same is null || !Independent(same, ids, writes)) launches.Add(same = new Launch { Name = k.Ast.Name, Kernel = compiled });
+            same.Instances.Add(instance);
+            same.Assigns += k.Outputs.Count(o => o.Op == Op.Assign);
         }
         PlaceTemporaries();
     }
@@ -280,14 +284,17 @@ sealed partial class Plan
     // ---- running ----
 
     /// <summary>Runs every launch.</summary>
-    /// <param name="leaves">Storage of each leaf.</param>
-    /// <param name="scalars">Bits of each scalar.</param>
-    /// <param name="cancellation">Checked between launches; nothing is assigned to tensors after a cancellation.</param>
+    /// <param name="run">Leaves and scalars of this run.</param>
+    /// <param name="cancellation">Checked between launches until the first that overwrites an assigned tensor: a cancelled run has assigned nothing.</param>
     /// <returns>Storage of each distinct target.</returns>
-    public Storage[] Execute(IReadOnlyList<Storage> leaves, IReadOnlyList<long> scalars, CancellationToken cancellation)
+    /// <remarks>
+    /// A run that fails leaves all targets as they were, uncomputed. Out of memory and cancellation come before anything is assigned. A bad index is found by
+    /// the kernel that meets it; kernels before it may have assigned, which the message then says.
+    /// </remarks>
+    public Storage[] Execute(PlanKey run, CancellationToken cancellation)
     {
-        var results = outputs.Select(o => o.AssignedLeaf >= 0 ? leaves[o.AssignedLeaf] : Storage.Allocate(o.Bytes)).ToArray();
-        nint arena = arenaBytes > 0 ? MemoryPool.Rent(arenaBytes) : 0;
+        var (leaves, scalars) = (run.Leaves, run.Scalars);
+        var (results, arena) = Allocate(leaves);
         var error = GC.AllocateArray<long>(4, pinned: true);
         nint errorAddress = Marshal.UnsafeAddrOfPinnedArrayElement(error, 0);
         nint AddressOf(int id) => buffers[id] switch
@@ -298,9 +305,10 @@ sealed partial class Plan
         };
         try
         {
+            int assigned = 0;
             foreach (var launch in launches)
             {
-                cancellation.ThrowIfCancellationRequested();
+                if (assigned == 0) cancellation.ThrowIfCancellationRequested();
                 if (launch.Sort is { } sort) { Interpreter.RunSort(sort, AddressOf(launch.SortBuffers[0]), AddressOf(launch.SortBuffers[1])); continue; }
                 foreach (var i in launch.Instances)
                 {
@@ -312,7 +320,8 @@ sealed partial class Plan
                 long start = Stopwatch.GetTimestamp();
                 launch.Execute(errorAddress);
                 if (Observe.IsOn) Observe.Ran(launch.Name, launch.Kernel!, launch.Instances.Count, launch.Instances.Sum(i => i.Flops), launch.Instances.Sum(i => i.Bytes), start);
-                if (error[0] != 0) throw new TensorIndexException($"index {error[1]} is out of range for a dimension of {error[2]}, in the {sites[(int)error[3]]}");
+                if (error[0] != 0) throw BadIndex(error, run, assigned);
+                assigned += launch.Assigns;
                 if (expected is not null) Compare(launch, expected);
             }
         }
@@ -322,5 +331,28 @@ sealed partial class Plan
             GC.KeepAlive(leaves);
         }
         return results;
+    }
+
+    /// <summary>Memory of the targets and of the temporaries.</summary>
+    (Storage[] Results, nint Arena) Allocate(IReadOnlyList<Storage> leaves)
+    {
+        try
+        {
+            var results = outputs.Select(o => o.AssignedLeaf >= 0 ? leaves[o.AssignedLeaf] : Storage.Allocate(o.Bytes)).ToArray();
+            return (results, arenaBytes > 0 ? MemoryPool.Rent(arenaBytes) : 0);
+        }
+        catch (OutOfMemoryException e)
+        {
+            long outputBytes = outputs.Where(o => o.AssignedLeaf < 0).Sum(o => o.Bytes), leafBytes = leaves.Sum(l => l.Bytes);
+            throw new InsufficientMemoryException($"{e.Message} This computation takes {arenaBytes:N0} bytes of temporaries, {outputBytes:N0} of results and {leafBytes:N0} of tensors it reads; nothing has been computed or assigned.", e);
+        }
+    }
+
+    TensorIndexException BadIndex(long[] error, PlanKey run, int assigned)
+    {
+        var (text, at) = sites[(int)error[3]];
+        string line = at >= 0 && run.Checked[at].Origin is { } origin ? $", built at {origin}" : "";
+        string damage = assigned > 0 ? $"; {assigned} tensors had been assigned their new values before, the others keep the old ones" : "";
+        return new TensorIndexException($"index {error[1]} is out of range for a dimension of {error[2]}, in the {text}{line}{damage}");
     }
 }

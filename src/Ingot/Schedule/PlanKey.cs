@@ -8,27 +8,49 @@ namespace Ingot.Schedule;
 /// The structure of a graph as a sequence of words, in topological order, and beside it what is not structure: leaves' memory and scalar values.
 /// Two graphs with equal words run by one plan.
 /// </summary>
+/// <remarks>
+/// A float constant has a slot at each of its uses, for nodes are interned: a learning rate that happens to equal a decay today is one node with it, and
+/// must be neither another structure than tomorrow's nor one argument for both.
+/// </remarks>
 sealed class PlanKey : IEquatable<PlanKey>
 {
     readonly List<long> words = [];
     readonly List<object> objects = [];
     int hash;
-    Dictionary<Node, int>? leafOf = new(ReferenceEqualityComparer.Instance), scalarOf = new(ReferenceEqualityComparer.Instance);
+    Dictionary<Node, int>? leafOf = new(ReferenceEqualityComparer.Instance), randomOf = new(ReferenceEqualityComparer.Instance);
+    Dictionary<Node, ConstArg>? constants = new(ReferenceEqualityComparer.Instance);
+    Dictionary<(Node User, int Operand), int>? scalarUses = [];
 
     public List<Storage> Leaves { get; private set; } = [];
     public List<long> Scalars { get; private set; } = [];
 
+    /// <summary>Nodes whose indices are checked as they run: this graph's own, since a plan serves graphs built at other lines.</summary>
+    public List<Node> Checked { get; } = [];
+
     public int LeafOf(Node buffer) => leafOf!.TryGetValue(buffer, out int i) ? i : throw new InvalidOperationException($"{buffer} is no leaf of this plan");
 
-    public int ScalarOf(Node n) => scalarOf!.GetValueOrDefault(n, -1);
+    /// <summary>Number of the first scalar of a constant that stands for a use (<see cref="ScalarUse"/>) or of a random stream; -1 for other nodes.</summary>
+    public int ScalarOf(Node n) => n.Arg is ScalarArg s ? s.Scalar : randomOf!.GetValueOrDefault(n, -1);
+
+    /// <summary>What stands in a plan for an operand (-1: the node itself) that is a float constant, or a constant's view: a constant of that use alone. Else null.</summary>
+    public Node? ScalarUse(Node user, int operand)
+    {
+        if (!scalarUses!.TryGetValue((user, operand), out int scalar)) return null;
+        var n = operand < 0 ? user : user.src[operand];
+        return Node.Of(Op.Const, n.DType, n.Shape, new ScalarArg(constants![n].Bits, scalar));
+    }
+
+    sealed record ScalarArg(long Bits, int Scalar) : ConstArg(Bits);
 
     public static PlanKey Of(IReadOnlyList<Node> targets)
     {
         var key = new PlanKey();
         var number = new Dictionary<Node, int>(ReferenceEqualityComparer.Instance);
         var storages = new Dictionary<Storage, int>(ReferenceEqualityComparer.Instance);
+        var isTarget = new HashSet<Node>(targets, ReferenceEqualityComparer.Instance);
         foreach (var n in Build.TopologicalOrder(targets, n => n.Realized is not null))
         {
+            if (key.IsConstant(n) && !isTarget.Contains(n)) continue;
             number[n] = number.Count;
             key.Add(n, number, storages);
         }
@@ -39,6 +61,32 @@ sealed class PlanKey : IEquatable<PlanKey>
         foreach (var o in key.objects) h.Add(o);
         key.hash = h.ToHashCode();
         return key;
+    }
+
+    /// <summary>A float constant that is not structure, or nothing but movement of one.</summary>
+    bool IsConstant(Node n)
+    {
+        if (n.Realized is not null) return false;
+        if (n is { Op: Op.Const, DType.IsFloat: true, Arg: ConstArg c })
+        {
+            if (!IsStructural(c.Float)) constants![n] = c;
+            return !IsStructural(c.Float);
+        }
+        if (!(n.Op.IsMark || n.Op is Op.Reshape or Op.Expand or Op.Permute or Op.Shrink or Op.Flip) || !constants!.TryGetValue(n.src[0], out var value)) return false;
+        constants[n] = value;
+        return true;
+    }
+
+    /// <summary>A slot of its own for this use.</summary>
+    void AddScalar(Node user, int operand)
+    {
+        var n = operand < 0 ? user : user.src[operand];
+        words.Add(-1);
+        words.Add(((long)n.DType << 8) | (long)n.Shape.Rank);
+        foreach (int d in n.Shape.Span) words.Add(d);
+        scalarUses![(user, operand)] = Scalars.Count;
+        var value = constants![n];
+        Scalars.Add(n.DType == DType.F64 ? value.Bits : BitConverter.SingleToInt32Bits((float)value.Float));
     }
 
     void Add(Node n, Dictionary<Node, int> number, Dictionary<Storage, int> storages)
@@ -60,18 +108,23 @@ sealed class PlanKey : IEquatable<PlanKey>
             words.Add(leaf);
             return;
         }
-        foreach (var s in n.src) words.Add(number[s]);
+        if (n.Op is Op.Gather or Op.Scatter or Op.ScatterAdd) Checked.Add(n);
+        if (constants!.ContainsKey(n))
+        {
+            AddScalar(n, -1);
+            return;
+        }
+        for (int i = 0; i < n.src.Length; i++)
+        {
+            if (constants.ContainsKey(n.src[i])) AddScalar(n, i);
+            else words.Add(number[n.src[i]]);
+        }
         switch (n.Arg)
         {
             case null: break;
-            case ConstArg c when n.DType.IsFloat && !IsStructural(c.Float):
-                words.Add(-1);
-                scalarOf![n] = Scalars.Count;
-                Scalars.Add(n.DType == DType.F64 ? c.Bits : BitConverter.SingleToInt32Bits((float)c.Float));
-                break;
             case ConstArg c: words.Add(c.Bits); break;
             case RandomArg r:
-                scalarOf![n] = Scalars.Count;
+                randomOf![n] = Scalars.Count;
                 Scalars.AddRange([(uint)r.Key, (uint)(r.Key >> 32), (uint)r.Counter, (uint)(r.Counter >> 32)]);
                 break;
             case LeafArg: break;
@@ -85,7 +138,7 @@ sealed class PlanKey : IEquatable<PlanKey>
     /// <summary>The key without what belongs to one run, to be kept.</summary>
     public PlanKey Frozen()
     {
-        leafOf = scalarOf = null;
+        (leafOf, randomOf, constants, scalarUses) = (null, null, null, null);
         return new PlanKey(words, objects, hash);
     }
 

@@ -58,14 +58,18 @@ static class Realizer
         bool isNew = !Plans.TryGetValue(key, out var plan) || (Settings.Verify > 0 && !plan.IsVerifiable);
         if (isNew)
         {
-            var clean = Cleanup.Run(targets);
-            plan = Plan.Make(clean, key.LeafOf, key.ScalarOf);
+            var checkedAt = new Dictionary<Node, int>(ReferenceEqualityComparer.Instance);
+            var clean = Cleanup.Run(targets, key.ScalarUse, (n, made) =>
+            {
+                if (key.Checked.IndexOf(n) is >= 0 and var i) checkedAt.TryAdd(made, i);
+            });
+            plan = Plan.Make(clean, key.LeafOf, key.ScalarOf, checkedAt);
             Plans.Remove(key);
             Plans[key.Frozen()] = plan;
             PlansMade++;
         }
         LastPlan = plan;
-        var results = plan!.Execute(key.Leaves, key.Scalars, cancellation);
+        var results = plan!.Execute(key, cancellation);
         view?.Done(plan, isNew);
         check?.Inspect([.. plan.OutputOf.Select(i => results[i])]);
         for (int i = 0; i < targets.Count; i++)

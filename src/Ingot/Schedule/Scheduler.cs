@@ -97,18 +97,73 @@ sealed class Scheduler
         var claimed = new HashSet<Node>(ReferenceEqualityComparer.Instance);
         foreach (var n in order)
             if (n.Op == Op.Reduce && !JoinsReduce(n)) made.Add(EpilogueEnd(n, claimed));
+        var sinks = Sinks();
         var weight = new Dictionary<Node, int>(ReferenceEqualityComparer.Instance);
         var reads = new Dictionary<Node, int>(ReferenceEqualityComparer.Instance);
         var depth = new Dictionary<Node, int>(ReferenceEqualityComparer.Instance);
         foreach (var n in order)
         {
             bool memory = n.Op == Op.Buffer || made.Contains(n);
-            int w = n.Op is Op.Exp2 or Op.Log2 or Op.Sin ? 12 : n.Op is Op.Div or Op.Sqrt or Op.Recip ? 3 : n.Op == Op.Random ? 60 : n.Op.IsElementwise ? 1 : 0, r = 0, d = 0;
+            int w = Cost(n), r = 0, d = 0;
             foreach (var s in n.src) { w += weight[s]; r += reads[s]; d = Math.Max(d, depth[s]); }
-            bool many = n.Op.IsElementwise && EffectiveUsers(n) > 1 && (w > 6 || r > 3);
+            if (!memory && w > RecomputedInMany) w = Recompute(n).Operations;
+            bool many = n.Op.IsElementwise && EffectiveUsers(n) > 1
+                && (IsSpread(n) ? w > 6 || r > 3 : sinks[n] == SeveralSinks && (w > (IsReduced(n) ? 6 : RecomputedInMany) || (r > 3 && Recompute(n).Reads > 3)));
             if (!memory && n.Op != Op.Const && (many || d >= LongestChain || w > 400)) { made.Add(n); memory = true; }
             (weight[n], reads[n], depth[n]) = memory ? (0, 1, 0) : (Math.Min(w, 1 << 20), Math.Min(r, 1 << 20), d + 1);
         }
+    }
+
+    /// <summary>
+    /// Operations on an element that are done again in each kernel rather than kept: about what a core does while it writes four bytes and reads them again.
+    /// The backward pass of an activation then reads the activation's input, not all the values in between.
+    /// </summary>
+    const int RecomputedInMany = 40;
+
+    static int Cost(Node n) => n.Op is Op.Exp2 or Op.Log2 or Op.Sin ? 12 : n.Op is Op.Div or Op.Sqrt or Op.Recip ? 3 : n.Op == Op.Random ? 60 : n.Op.IsElementwise ? 1 : 0;
+
+    /// <summary>What a kernel does to have an element of n: operations, each counted once (up to some bound), and values it reads.</summary>
+    (int Operations, int Reads) Recompute(Node n)
+    {
+        var seen = new HashSet<Node>(ReferenceEqualityComparer.Instance) { n };
+        var stack = new Stack<Node>([n]);
+        int operations = 0, reads = 0;
+        while (stack.TryPop(out var x) && operations <= 400)
+        {
+            operations += Cost(x);
+            foreach (var s in x.src)
+            {
+                if (!seen.Add(s)) continue;
+                if (s.Op != Op.Buffer && !made.Contains(s)) stack.Push(s);
+                else reads++;
+            }
+        }
+        return (operations, reads);
+    }
+
+    /// <summary>Whether some user repeats n along a dimension, so that in that user's kernel an element of it would be computed many times.</summary>
+    bool IsSpread(Node n) => UsersOf(n).Exists(u => u.Op == Op.Expand || (u.Op.IsMovement && !made.Contains(u) && IsSpread(u)));
+
+    /// <summary>Whether n is summed as it is: then its users are likely to be steps of one row program, where it may wait in a row of scratch.</summary>
+    bool IsReduced(Node n) => UsersOf(n).Exists(u => u.Op == Op.Reduce || (u.Op.IsMovement && !made.Contains(u) && IsReduced(u)));
+
+    static readonly Node SeveralSinks = Build.Const(DType.Bool, Shape.Scalar, 0L);
+
+    /// <summary>The value with memory whose kernel would compute each node, <see cref="SeveralSinks"/> if more than one would, null if none.</summary>
+    Dictionary<Node, Node?> Sinks()
+    {
+        var sinks = new Dictionary<Node, Node?>(ReferenceEqualityComparer.Instance);
+        foreach (var n in Enumerable.Reverse(order))
+        {
+            Node? sink = null;
+            foreach (var u in UsersOf(n))
+            {
+                var its = made.Contains(u) ? u : sinks[u];
+                sink = sink is null || sink == its ? its : SeveralSinks;
+            }
+            sinks[n] = sink;
+        }
+        return sinks;
     }
 
     List<Node> UsersOf(Node n) => users.TryGetValue(n, out var list) ? list : [];
@@ -309,7 +364,8 @@ sealed class Scheduler
             {
                 Group a = candidates[i], b = candidates[j];
                 if (!a.Members[0].Node.Shape.Equals(b.Members[0].Node.Shape)) continue;
-                var reads = a.Members.SelectMany(m => m.Reads).Select(r => ((ReadArg)r.Arg!).Source).ToHashSet();
+                // A common small value, such as a norm, is no reason: batches of launches serve those.
+                var reads = a.Members.SelectMany(m => m.Reads).Select(r => ((ReadArg)r.Arg!).Source).Where(s => s.Shape.Count * 2 > a.Members[0].Node.Shape.Count).ToHashSet();
                 if (!b.Members.SelectMany(m => m.Reads).Any(r => reads.Contains(((ReadArg)r.Arg!).Source))) continue;
                 if (Reaches(a, b) || Reaches(b, a)) continue;
                 foreach (var m in b.Members) { m.Axes = a.Members[0].Axes; groupOf[m.Node] = a; }

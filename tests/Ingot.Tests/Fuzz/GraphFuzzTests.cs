@@ -47,7 +47,7 @@ public class GraphFuzzTests
         new[] { 0, 1, 7, 8, 9, 15, 16, 17, 33 }.Except(extents).ShouldBeEmpty();
     }
 
-    static void Check(ulong seed)
+    internal static void Check(ulong seed)
     {
         var tapes = Arb.From(Gen.ArrayOf(Gen.Choose(0, 999), 120), Shorter);
         var config = Config.QuickThrowOnFailure.WithQuietOnSuccess(true).WithMaxTest(GraphsASeed).WithReplay(seed, 1);

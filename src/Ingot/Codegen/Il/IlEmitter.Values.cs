@@ -49,7 +49,7 @@ sealed partial class IlEmitter
 
     bool Splits(Node n)
     {
-        if (Ir.All(n).Exists(x => x.Op == Op.Acc && IsVector(x))) return false;
+        if (HoldsVectorAccumulator(n)) return false; // its lanes exist only together
         int natural = Natural(Lanes(n));
         if (Instructions.Register(n.DType, natural) is null) return true;
         bool Fits(Node s) => !IsVector(s) || Instructions.Register(s.DType, natural) is not null;
@@ -75,6 +75,14 @@ sealed partial class IlEmitter
             case Op.CheckIndex: return true;
             default: return !Array.TrueForAll(n.src, Fits);
         }
+    }
+
+    readonly Dictionary<Node, bool> holdsAccumulator = new(ReferenceEqualityComparer.Instance);
+
+    bool HoldsVectorAccumulator(Node n)
+    {
+        if (holdsAccumulator.TryGetValue(n, out bool known)) return known;
+        return holdsAccumulator[n] = n.Op == Op.Acc ? IsVector(n) : n.Op != Op.Across && Array.Exists(n.src, HoldsVectorAccumulator);
     }
 
     static bool FitsInt32(Node n) => IndexMath.Bounds(n) is { Min: >= int.MinValue, Max: <= int.MaxValue };
@@ -219,12 +227,12 @@ sealed partial class IlEmitter
         Label skip = il.DefineLabel(), end = il.DefineLabel();
         bool ends = vector && IsVector(guard);
         Value(ends ? AtLane(guard, 0) : guard, false);
-        il.Emit(OpCodes.Brfalse, skip);
         if (ends)
         {
             Value(AtLane(guard, Lanes(n) - 1), false);
-            il.Emit(OpCodes.Brfalse, skip);
+            il.Emit(OpCodes.And);
         }
+        il.Emit(OpCodes.Brfalse, skip);
         // What is computed on one side of the branch is unknown on the other.
         scopes.Add(new(Depth));
         LoadFrom(slot, n.src[0], n.DType, vector);

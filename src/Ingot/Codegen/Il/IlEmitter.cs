@@ -53,12 +53,21 @@ sealed partial class IlEmitter
     {
         var e = new IlEmitter(nest, vectorBytes, $"{nest.Name} {phase.Name}");
         e.Prepare(phase.Body, 0);
+        e.isFrugal = e.accumulatorCount >= 8 || e.counted.Count(n => n.Arg is SlotArg) > 6;
         e.FindWritten(phase.Body);
         e.BaseAddresses(phase.Body);
         e.Block(phase.Body);
         e.il.Emit(OpCodes.Ret);
         return (e.method.CreateDelegate<KernelCode>(), e.il.ILOffset);
     }
+
+    /// <summary>
+    /// Registers are scarce: many accumulators, or many scalar arguments. Vectors that a loop does not change are then made where they are used
+    /// (a broadcast from memory costs one load), as the JIT's allocator would rather spill the accumulators of the loop before.
+    /// </summary>
+    bool isFrugal;
+
+    int accumulatorCount;
 
     int Depth => scopes[^1].Depth;
 
@@ -82,7 +91,7 @@ sealed partial class IlEmitter
             {
                 case For f: depths[f.Var] = depth + 1; Count(f.From); Count(f.To); Prepare(f.Body, depth + 1); break;
                 case If f: Count(f.Condition); Prepare(f.Then, depth); Prepare(f.Else, depth); break;
-                case Init i: depths[i.Acc] = depth; Count(i.Value); break;
+                case Init i: depths[i.Acc] = depth; accumulatorCount++; Count(i.Value); break;
                 case Update u: Count(u.Value); break;
                 case Store t: Count(t.Index); Count(t.Value); break;
             }
@@ -319,6 +328,8 @@ sealed partial class IlEmitter
         }
         if (DepthOf(n) <= Depth)
         {
+            if (vector && isFrugal && n.Op is not (Op.Acc or Op.Const)) { HoistValue(n, false, conditional); return; }
+            if (n.Op is Op.Arg && isFrugal) return;
             if (n.Op == Op.Acc || (conditional && Ir.All(n).Exists(x => x.Op is Op.Load or Op.CheckIndex))) return;
             ToLocal(n, vector);
             return;

@@ -1,0 +1,77 @@
+using System.Text.RegularExpressions;
+using Ingot.Llm.Corpus;
+
+namespace Ingot.Llm.Tests.Cli;
+
+/// <summary>The README's shell blocks: quick commands are run, with a small model; of all of them, commands and options must exist.</summary>
+public sealed partial class ReadmeShellTests : IDisposable
+{
+    readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    static string Root()
+    {
+        for (var d = new DirectoryInfo(AppContext.BaseDirectory); d is not null; d = d.Parent)
+            if (File.Exists(Path.Combine(d.FullName, "Ingot.slnx"))) return d.FullName;
+        Assert.Skip("not inside the source tree");
+        return null!; // Skip throws
+    }
+
+    /// <summary>Lines of the README's shell blocks.</summary>
+    static List<string> Lines() => [.. ShellBlock().Matches(File.ReadAllText(Path.Combine(Root(), "README.md")).ReplaceLineEndings("\n")).SelectMany(m => m.Groups[1].Value.TrimEnd().Split('\n'))];
+
+    /// <summary>Words as a shell splits them; double quotes hold words together.</summary>
+    static List<string> Words(string line) => [.. Word().Matches(line).Select(m => m.Value.Trim('"'))];
+
+    [Fact]
+    public void Dotnet_LinesNameWhatIsThere()
+    {
+        var lines = Lines().Where(l => l.StartsWith("dotnet", StringComparison.Ordinal)).ToList();
+        lines.ShouldBe(["dotnet run -c Release --project src/Ingot.Cli -- speedrun", "dotnet test -c Release"]);
+        File.Exists(Path.Combine(Root(), "src/Ingot.Cli/Ingot.Cli.csproj")).ShouldBeTrue();
+        IngotProcess.Run("speedrun", "--help").ShouldSatisfyAllConditions(r => r.Code.ShouldBe(0), r => r.Output.ShouldContain("five minutes"));
+        File.ReadAllText(Path.Combine(Root(), ".ci/run")).ShouldContain("dotnet test -c Release");
+    }
+
+    [Fact]
+    public void Ingot_LinesRunAsWritten()
+    {
+        File.WriteAllText(folder["text.txt"], StoryCorpus.Generate(1, 4000));
+        var lines = Lines().Where(l => l.StartsWith("ingot ", StringComparison.Ordinal)).ToList();
+        lines.Select(l => Words(l)[1]).ShouldBe(["train", "sample", "info"]);
+        foreach (var line in lines)
+        {
+            var words = Words(line)[1..].ConvertAll(w => w switch { "FILE" => folder["text.txt"], "DIR" => folder["run"], _ => w });
+            if (words[0] == "train") words.AddRange(["--steps", "2", "--layers", "1", "--width", "16", "--context", "16"]);
+            if (words[0] == "sample") words.AddRange(["--tokens", "5"]);
+            var (code, output, error) = IngotProcess.Run(words);
+            (code, error).ShouldBe((0, ""), line);
+            output.ShouldContain(words[0] switch { "train" => "step 2/2", "sample" => "Once upon a time", _ => "GFLOPS" });
+        }
+    }
+
+    /// <summary>Options that the text names in code spans exist.</summary>
+    [Fact]
+    public void Help_EveryCommand_DescribesEachOption()
+    {
+        foreach (var command in new[] { "speedrun", "train", "sample", "info" })
+        {
+            var (code, help, error) = IngotProcess.Run(command, "--help");
+            (code, error).ShouldBe((0, ""));
+            help.ShouldContain($"ingot {command}");
+            foreach (Match option in OptionLine().Matches(help)) option.Groups[2].Value.Trim().Length.ShouldBeGreaterThan(5, $"{command} {option.Groups[1].Value} has no description");
+        }
+        IngotProcess.Run("train", "--help").Output.ShouldContain("--resume");
+        IngotProcess.Run("--help").Output.ShouldSatisfyAllConditions(h => h.ShouldContain("speedrun"), h => h.ShouldContain("train"), h => h.ShouldContain("sample"), h => h.ShouldContain("info"));
+    }
+
+    [GeneratedRegex(@"^```sh\n(.*?)^```$", RegexOptions.Singleline | RegexOptions.Multiline)]
+    private static partial Regex ShellBlock();
+
+    [GeneratedRegex("\"[^\"]*\"|\\S+")]
+    private static partial Regex Word();
+
+    [GeneratedRegex(@"^  (?:-\w, )?(--[\w-]+)(?: <[\w-]+>)?(.*)$", RegexOptions.Multiline)]
+    private static partial Regex OptionLine();
+}

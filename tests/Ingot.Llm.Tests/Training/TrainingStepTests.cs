@@ -1,0 +1,54 @@
+using Ingot.Graph;
+using Ingot.Llm.Models;
+using Ingot.Nn;
+using Ingot.Schedule;
+
+namespace Ingot.Llm.Tests.Training;
+
+/// <summary>The schedule of a GPT's whole training step: forward, backward, clipping, AdamW. Changes what the process counts, so nothing runs beside it.</summary>
+[Collection(nameof(TrainingStepTests))]
+[CollectionDefinition(nameof(TrainingStepTests), DisableParallelization = true)]
+public class TrainingStepTests
+{
+    const int Layers = 2;
+
+    static Plan Step(Gpt model, Optimizer optimizer, double progress, bool clips)
+    {
+        var parameters = Module.Parameters(model);
+        Tensor tokens = Tensor.RandInt(0, 65, [4, 32]).Realize(), targets = Tensor.RandInt(0, 65, [4, 32]).Realize();
+        optimizer.ZeroGrad();
+        model.Loss(tokens, targets).Backward();
+        if (clips) Clip.GradNorm(parameters, 1);
+        optimizer.Step(progress);
+        return Realizer.LastPlan.ShouldNotBeNull();
+    }
+
+    static (Gpt, AdamW) Make()
+    {
+        var model = new Gpt(new GptConfig(65, 32, Layers, 2, 64), seed: 1);
+        return (model, new AdamW(Module.Parameters(model), Schedules.WarmupCosine(1e-3, 1e-4, 0.1)));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void SecondStep_OfAGpt_CompilesNothing(bool clips)
+    {
+        var (model, optimizer) = Make();
+        Step(model, optimizer, 0, clips);
+        var (kernels, plans) = (CompiledKernel.Compiled, Realizer.PlansMade);
+        for (int i = 1; i < 5; i++) Step(model, optimizer, i / 4.0, clips);
+        (CompiledKernel.Compiled, Realizer.PlansMade).ShouldBe((kernels, plans));
+    }
+
+    /// <summary>Forward 7 launches a block, backward 17 with the optimizer in them, some ten around: a change for the worse shows here.</summary>
+    [Fact]
+    public void Step_OfAGpt_IsFewLaunchesAndCopiesNothing()
+    {
+        var (model, optimizer) = Make();
+        var plan = Step(model, optimizer, 0, clips: false);
+        string listing = string.Join("\n", plan.Describe());
+        plan.LaunchCount.ShouldBeLessThanOrEqualTo(24 * Layers + 20, listing);
+        plan.Describe().Where(k => k.Flops == 0).ShouldBeEmpty(listing);
+    }
+}

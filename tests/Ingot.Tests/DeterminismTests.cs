@@ -1,0 +1,49 @@
+using Ingot.Nn;
+using Ingot.Runtime;
+using Ingot.Tests.Runtime;
+
+namespace Ingot.Tests;
+
+/// <summary>The same program gives the same bits, whatever runs it.</summary>
+[Collection(nameof(ProcessWide))]
+public sealed class DeterminismTests : IDisposable
+{
+    readonly int threads = WorkerPool.Threads;
+
+    public void Dispose() => WorkerPool.Threads = threads;
+
+    /// <summary>A training with everything in it that could depend on who computes it: reductions of all kinds, products, random numbers, scatters.</summary>
+    static int[] Train(int threads)
+    {
+        WorkerPool.Threads = threads;
+        Tensor.ManualSeed(7);
+        Tensor table = Tensor.Randn(50, 64).WithGrad(), filter = Tensor.Uniform([16, 1, 3, 3], -0.3, 0.3).WithGrad();
+        Tensor up = Tensor.Uniform([160, 64], -0.1, 0.1).WithGrad(), bias = Tensor.Zeros(160).WithGrad(), down = Tensor.Uniform([50, 160], -0.1, 0.1).WithGrad();
+        Tensor[] p = [table, filter, up, bias, down];
+        var optimizer = new AdamW(p, Schedules.WarmupCosine(1e-2));
+        var losses = new List<Tensor>();
+        for (int step = 0; step < 4; step++)
+        {
+            Tensor tokens = Tensor.RandInt(0, 50, [8, 16]), next = Tensor.RandInt(0, 50, [128]);
+            optimizer.ZeroGrad();
+            var x = tokens.Embedding(table);
+            var mixed = x.ScaledDotProductAttention(x, x, isCausal: true);
+            var image = mixed.Reshape(8, 1, 32, 32).Conv2d(filter, padding: 1).Mean(1).Reshape(128, 64);
+            var logits = image.LayerNorm().Linear(up, bias).Gelu().Dropout(0.1).Linear(down);
+            var loss = logits.CrossEntropy(next);
+            loss.Backward();
+            Clip.GradNorm(p, 1);
+            optimizer.Step(step / 4.0);
+            losses.Add(loss);
+        }
+        return [.. losses.Concat(p).SelectMany(t => t.ToArray<float>()).Select(BitConverter.SingleToInt32Bits)];
+    }
+
+    [Fact]
+    public void Training_TwiceWithAnyNumberOfThreads_GivesTheSameBits()
+    {
+        var first = Train(1);
+        first.Length.ShouldBeGreaterThan(20000);
+        foreach (int threads in new[] { 1, 2, 3 }) Train(threads).ShouldBe(first, $"{threads} threads");
+    }
+}

@@ -1,0 +1,166 @@
+using Ingot.Nn;
+using Ingot.Runtime;
+using Ingot.Schedule;
+using Ingot.Tests.Runtime;
+
+namespace Ingot.Tests;
+
+/// <summary>Mistakes in the user's program: one message with the numbers in it, the line where it helps, and nothing left half done.</summary>
+[Collection(nameof(ProcessWide))]
+public sealed class ErrorTests : IDisposable
+{
+    readonly long? memory = Settings.Memory;
+
+    public void Dispose() => Settings.Memory = memory;
+
+    [Fact]
+    public void Broadcast_OfShapesThatDoNotFit_NamesBoth()
+    {
+        var message = Should.Throw<ShapeException>(() => Tensor.Ones(3, 4) + Tensor.Ones(5)).Message;
+        message.ShouldContain("(3, 4)");
+        message.ShouldContain("(5,)");
+    }
+
+    [Fact]
+    public void Matmul_OfShapesThatDoNotFit_NamesBothAndTheDimensions()
+    {
+        var message = Should.Throw<ShapeException>(() => Tensor.Ones(3, 4).Matmul(Tensor.Ones(5, 6))).Message;
+        message.ShouldContain("(3, 4)");
+        message.ShouldContain("(5, 6)");
+        message.ShouldContain("4 and 5");
+    }
+
+    [Fact]
+    public void Assign_OfAnotherDType_NamesBoth()
+    {
+        var message = Should.Throw<DTypeException>(() => Tensor.Ones(3).Assign(Tensor.Arange(3))).Message;
+        message.ShouldContain("i32");
+        message.ShouldContain("f32");
+    }
+
+    [Fact]
+    public void Index_ThatIsConstant_FailsWhereItIsWritten()
+    {
+        var message = Should.Throw<TensorIndexException>(() => Tensor.Ones(3, 4)[7]).Message;
+        message.ShouldContain("7");
+        message.ShouldContain("(3, 4)");
+    }
+
+    static string LineOf(string text, [System.Runtime.CompilerServices.CallerFilePath] string file = "") =>
+        $"{Path.GetFileName(file)}:{Array.FindIndex(File.ReadAllLines(file), l => l.Contains(text, StringComparison.Ordinal) && !l.Contains(nameof(LineOf), StringComparison.Ordinal)) + 1}";
+
+    [Fact]
+    public void Index_ThatIsData_NamesIndexDimensionAndTheLineThatBuiltIt()
+    {
+        var index = Tensor.From([0, 7, 1]);
+        var rows = Tensor.Ones(3, 4).Realize();
+        var first = rows.IndexSelect(0, index); // first
+        var second = rows.IndexSelect(0, index + 0 * rows.Size(0)); // second
+        var message = Should.Throw<TensorIndexException>(() => (first * 2).Realize()).Message;
+        message.ShouldContain("index 7 ");
+        message.ShouldContain("dimension of 3");
+        message.ShouldContain("(3, 4)");
+        message.ShouldContain(LineOf("; // first"));
+        Should.Throw<TensorIndexException>(() => (second * 2).Realize()).Message.ShouldContain(LineOf("; // second"));
+    }
+
+    /// <summary>Equal graphs share a plan; the line in the message is still that of the graph that failed.</summary>
+    [Fact]
+    public void Index_InAGraphWhosePlanIsKnown_NamesTheLineOfThisGraph()
+    {
+        var rows = Tensor.Rand(5, 4).Realize();
+        rows.IndexSelect(0, Tensor.From([0, 1])).Realize(); // good
+        int plans = Realizer.PlansMade;
+        var bad = rows.IndexSelect(0, Tensor.From([0, 99])); // bad
+        Should.Throw<TensorIndexException>(() => bad.Realize()).Message.ShouldContain(LineOf("; // bad"));
+        Realizer.PlansMade.ShouldBe(plans);
+    }
+
+    [Fact]
+    public void Realize_ThatFails_LeavesItsTargetsToBeComputedAgain()
+    {
+        var x = Tensor.Rand(100).Realize();
+        using var cancelled = new CancellationTokenSource();
+        cancelled.Cancel();
+        var y = x * 3 + 1;
+        Should.Throw<OperationCanceledException>(() => y.Realize(cancelled.Token));
+        Realizer.BufferOrNull(y.Node).ShouldBeNull();
+        y.ToArray<float>().ShouldBe(x.ToArray<float>().Select(v => v * 3 + 1), 1e-6);
+    }
+
+    [Fact]
+    public void OptimizerStep_WithABadIndex_LeavesTheTrainingUsable()
+    {
+        var table = Tensor.Randn(10, 4).WithGrad();
+        var optimizer = new AdamW([table], 0.1);
+        var before = table.ToArray<float>();
+        void Step(params int[] tokens)
+        {
+            optimizer.ZeroGrad();
+            Tensor.From(tokens).Embedding(table).Square().Sum().Backward();
+            optimizer.Step();
+        }
+        Should.Throw<TensorIndexException>(() => Step(1, 12)).Message.ShouldContain("index 12 ");
+        optimizer.Steps.ShouldBe(0);
+        table.ToArray<float>().ShouldBe(before);
+        Step(1, 2);
+        optimizer.Steps.ShouldBe(1);
+        table.ToArray<float>()[..4].ShouldNotBe(before[4..8]);
+    }
+
+    [Fact]
+    public void OptimizerStep_Cancelled_AssignsNothing()
+    {
+        Tensor weight = Tensor.Randn(8, 4).WithGrad();
+        var optimizer = new AdamW([weight], 0.1);
+        var before = weight.ToArray<float>();
+        using var cancelled = new CancellationTokenSource();
+        cancelled.Cancel();
+        Tensor.Randn(5, 4).Linear(weight).Square().Sum().Backward();
+        Should.Throw<OperationCanceledException>(() => optimizer.Step(0, cancelled.Token));
+        weight.ToArray<float>().ShouldBe(before);
+        optimizer.Step();
+        weight.ToArray<float>().ShouldNotBe(before);
+    }
+
+    [Fact]
+    public void OutOfMemory_SaysWhatTheComputationTakes_AndChangesNothing()
+    {
+        const int n = 512;
+        Tensor x = Tensor.Rand(n, n).Realize(), weight = Tensor.Rand(n, n).WithGrad();
+        var optimizer = new AdamW([weight], 0.1);
+        var before = weight.ToArray<float>();
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        Settings.Memory = MemoryPool.BytesInUse + 100_000;
+        x.Matmul(weight).Tanh().Matmul(weight).Square().Mean().Backward();
+        var message = Should.Throw<OutOfMemoryException>(() => optimizer.Step()).Message;
+        message.ShouldContain("of temporaries");
+        message.ShouldContain("of results");
+        message.ShouldContain($"{(2 + 2) * n * n * sizeof(float):N0} of tensors it reads"); // x, weight and its moments
+        message.ShouldContain("INGOT_MEMORY");
+        Settings.Memory = memory;
+        weight.ToArray<float>().ShouldBe(before);
+        optimizer.Step();
+        weight.ToArray<float>().ShouldNotBe(before);
+    }
+
+    [Fact]
+    public void OutOfMemory_InAnOrdinaryRealize_LeavesEverythingUsable()
+    {
+        Tensor x = Tensor.Rand(300, 1000).Realize();
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        long inUse = MemoryPool.BytesInUse;
+        Settings.Memory = inUse + 500_000;
+        Tensor y = x * 2, z = y.CumSum(0);
+        Should.Throw<OutOfMemoryException>(() => Tensor.Realize(y, z));
+        Realizer.BufferOrNull(y.Node).ShouldBeNull();
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        MemoryPool.BytesInUse.ShouldBeLessThanOrEqualTo(inUse); // what had been taken was given back
+        Settings.Memory = memory;
+        Tensor.Realize(y, z);
+        z[0].ToArray<float>().ShouldBe(x[0].ToArray<float>().Select(v => v * 2));
+    }
+}
