@@ -85,7 +85,7 @@ sealed partial class Plan
         string line = "";
         foreach (var part in recipe)
         {
-            if (line.Length + part.Length > 56) { yield return line; line = ""; }
+            if (line != "" && line.Length + part.Length > 56) { yield return line; line = ""; }
             line += line == "" ? part : "; " + part;
         }
         if (line != "") yield return line;

@@ -101,7 +101,9 @@ public sealed partial class Tensor
     public T[] ToArray<T>() where T : unmanaged
     {
         var source = DType == DTypes.Of<T>() ? this : To(DTypes.Of<T>());
-        return source.Values<T>().ToArray();
+        var values = source.Values<T>().ToArray();
+        GC.KeepAlive(source); // the memory is freed by a finalizer: not before it has been copied
+        return values;
     }
 
     /// <summary>The realised memory as elements of the tensor's own type.</summary>

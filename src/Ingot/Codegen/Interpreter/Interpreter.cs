@@ -278,8 +278,8 @@ static class Interpreter
     {
         int count = checked((int)n.Shape.Count);
         var s = buffer.Storage;
-        double[] F<T>(Func<T, double> f) where T : unmanaged { var a = s.Span<T>(0, count); var r = new double[count]; for (int i = 0; i < count; i++) r[i] = f(a[i]); return r; }
-        long[] I<T>(Func<T, long> f) where T : unmanaged { var a = s.Span<T>(0, count); var r = new long[count]; for (int i = 0; i < count; i++) r[i] = f(a[i]); return r; }
+        double[] F<T>(Func<T, double> f) where T : unmanaged { var a = s.Span<T>(0, count); var r = new double[count]; for (int i = 0; i < count; i++) r[i] = f(a[i]); GC.KeepAlive(s); return r; }
+        long[] I<T>(Func<T, long> f) where T : unmanaged { var a = s.Span<T>(0, count); var r = new long[count]; for (int i = 0; i < count; i++) r[i] = f(a[i]); GC.KeepAlive(s); return r; }
         return n.DType switch
         {
             DType.F64 => new(n, F<double>(x => x), null),
@@ -302,8 +302,8 @@ static class Interpreter
     internal static void Store(Value v, Storage s)
     {
         int count = checked((int)v.Count);
-        void F<T>(Func<double, T> f) where T : unmanaged { var a = s.Span<T>(0, count); for (int i = 0; i < count; i++) a[i] = f(v.F![i]); }
-        void I<T>(Func<long, T> f) where T : unmanaged { var a = s.Span<T>(0, count); for (int i = 0; i < count; i++) a[i] = f(v.I![i]); }
+        void F<T>(Func<double, T> f) where T : unmanaged { var a = s.Span<T>(0, count); for (int i = 0; i < count; i++) a[i] = f(v.F![i]); GC.KeepAlive(s); }
+        void I<T>(Func<long, T> f) where T : unmanaged { var a = s.Span<T>(0, count); for (int i = 0; i < count; i++) a[i] = f(v.I![i]); GC.KeepAlive(s); }
         switch (v.Node.DType)
         {
             case DType.F64: F(x => x); break;
