@@ -136,6 +136,7 @@ sealed partial class IlEmitter
                 Value(n.src[0], true);
                 string name = ((FoldArg)n.Arg!).Kind switch { Op.Add => "Sum", Op.Mul => "Product", _ => "Max" };
                 il.Emit(OpCodes.Call, typeof(VectorMemory).GetMethod(name, [vectors.VectorOf(Element(n.DType))])!);
+                Wrap(n.DType);
                 currentLanes = outer;
                 break;
             case Op.Shl or Op.Shr when vector:
@@ -431,7 +432,8 @@ sealed partial class IlEmitter
             foreach (var s in n.src) Value(s, true);
         }
         var v = vectors.VectorOf(element);
-        il.Emit(OpCodes.Call, vectors.Method(n.Op == Op.CmpLt ? "LessThan" : "Equals", element, v, v));
+        // A true lane has all bits set: as the number it is compared as, -1.
+        il.Emit(OpCodes.Call, vectors.Method(n.Op != Op.CmpLt ? "Equals" : t == DType.Bool ? "GreaterThan" : "LessThan", element, v, v));
         if (n.Op == Op.CmpNe) il.Emit(OpCodes.Call, vectors.Method("OnesComplement", element, v));
         var mask = Element(DType.Bool);
         if (mask != element) il.Emit(OpCodes.Call, vectors.Reinterpret(element, mask));
