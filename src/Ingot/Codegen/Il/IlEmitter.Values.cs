@@ -36,7 +36,11 @@ sealed partial class IlEmitter
     {
         if (atLane.TryGetValue((n, lane), out var known)) return known;
         var key = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
-        foreach (var x in Ir.All(n)) if (Ir.IsLane(x)) key[x] = Ir.Int(lane);
+        foreach (var x in Ir.All(n))
+        {
+            if (Ir.IsLane(x)) key[x] = Ir.Int(lane);
+            else if (x.Op == Op.Across) key[x] = x; // its operand's lanes are its own, though equal lanes are one node
+        }
         var scalar = Ir.Substitute(n, key);
         Count(scalar);
         return atLane[(n, lane)] = scalar;
