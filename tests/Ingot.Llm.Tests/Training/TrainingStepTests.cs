@@ -1,4 +1,3 @@
-using Ingot.Graph;
 using Ingot.Llm.Models;
 using Ingot.Nn;
 using Ingot.Schedule;
