@@ -37,8 +37,10 @@ sealed partial class IlEmitter
         if (atLane.TryGetValue((n, lane), out var known)) return known;
         var key = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
         foreach (var x in Ir.All(n))
+        {
             if (Ir.IsLane(x)) key[x] = Ir.Int(lane);
-            else if (x.Op == Op.Across) key[x] = x; // a scalar, whatever lanes it was made of
+            else if (x.Op == Op.Across) key[x] = x; // its operand's lanes are its own, though equal lanes are one node
+        }
         var scalar = Ir.Substitute(n, key);
         Count(scalar);
         return atLane[(n, lane)] = scalar;
@@ -138,6 +140,7 @@ sealed partial class IlEmitter
                 Value(n.src[0], true);
                 string name = ((FoldArg)n.Arg!).Kind switch { Op.Add => "Sum", Op.Mul => "Product", _ => "Max" };
                 il.Emit(OpCodes.Call, typeof(VectorMemory).GetMethod(name, [vectors.VectorOf(Element(n.DType))])!);
+                Wrap(n.DType);
                 currentLanes = outer;
                 break;
             case Op.Shl or Op.Shr when vector:
@@ -433,7 +436,8 @@ sealed partial class IlEmitter
             foreach (var s in n.src) Value(s, true);
         }
         var v = vectors.VectorOf(element);
-        il.Emit(OpCodes.Call, vectors.Method(n.Op == Op.CmpLt ? "LessThan" : "Equals", element, v, v));
+        // A true lane has all bits set: as the number it is compared as, -1.
+        il.Emit(OpCodes.Call, vectors.Method(n.Op != Op.CmpLt ? "Equals" : t == DType.Bool ? "GreaterThan" : "LessThan", element, v, v));
         if (n.Op == Op.CmpNe) il.Emit(OpCodes.Call, vectors.Method("OnesComplement", element, v));
         var mask = Element(DType.Bool);
         if (mask != element) il.Emit(OpCodes.Call, vectors.Reinterpret(element, mask));
