@@ -327,7 +327,7 @@ sealed class Scheduler
                 row += Math.Max(1, m.Node.Shape.Count / Math.Max(1, outer)) * m.Node.DType.Size;
             }
             if (row > RowBytes) return false;
-            long elements = c.Members.Concat(p.Members).Max(m => Math.Max(m.Node.Shape.Count, Work(m)));
+            long elements = c.Members.Concat(p.Members).Sum(m => Math.Max(m.Node.Shape.Count, Work(m)));
             if (outer < 8 && elements > 32768) return false;
         }
         if (PathBesides(p, c)) return false;
