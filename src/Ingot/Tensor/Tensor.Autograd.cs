@@ -155,13 +155,7 @@ public sealed partial class Tensor
     static Storage Copy(Storage source)
     {
         var copy = Storage.Allocate(source.Bytes);
-        const int chunk = 1 << 30; // a span holds fewer than 2^31 bytes
-        for (long at = 0; at < source.Bytes; at += chunk)
-        {
-            int length = (int)Math.Min(chunk, source.Bytes - at);
-            source.Span<byte>(at, length).CopyTo(copy.Span<byte>(at, length));
-        }
-        GC.KeepAlive(source);
+        source.CopyTo(copy, source.Bytes);
         return copy;
     }
 
