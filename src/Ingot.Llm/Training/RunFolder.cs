@@ -89,6 +89,8 @@ public sealed class RunFolder(string path)
             foreach (var name in new[] { c.Model, c.Optimizer })
                 if (name.Length == 0 || name != System.IO.Path.GetFileName(name)) throw new FormatException($"{CheckpointPath} names a file outside its folder: {name}");
             c.Options.Checked();
+            if (c.Step < 0 || c.Step > c.Options.Steps || c.LogBytes < 0)
+                throw new FormatException($"{CheckpointPath} is damaged: step {c.Step} of {c.Options.Steps}, {c.LogBytes} bytes of log");
             return c;
         }
         catch (Exception e) when (e is JsonException or IngotException and not FormatException)
@@ -111,7 +113,7 @@ public sealed class RunFolder(string path)
             throw new FormatException($"{CheckpointPath} is damaged: its tokenizer has {tokenizer.VocabularySize} characters, its model {checkpoint.ModelConfig.VocabularySize}");
         Gpt model;
         try { model = new Gpt(checkpoint.ModelConfig, seed: 0); }
-        catch (IngotException e) { throw new FormatException($"{CheckpointPath} is damaged: {e.Message}", e); }
+        catch (Exception e) when (e is IngotException or InsufficientMemoryException) { throw new FormatException($"{CheckpointPath} is damaged, or of a larger machine: {e.Message}", e); }
         Restore(checkpoint.Model, state => Module.LoadStateDict(model, state));
         return (model, tokenizer);
     }
