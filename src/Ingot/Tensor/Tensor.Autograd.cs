@@ -11,6 +11,9 @@ public sealed partial class Tensor
     /// <summary>The memory that <see cref="Assign"/> may overwrite: no other tensor was ever given it.</summary>
     Storage? ownStorage;
 
+    /// <summary>What is to be computed along with this tensor; of <see cref="Autograd.Companions"/> alone, under its lock.</summary>
+    internal List<Companions.Group>? Companions;
+
     /// <summary>A gradient flows to this tensor, or through it. Setting it makes the tensor a leaf, whose <see cref="Grad"/> a backward pass fills.</summary>
     /// <exception cref="DTypeException">Set on a tensor that is not floating point.</exception>
     /// <exception cref="IngotException">Cleared on a result of an operation; use <see cref="Detach"/>.</exception>
@@ -65,7 +68,7 @@ public sealed partial class Tensor
             var detached = Build.Detach(g);
             leaf.Grad = new(leaf.Grad is { } sum ? Build.Binary(Op.Add, sum.Node, detached) : detached);
         }
-        Companions.Join(this, leaves.Select(l => l.Tensor.Grad!));
+        Autograd.Companions.Join(this, leaves.Select(l => l.Tensor));
     }
 
     /// <summary>Gradients of an output with respect to some inputs, without touching any <see cref="Grad"/>.</summary>
@@ -160,5 +163,5 @@ public sealed partial class Tensor
     }
 
     /// <summary>Tensors that <see cref="Realizer"/> computes along with these: see <see cref="Companions"/>.</summary>
-    internal static IReadOnlyList<Tensor> TakeCompanions(IReadOnlyList<Tensor> targets) => Companions.Take(targets);
+    internal static IReadOnlyList<Tensor> TakeCompanions(IReadOnlyList<Tensor> targets) => Autograd.Companions.Take(targets);
 }
