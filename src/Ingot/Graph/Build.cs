@@ -118,7 +118,15 @@ public static class Build
         int span = (size - 1) * dilation + 1;
         Require(size >= 1 && stride >= 1 && dilation >= 1 && span <= x.Shape[axis], $"Window of {size} (stride {stride}, dilation {dilation}) over dimension {axis} of {x.Shape}");
         int[] dims = [.. x.Shape, size];
-        dims[axis] = (x.Shape[axis] - span) / stride + 1;
+        int count = dims[axis] = (x.Shape[axis] - span) / stride + 1;
+        if (stride == size && dilation == 1) // side by side: no element is in two windows
+        {
+            int rank = x.Shape.Rank;
+            var after = new int[rank];
+            after[axis] = x.Shape[axis] - count * size;
+            var split = Reshape(Shrink(x, new Shape(new int[rank]), new Shape(after)), new Shape([.. x.Shape.Span[..axis], count, size, .. x.Shape.Span[(axis + 1)..]]));
+            return Permute(split, [.. Enumerable.Range(0, rank + 1).Where(d => d != axis + 1), axis + 1]);
+        }
         return Node.Of(Op.Window, x.DType, new Shape(dims), new WindowArg(axis, size, stride, dilation), x);
     }
 

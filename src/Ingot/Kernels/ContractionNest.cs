@@ -27,6 +27,9 @@ sealed partial class ContractionNest
     long rowTiles, columnTiles;
     bool packA, packB;
 
+    /// <summary>The columns are where the results' unit stride is; else a finished tile is stored element by element.</summary>
+    bool storesVectors;
+
     ContractionNest(KernelAst kernel, Node fold, Node a, Node b, int vectorBytes, Recipe recipe)
     {
         (this.kernel, this.fold, this.a, this.b, this.recipe) = (kernel, fold, a, b, recipe);
@@ -58,36 +61,53 @@ sealed partial class ContractionNest
 
     LoopNest? Build()
     {
-        var inA = free.Of(a);
-        var inB = free.Of(b);
         var stores = kernel.Steps[0].Stores;
-        // The columns are on the side that holds the stores' unit stride.
         var unit = kernel.Outer.Find(r => stores.TrueForAll(s => IndexMath.Of(s.Index).FactorOf(r) == 1));
-        if (unit is not null && inA.Contains(unit) && !inB.Contains(unit))
-        {
-            (a, b) = (b, a);
-            (inA, inB) = (inB, inA);
-        }
-        batch = kernel.Outer.FindAll(r => inA.Contains(r) == inB.Contains(r));
-        m = kernel.Outer.FindAll(r => inA.Contains(r) && !inB.Contains(r));
-        n = kernel.Outer.FindAll(r => inB.Contains(r) && !inA.Contains(r));
-        if (batch.Exists(r => !inA.Contains(r))) return null;
-        (bs, ms, ns) = (Product(batch), Product(m), Product(n));
-        if (ns < lanes || ks < 8 || ms < 2 || ms * ns * ks < 4096) return null;
-        if (unit is not null && !n.Contains(unit)) return null;
-        // Columns: the unit stride innermost.
-        if (unit is not null) { n.Remove(unit); n.Add(unit); }
-
-        ChooseTile();
-        bool mayReadB = IsUnitStride(b, n) && ns % width == 0 && Ir.Extent(n[^1]) % width == 0;
-        packB = !mayReadB || (recipe.PackB ?? (ks * ns <= 16384 || rowTiles <= 2 ? 0 : 1)) != 0;
-        packA = !IsPlainRead(a) || (recipe.PackA ?? (IsCheapRow(a) ? 0 : 1)) != 0;
+        a = Unguarded(a);
+        b = Unguarded(b);
+        // Either factor may be the one whose values lie side by side in vectors; a product is the same number either way.
+        var (cost, turned) = (Arrange(a, b, unit), Arrange(b, a, unit));
+        if (cost is null && turned is null) return null;
+        bool turn = recipe.Turn is { } asked ? asked != 0 && turned is not null || cost is null : turned < (cost ?? double.MaxValue);
+        if (turn) (a, b) = (b, a);
+        Arrange(a, b, unit);
         if (packB) b = PackColumns(b);
         if (packA) a = PackRows(a);
         Main(stores);
         nest.Recipe.Add($"contraction batch {bs}, {ms} x {ks} x {ns}; tile {rows} x {width}{(packA ? ", A packed" : "")}{(packB ? ", B packed" : "")}");
         return nest;
     }
+
+    /// <summary>Sets up rows from x and columns from y; returns about how many cycles a core would take, null if it cannot be done so.</summary>
+    double? Arrange(Node x, Node y, Node? unit)
+    {
+        var (inX, inY) = (free.Of(x), free.Of(y));
+        batch = kernel.Outer.FindAll(r => inX.Contains(r) == inY.Contains(r));
+        m = kernel.Outer.FindAll(r => inX.Contains(r) && !inY.Contains(r));
+        n = kernel.Outer.FindAll(r => inY.Contains(r) && !inX.Contains(r));
+        if (batch.Exists(r => !inX.Contains(r))) return null;
+        (bs, ms, ns) = (Product(batch), Product(m), Product(n));
+        if (ns < lanes || ks < 8 || ms < 2 || ms * ns * ks < 4096) return null;
+        // Columns: the unit stride innermost.
+        storesVectors = unit is null || n.Contains(unit);
+        if (unit is not null && storesVectors) { n.Remove(unit); n.Add(unit); }
+        ChooseTile();
+        bool mayReadB = IsUnitStride(y, n) && ns % width == 0 && Ir.Extent(n[^1]) % width == 0;
+        packB = !mayReadB || (recipe.PackB ?? (ks * ns <= 16384 || rowTiles <= 2 ? 0 : 1)) != 0;
+        packA = !IsPlainRead(x) || (recipe.PackA ?? (IsCheapRow(x) ? 0 : 1)) != 0;
+        const double vector = 0.5, single = 6; // cycles an element, by vectors and one by one
+        double cycles = rowTiles * rows * (double)columnTiles * width * ks / (2 * lanes);
+        if (packA) cycles += ms * (double)ks * (IsUnit(x, k[^1]) || IsUnit(x, m[^1]) ? vector : single);
+        if (packB) cycles += ns * (double)ks * (IsUnit(y, k[^1]) || (IsUnit(y, n[^1]) && HoldsVectors(n)) ? vector : single);
+        if (!storesVectors) cycles += ms * (double)ns * 3;
+        return bs * cycles;
+    }
+
+    /// <summary>Multiplications by one element of B that may stand in the innermost loop side by side: its code stays in the first-level cache.</summary>
+    const int LongestUnrolled = 12;
+
+    /// <summary>A vector that starts at a multiple of its length does not leave the innermost axis.</summary>
+    bool HoldsVectors(List<Node> columns) => columns.Count == 1 || Ir.Extent(columns[^1]) % lanes == 0;
 
     /// <summary>
     /// Accumulators fill the registers but for a row of B and one element of A. 16 registers: 6 rows x 2 vectors; 32: 14 x 2.
@@ -196,38 +216,46 @@ sealed partial class ContractionNest
         for (int i = 0; i < rows; i++)
             for (int j = 0; j < tileVectors; j++)
                 body.Add(new Init(accs[i, j] = Ir.Acc(DType.F32, lane), zero));
-        var inner = body;
-        for (int d = 0; d < k.Count; d++)
+        // A convolution's window and other short axes are unrolled: their places are constants of the addresses.
+        var turns = new List<Dictionary<Node, Node>> { None };
+        int loops = k.Count;
+        while (loops > 0 && turns.Count * Ir.Extent(k[loops - 1]) <= LongestUnrolled)
         {
-            var loop = new For(k[d], Ir.Int(0), Ir.Int(Ir.Extent(k[d])));
+            var axis = k[--loops];
+            turns = [.. Enumerable.Range(0, (int)Ir.Extent(axis)).SelectMany(i => turns.Select(t => With(t, axis, Ir.Int(i))))];
+        }
+        var inner = body;
+        foreach (var axis in k.Take(loops))
+        {
+            var loop = new For(axis, Ir.Int(0), Ir.Int(Ir.Extent(axis)));
             inner.Add(loop);
             inner = loop.Body;
         }
-        for (int i = 0; i < rows; i++)
-            for (int j = 0; j < tileVectors; j++)
-            {
-                // Rows beyond the last read the last one again; their results are dropped.
-                var row = rowTail && !packA ? Min(Row(i), Ir.Int(ms - 1)) : Row(i);
-                var map = At(row, Column(j));
-                if (packA) { map[TileVar("A")] = mt; map[WithinVar("A")] = Ir.Int(i); map[RowVar] = rowTail ? Min(Row(i), Ir.Int(ms - 1)) : Row(i); }
-                if (packB) { map[TileVar("B")] = nt; map[WithinVar("B")] = IndexMath.Add(lane, j * lanes); }
-                inner.Add(new Update(accs[i, j], Op.Add, Ir.Scalar(Op.Mul, DType.F32, Ir.Substitute(a, map), Ir.Substitute(b, map))));
-            }
+        foreach (var turn in turns)
+            for (int i = 0; i < rows; i++)
+                for (int j = 0; j < tileVectors; j++)
+                {
+                    // Rows beyond the last read the last one again; their results are dropped.
+                    var row = rowTail && !packA ? Min(Row(i), Ir.Int(ms - 1)) : Row(i);
+                    var map = With(At(row, Column(j)), turn);
+                    if (packA) { map[TileVar("A")] = mt; map[WithinVar("A")] = Ir.Int(i); map[RowVar] = rowTail ? Min(Row(i), Ir.Int(ms - 1)) : Row(i); }
+                    if (packB) { map[TileVar("B")] = nt; map[WithinVar("B")] = IndexMath.Add(lane, j * lanes); }
+                    inner.Add(new Update(accs[i, j], Op.Add, Ir.Scalar(Op.Mul, DType.F32, Ir.Substitute(a, map), Ir.Substitute(b, map))));
+                }
 
         // What follows the sum.
         int weight = stores.Sum(s => Ir.All(Ir.Substitute(s.Value, new(ReferenceEqualityComparer.Instance) { [fold] = zero })).Sum(x => x.Op is Op.Exp2 or Op.Log2 or Op.Sin ? 20 : x.Op is Op.Const or Op.Range ? 0 : 1));
-        bool light = weight <= 8;
-        bool straddles = n.Count > 1 && Ir.Extent(n[^1]) % width != 0;
+        bool isDirect = weight <= 8 && storesVectors && HoldsVectors(n);
         var direct = new List<Stmt>();
-        if (light && !straddles)
+        if (isDirect)
             for (int i = 0; i < rows; i++)
                 for (int j = 0; j < tileVectors; j++)
                     foreach (var s in stores) direct.Add(Finish(s, At(Row(i), Column(j)), accs[i, j]));
-        if (light && !straddles && !rowTail && !columnTail) body.AddRange(direct);
+        if (isDirect && !rowTail && !columnTail) body.AddRange(direct);
         else
         {
-            var viaScratch = ThroughTile(stores, accs, mt, nt, At, straddles);
-            if (light && !straddles)
+            var viaScratch = ThroughTile(stores, accs, mt, nt, At);
+            if (isDirect)
             {
                 Node full = Ir.True;
                 if (rowTail) full = Ir.And(full, IndexMath.Less(mt, Ir.Int(rowTiles - 1)));
@@ -253,7 +281,7 @@ sealed partial class ContractionNest
     }
 
     /// <summary>The tile goes to scratch in the first-level cache; loops over its valid part finish it.</summary>
-    List<Stmt> ThroughTile(List<StoreSpec> stores, Node[,] accs, Node mt, Node nt, Func<Node, Node, Dictionary<Node, Node>> at, bool straddles)
+    List<Stmt> ThroughTile(List<StoreSpec> stores, Node[,] accs, Node mt, Node nt, Func<Node, Node, Dictionary<Node, Node>> at)
     {
         var into = new List<Stmt>();
         int slot = Scratch(DType.F32, rows * width, true);
@@ -290,7 +318,7 @@ sealed partial class ContractionNest
             return rowLoop;
         }
 
-        if (straddles || ns < width) into.Add(Loops(false));
+        if (!HoldsVectors(n) || ns < width) into.Add(Loops(false));
         else if (ns % width == 0) into.Add(Loops(true));
         else into.Add(new If(IndexMath.Less(nt, Ir.Int(ns / width))) { Then = [Loops(true)], Else = [Loops(false)] });
         return into;

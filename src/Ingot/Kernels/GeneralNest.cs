@@ -38,32 +38,46 @@ sealed class GeneralNest
             nest.Phases.Add(new("main", body, Ir.Extent(outerVector), lanes * unroll, work / Ir.Extent(outerVector)));
             return nest;
         }
-        // One parallel index over all outer rows; each row's coordinates are its digits.
-        var p = Ir.Range(Math.Max(2, rowCount));
+        // One parallel index over as many outer rows as there is use for, each row's coordinates its digits; the other rows are loops.
+        int shared = 0;
+        long sharedCount = 1;
+        while (shared < rows.Count && sharedCount < EnoughToShare) sharedCount *= Ir.Extent(rows[shared++]);
+        var p = Ir.Range(Math.Max(2, sharedCount));
         var digits = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
         long inner = 1;
-        for (int i = rows.Count - 1; i >= 0; i--)
+        for (int i = shared - 1; i >= 0; i--)
         {
             long extent = Ir.Extent(rows[i]);
             digits[rows[i]] = i == 0 ? IndexMath.Div(p, inner) : IndexMath.Mod(IndexMath.Div(p, inner), extent);
             inner *= extent;
         }
         var loop = new For(p, Chunk.Start, Chunk.End);
+        body.Add(loop);
+        var within = loop.Body;
         var open = new HashSet<Node>(ReferenceEqualityComparer.Instance) { p };
-        if (outerVector is null) Steps(loop.Body, digits, open, []);
+        foreach (var r in rows.Skip(shared))
+        {
+            var rest = new For(r, Ir.Int(0), Ir.Int(Ir.Extent(r)));
+            within.Add(rest);
+            within = rest.Body;
+            open.Add(r);
+        }
+        if (outerVector is null) Steps(within, digits, open, []);
         else
         {
             var stores = kernel.Steps.SelectMany(s => s.Stores);
             int unroll = Unroll(stores, outerVector);
             kernel.Substitute(digits);
-            Vectorise(loop.Body, outerVector, Ir.Int(0), Ir.Int(Ir.Extent(outerVector)), lanes, unroll, (into, map, opened) => { opened.Add(p); Steps(into, map, opened, []); });
+            Vectorise(within, outerVector, Ir.Int(0), Ir.Int(Ir.Extent(outerVector)), lanes, unroll, (into, map, opened) => { opened.UnionWith(open); Steps(into, map, opened, []); });
             nest.Recipe.Add($"vector axis {Ir.Extent(outerVector)}, {lanes} lanes x {unroll}");
         }
-        body.Add(loop);
-        nest.Recipe.Add($"parallel over {rowCount} rows");
-        nest.Phases.Add(new("main", body, rowCount, 1, work / rowCount));
+        nest.Recipe.Add(shared == rows.Count ? $"parallel over {rowCount} rows" : $"parallel over {sharedCount} of {rowCount} rows");
+        nest.Phases.Add(new("main", body, sharedCount, 1, work / sharedCount));
         return nest;
     }
+
+    /// <summary>More parallel rows than any machine's threads want chunks; a row's digits are then computed once for the loops inside.</summary>
+    const long EnoughToShare = 512;
 
     /// <summary>Scalar operations of one run, roughly: for the choice of chunks.</summary>
     double Work()

@@ -14,6 +14,9 @@ sealed record Recipe
     /// <summary>Contractions: vectors in a row of the register tile.</summary>
     public int? Vectors { get; init; }
 
+    /// <summary>Contractions: 1 turns the product round, so that the other factor's values lie in vectors (where both can).</summary>
+    public int? Turn { get; init; }
+
     /// <summary>Contractions: 1 copies the left operand to panels first, 0 reads it where it is (if it is a plain read).</summary>
     public int? PackA { get; init; }
 
@@ -39,6 +42,7 @@ sealed record Recipe
     [
         new("rows", true, [1, 2, 3, 4, 5, 6, 8, 10, 12, 14], r => r.Rows, (r, v) => r with { Rows = v }),
         new("vectors", true, [1, 2, 3], r => r.Vectors, (r, v) => r with { Vectors = v }),
+        new("turn", true, [0, 1], r => r.Turn, (r, v) => r with { Turn = v }),
         new("packA", true, [0, 1], r => r.PackA, (r, v) => r with { PackA = v }),
         new("packB", true, [0, 1], r => r.PackB, (r, v) => r with { PackB = v }),
         new("rowBlock", true, [1, 2, 4, 8, 16, 32], r => r.RowBlock, (r, v) => r with { RowBlock = v }),

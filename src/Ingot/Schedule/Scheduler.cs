@@ -114,7 +114,8 @@ sealed class Scheduler
             foreach (var s in n.src) { w += weight[s]; r += reads[s]; d = Math.Max(d, depth[s]); }
             if (!memory && w > RecomputedInMany) w = Recompute(n).Operations;
             bool many = n.Op.IsElementwise && EffectiveUsers(n) > 1
-                && (IsSpread(n) ? w > 6 || r > 3 : sinks[n] == SeveralSinks && (w > (IsReduced(n) ? 6 : RecomputedInMany) || (r > 3 && Recompute(n).Reads > 3)));
+                && (IsSpread(n) ? w > 2 || r > 1 : sinks[n] == SeveralSinks && (w > (IsReduced(n) ? 6 : RecomputedInMany) || (r > 3 && Recompute(n).Reads > 3)));
+            many |= n.Op.IsElementwise && IsWindowed(n);
             if (!memory && n.Op != Op.Const && (many || d >= LongestChain || w > 400)) { made.Add(n); memory = true; }
             (weight[n], reads[n], depth[n]) = memory ? (0, 1, 0) : (Math.Min(w, 1 << 20), Math.Min(r, 1 << 20), d + 1);
         }
@@ -149,6 +150,9 @@ sealed class Scheduler
 
     /// <summary>Whether some user repeats n along a dimension, so that in that user's kernel an element of it would be computed many times.</summary>
     bool IsSpread(Node n) => UsersOf(n).Exists(u => u.Op == Op.Expand || (u.Op.IsMovement && !made.Contains(u) && IsSpread(u)));
+
+    /// <summary>Whether windows of n are read, an element in many of them: a convolution reads memory best as it is.</summary>
+    bool IsWindowed(Node n) => UsersOf(n).Exists(u => u.Op == Op.Window ? u.Windows.Size > u.Windows.Stride : u.Op.IsMovement && !made.Contains(u) && IsWindowed(u));
 
     /// <summary>Whether n is summed as it is: then its users are likely to be steps of one row program, where it may wait in a row of scratch.</summary>
     bool IsReduced(Node n) => UsersOf(n).Exists(u => u.Op == Op.Reduce || (u.Op.IsMovement && !made.Contains(u) && IsReduced(u)));

@@ -65,4 +65,40 @@ public sealed class ContractionTests : IDisposable
             }
         }
     }
+
+    [Theory]
+    [InlineData(IsaLevel.Vector128)]
+    [InlineData(IsaLevel.Avx2)]
+    [InlineData(IsaLevel.Avx512)]
+    public void Conv2d_WithItsGradientsUnderSampledRecipes_GivesTheSameBits(IsaLevel level)
+    {
+        Settings.Isa = level;
+        var random = new Random(6);
+        foreach (var (stride, padding, dilation, groups, kernel) in new[] { (1, 0, 1, 1, 3), (1, 1, 1, 1, 3), (2, 2, 1, 1, 5), (1, 2, 2, 2, 3), (2, 0, 1, 1, 2), (1, 0, 1, 1, 1) })
+        {
+            string what = $"{level}: stride {stride}, padding {padding}, dilation {dilation}, groups {groups}, kernel {kernel}";
+            Tensor x = Tensor.Randn(3, 8, 13, 14).Realize(), w = Tensor.Randn(16, 8 / groups, kernel, kernel).Realize(), scale = Tensor.Randn(16, 1, 1).Realize();
+            var heuristic = Run(DType.F32).SelectMany(t => t.ToArray<float>()).ToArray();
+            var exact = Run(DType.F64).SelectMany(t => t.ToArray<double>()).ToArray();
+            for (int j = 0; j < exact.Length; j++) ((double)heuristic[j]).ShouldBe(exact[j], 1e-3 * (1 + Math.Abs(exact[j])), what);
+            for (int sample = 0; sample < 8; sample++)
+            {
+                var recipe = Recipe.Random(random);
+                Realizer.Clear();
+                CompiledKernel.Forced = _ => recipe;
+                Run(DType.F32).SelectMany(t => t.ToArray<float>()).SequenceEqual(heuristic).ShouldBeTrue($"{what}, recipe {recipe}");
+            }
+            Realizer.Clear();
+            CompiledKernel.Forced = null;
+
+            // The output after an activation, and the gradients of both operands.
+            Tensor[] Run(DType dtype)
+            {
+                Tensor a = x.To(dtype).Detach().WithGrad(), b = w.To(dtype).Detach().WithGrad();
+                var y = (a.Tanh().Conv2d(b, stride: stride, padding: padding, dilation: dilation, groups: groups) * scale.To(dtype)).Relu();
+                (y * y).Mean().Backward();
+                return [y, a.Grad!, b.Grad!];
+            }
+        }
+    }
 }
