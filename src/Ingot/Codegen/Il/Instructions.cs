@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Ingot.Codegen.Il;
 
@@ -29,6 +30,18 @@ sealed class Instructions(int bytes)
             if (closed.GetParameters().Select(p => p.ParameterType).SequenceEqual(parameters)) return found[key] = closed;
         }
         throw new MissingMethodException($"{holder.Name}.{key}");
+    }
+
+    /// <summary>
+    /// (b, a, mask): a where the mask's lane is all ones, b where it is all zeros; null where the framework's ConditionalSelect is as good. That may not
+    /// assume such a mask, and is three instructions (and, and-not, or) without AVX-512.
+    /// </summary>
+    public MethodInfo? Blend(Type element)
+    {
+        if (bytes == 64 || Avx512F.VL.IsSupported || !(bytes == 16 ? Sse41.IsSupported : Avx2.IsSupported)) return null;
+        var v = VectorOf(element);
+        var owner = bytes == 16 ? typeof(Sse41) : element == typeof(float) || element == typeof(double) ? typeof(Avx) : typeof(Avx2);
+        return owner.GetMethod("BlendVariable", [v, v, v]);
     }
 
     public MethodInfo Reinterpret(Type from, Type to) =>
