@@ -38,7 +38,8 @@ sealed class CompiledKernel
         AxisTransforms.SplitQuotients(ast);
         AxisTransforms.MergeContiguous(ast);
         string key = $"{Cpu.Level} {(IsFlat(ast) ? Generic(ast) : ast.Print())}";
-        nest = ContractionNest.TryBuild(ast, bytes) ?? GeneralNest.Build(ast, bytes);
+        var recipe = new Recipe();
+        nest = ContractionNest.TryBuild(ast, bytes, recipe) ?? GeneralNest.Build(ast, bytes, recipe);
         if (Cache.TryGetValue(key, out var known)) return known;
         long start = Stopwatch.GetTimestamp();
         var kernelNest = nest;

@@ -193,7 +193,7 @@ sealed partial class Plan
 
     static bool IsWritten(CompiledKernel k, int slot)
     {
-        bool In(List<Stmt> block) => block.Exists(s => s switch { Store t => t.Slot == slot, For f => In(f.Body), If f => In(f.Then) || In(f.Else), _ => false });
+        bool In(List<Stmt> block) => block.Exists(s => s switch { For f => In(f.Body), If f => In(f.Then) || In(f.Else), _ => s.Written == slot });
         return k.Nest.Phases.Exists(p => In(p.Body));
     }
 
