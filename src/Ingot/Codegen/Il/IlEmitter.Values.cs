@@ -708,6 +708,29 @@ sealed partial class IlEmitter
 
     public static long FloorModInteger(long a, long b) => b == 0 ? 0 : a - OpTable.FloorDiv(a, b) * b;
 
+    /// <summary>
+    /// IEEE 754's maximum in five instructions, where the framework's Max takes nine without AVX-512. x86's is its second operand where both are zeros or one is
+    /// NaN: of both orders, "and" makes the positive zero of two; and all bits set is a NaN.
+    /// </summary>
+    void VectorMaximum(Type element, MethodInfo unordered)
+    {
+        var v = vectors.VectorOf(element);
+        LocalBuilder a = il.DeclareLocal(v), b = il.DeclareLocal(v);
+        void Both(LocalBuilder first, LocalBuilder second, MethodInfo method)
+        {
+            il.Emit(OpCodes.Ldloc, first);
+            il.Emit(OpCodes.Ldloc, second);
+            il.Emit(OpCodes.Call, method);
+        }
+        il.Emit(OpCodes.Stloc, b);
+        il.Emit(OpCodes.Stloc, a);
+        Both(a, b, vectors.Method("MaxNative", element, v, v));
+        Both(b, a, vectors.Method("MaxNative", element, v, v));
+        il.Emit(OpCodes.Call, vectors.Method("BitwiseAnd", element, v, v));
+        Both(a, b, unordered);
+        il.Emit(OpCodes.Call, vectors.Method("BitwiseOr", element, v, v));
+    }
+
     void VectorArithmetic(Op op, DType t)
     {
         var element = Element(t);
@@ -729,6 +752,7 @@ sealed partial class IlEmitter
             _ => throw new InvalidOperationException($"{op} of {t.Name} has no vector instruction"),
         };
         if (name == "") return;
+        if (op == Op.Max && t.IsFloat && vectors.Unordered(element) is { } unordered) { VectorMaximum(element, unordered); return; }
         if (op.IsTranscendental)
         {
             il.Emit(OpCodes.Ldc_I4, (int)op);

@@ -38,11 +38,22 @@ sealed class Instructions(int bytes)
     /// </summary>
     public MethodInfo? Blend(Type element)
     {
-        if (bytes == 64 || Avx512F.VL.IsSupported || !(bytes == 16 ? Sse41.IsSupported : Avx2.IsSupported)) return null;
+        if (!IsPlainX86) return null;
         var v = VectorOf(element);
         var owner = bytes == 16 ? typeof(Sse41) : element == typeof(float) || element == typeof(double) ? typeof(Avx) : typeof(Avx2);
         return owner.GetMethod("BlendVariable", [v, v, v]);
     }
+
+    /// <summary>(a, b): all ones where either is NaN; null but on x86 without AVX-512.</summary>
+    public MethodInfo? Unordered(Type element)
+    {
+        if (!IsPlainX86) return null;
+        var v = VectorOf(element);
+        return (bytes == 32 ? typeof(Avx) : element == typeof(float) ? typeof(Sse) : typeof(Sse2)).GetMethod("CompareUnordered", [v, v]);
+    }
+
+    /// <summary>x86 with blends but without AVX-512, whose ternary logic and range instructions the JIT uses by itself.</summary>
+    bool IsPlainX86 => bytes != 64 && !Avx512F.VL.IsSupported && (bytes == 16 ? Sse41.IsSupported : Avx2.IsSupported);
 
     public MethodInfo Reinterpret(Type from, Type to) =>
         holder.GetMethods().First(m => m.Name == "As" && m.GetGenericArguments().Length == 2).MakeGenericMethod(from, to);
