@@ -10,14 +10,15 @@ static class SampleCommand
 {
     public static Command Create()
     {
-        var model = new Option<DirectoryInfo>("--model", "-m") { Description = "Folder of a run.", Required = true };
+        var model = Options.Folder("--model", "-m", "Folder of a run.");
+        model.Required = true;
         var prompt = new Option<string>("--prompt", "-p") { Description = "Text to continue.", DefaultValueFactory = _ => "" };
-        var tokens = new Option<int>("--tokens", "-n") { Description = "How many characters to write.", DefaultValueFactory = _ => 500 };
-        var temperature = new Option<double>("--temperature", "-t") { Description = "0 takes the likeliest character each time; 1 follows the model's probabilities.", DefaultValueFactory = _ => 0.8 };
-        var topK = new Option<int>("--top-k", "-k") { Description = "Choose among this many of the likeliest characters; 0: all.", DefaultValueFactory = _ => 0 };
-        var seed = new Option<ulong>("--seed") { Description = "The same seed gives the same text.", DefaultValueFactory = _ => 1 };
+        var tokens = Options.Number("--tokens", "-n", "How many characters to write.", 500);
+        var temperature = Options.Number("--temperature", "-t", "0 takes the likeliest character each time; 1 follows the model's probabilities.", 0.8);
+        var topK = Options.Number("--top-k", "-k", "Choose among this many of the likeliest characters; 0: all.", 0);
+        var seed = Options.Number("--seed", null, "The same seed gives the same text.", 1UL);
         var command = new Command("sample", "Continue a prompt with a trained model, streaming.") { model, prompt, tokens, temperature, topK, seed };
-        command.SetAction(args => Run(args.GetValue(model)!.FullName, args.GetValue(prompt)!, args.GetValue(tokens), new(args.GetValue(temperature), args.GetValue(topK), args.GetValue(seed))));
+        command.SetAction(args => Run(Path.GetFullPath(args.GetValue(model)!), args.GetValue(prompt)!, args.GetValue(tokens), new(args.GetValue(temperature), args.GetValue(topK), args.GetValue(seed))));
         return command;
     }
 

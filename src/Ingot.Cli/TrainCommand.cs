@@ -10,21 +10,21 @@ sealed class TrainCommand
 {
     readonly Option<string[]> data = new("--data", "-d") { Description = "Text to train on, UTF-8: files, or folders with text files. Ingot's own stories if none is given.", AllowMultipleArgumentsPerToken = true };
     readonly Option<string?> preset = new("--preset", "-p") { Description = $"Named settings: {string.Join(", ", TrainingOptions.Presets.Keys)}." };
-    readonly Option<DirectoryInfo> output;
+    readonly Option<string> output;
     readonly Option<bool> resume = new("--resume") { Description = "Continue the run in the folder where it stopped, bit for bit." };
     readonly Option<bool> force = new("--force") { Description = "Replace a run that is in the folder already." };
-    readonly Option<int?> steps = Number("--steps", "Steps of the optimizer.");
-    readonly Option<ulong?> seed = new("--seed") { Description = "Decides weights, batches and stories; the same seed gives the same model." };
-    readonly Option<int?> layers = Number("--layers", "Transformer blocks.");
-    readonly Option<int?> heads = Number("--heads", "Attention heads a block.");
-    readonly Option<int?> width = Number("--width", "Width of the model; divisible by the heads.");
-    readonly Option<int?> context = Number("--context", "Characters the model sees at a time.");
-    readonly Option<int?> batch = Number("--batch", "Sequences a step.");
-    readonly Option<double?> rate = new("--lr") { Description = "Highest learning rate; it falls to a tenth of it." };
-    readonly Option<int?> warmup = Number("--warmup", "Steps in which the learning rate rises.");
-    readonly Option<int?> logEvery = Number("--log-every", "Steps between lines of log.jsonl.");
-    readonly Option<int?> evaluateEvery = Number("--eval-every", "Steps between measurements of the validation loss; 0: at the end only.");
-    readonly Option<int?> checkpointEvery = Number("--checkpoint-every", "Steps between checkpoints.");
+    readonly Option<int?> steps = Options.Number<int>("--steps", "Steps of the optimizer.");
+    readonly Option<ulong?> seed = Options.Number<ulong>("--seed", "Decides weights, batches and stories; the same seed gives the same model.");
+    readonly Option<int?> layers = Options.Number<int>("--layers", "Transformer blocks.");
+    readonly Option<int?> heads = Options.Number<int>("--heads", "Attention heads a block.");
+    readonly Option<int?> width = Options.Number<int>("--width", "Width of the model; divisible by the heads.");
+    readonly Option<int?> context = Options.Number<int>("--context", "Characters the model sees at a time.");
+    readonly Option<int?> batch = Options.Number<int>("--batch", "Sequences a step.");
+    readonly Option<double?> rate = Options.Number<double>("--lr", "Highest learning rate; it falls to a tenth of it.");
+    readonly Option<int?> warmup = Options.Number<int>("--warmup", "Steps in which the learning rate rises.");
+    readonly Option<int?> logEvery = Options.Number<int>("--log-every", "Steps between lines of log.jsonl.");
+    readonly Option<int?> evaluateEvery = Options.Number<int>("--eval-every", "Steps between measurements of the validation loss; 0: at the end only.");
+    readonly Option<int?> checkpointEvery = Options.Number<int>("--checkpoint-every", "Steps between checkpoints.");
 
     readonly string defaultPreset;
     readonly bool printsSamples;
@@ -32,10 +32,9 @@ sealed class TrainCommand
     TrainCommand(string defaultPreset, string defaultOutput, bool printsSamples)
     {
         (this.defaultPreset, this.printsSamples) = (defaultPreset, printsSamples);
-        output = new("--out", "-o") { Description = "Folder of the run: checkpoint and log.jsonl.", DefaultValueFactory = _ => new(defaultOutput) };
+        output = Options.Folder("--out", "-o", "Folder of the run: checkpoint and log.jsonl.");
+        output.DefaultValueFactory = _ => defaultOutput;
     }
-
-    static Option<int?> Number(string name, string description) => new(name) { Description = description };
 
     public static Command Train()
     {
@@ -58,10 +57,10 @@ sealed class TrainCommand
 
     int Run(ParseResult args)
     {
-        var folder = args.GetValue(output)!.FullName;
+        var folder = Path.GetFullPath(args.GetValue(output)!);
         bool resumes = args.GetValue(resume);
         if (resumes && args.GetValue(force)) throw new IngotException("--resume continues a run and --force replaces it; give one of them");
-        var trainer = resumes ? Resume(args, folder) : Trainer.Start(folder, Options(args, TrainingOptions.Preset(defaultPreset)), args.GetValue(force));
+        var trainer = resumes ? Resume(args, folder) : Trainer.Start(folder, Chosen(args, TrainingOptions.Preset(defaultPreset)), args.GetValue(force));
         var o = trainer.Options;
         Console.WriteLine($"{trainer.ParameterCount:N0} parameters: {o.Layers} layers, {o.Heads} heads, width {o.Width}, context {o.ContextLength}, {trainer.Tokenizer.VocabularySize} characters");
         Console.WriteLine($"{(trainer.FirstStep > 0 ? $"continuing at step {trainer.FirstStep} of" : "training for")} {o.Steps:N0} steps of {o.TokensPerStep:N0} characters; {folder}");
@@ -83,17 +82,21 @@ sealed class TrainCommand
         // A run may be killed before it has written anything; resuming it is then to start it.
         if (!run.HasRun) Console.WriteLine($"there is no run in {folder} yet: starting one");
         var options = run.HasCheckpoint ? run.Read().Options : TrainingOptions.Preset(defaultPreset);
-        var asked = Options(args, options);
+        var asked = Chosen(args, options);
         if (run.HasCheckpoint && asked with { Data = options.Data } != options)
             throw new IngotException($"the run in {folder} was started with other settings, and a resumed run keeps them; leave the options out, or start anew with --force");
         return Trainer.Resume(folder, asked, args.GetValue(data));
     }
 
     /// <summary>The given settings with what the command line says in their place.</summary>
-    TrainingOptions Options(ParseResult args, TrainingOptions o)
+    TrainingOptions Chosen(ParseResult args, TrainingOptions o)
     {
         if (args.GetValue(preset) is { } name) o = TrainingOptions.Preset(name);
-        if (args.GetValue(data) is { Length: > 0 } paths) o = o with { Data = [.. paths.Select(Path.GetFullPath)] };
+        if (args.GetValue(data) is { Length: > 0 } paths)
+        {
+            if (paths.Any(string.IsNullOrWhiteSpace)) throw new IngotException("--data takes files or folders, and one of those given is an empty text");
+            o = o with { Data = [.. paths.Select(Path.GetFullPath)] };
+        }
         if (args.GetValue(rate) is { } lr) o = o with { LearningRate = lr, MinLearningRate = lr / 10 };
         return (o with
         {

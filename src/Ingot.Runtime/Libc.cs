@@ -27,6 +27,15 @@ static unsafe partial class Libc
         if (OperatingSystem.IsLinux()) _ = madvise(address, (nuint)bytes, HugePage);
     }
 
+    /// <summary>Waits until the names in a folder are on the disk, where the file system can.</summary>
+    public static void FlushFolder(string path)
+    {
+        int folder = open(path, 0x80000 /* read only, close on exec */);
+        if (folder < 0) return;
+        _ = fsync(folder);
+        _ = close(folder);
+    }
+
     /// <summary>The C library has no function for it, and each architecture a number of its own.</summary>
     static readonly nint futex = !OperatingSystem.IsLinux() ? -1 : RuntimeInformation.ProcessArchitecture switch
     {
@@ -57,4 +66,13 @@ static unsafe partial class Libc
 
     [LibraryImport("libc")]
     private static partial int madvise(nint address, nuint length, int advice);
+
+    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int open(string path, int flags);
+
+    [LibraryImport("libc")]
+    private static partial int fsync(int file);
+
+    [LibraryImport("libc")]
+    private static partial int close(int file);
 }

@@ -45,6 +45,15 @@ public unsafe class Storage
         return new((void*)(Address + (nint)(start * sizeof(T))), length);
     }
 
+    /// <summary>Copies the first bytes, of any number: spans end at 2 GB.</summary>
+    public void CopyTo(Storage target, long bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, Math.Min(Bytes, target.Bytes));
+        Buffer.MemoryCopy((void*)Address, (void*)target.Address, target.Bytes, bytes);
+        GC.KeepAlive(this);
+        GC.KeepAlive(target);
+    }
+
     ~Storage() => Release();
 
     protected virtual void Release()

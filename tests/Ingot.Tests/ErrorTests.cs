@@ -108,6 +108,60 @@ public sealed class ErrorTests : IDisposable
         table.ToArray<float>()[..4].ShouldNotBe(before[4..8]);
     }
 
+    /// <summary>The kernel that meets the bad index runs after the assignment, which it reads.</summary>
+    [Fact]
+    public void BadIndex_FoundAfterAnAssignment_LeavesTheOldValues()
+    {
+        var x = Tensor.From([1f, 2, 3, 4]).Realize();
+        var other = Tensor.From([5f, 6]).Realize();
+        x.Own();
+        other.Own();
+        var (memory, otherMemory) = (x.Detach(), other.Detach());
+        x.Assign(x.CumSum(0));
+        other.Assign(other * 10);
+        var picked = x.IndexSelect(0, Tensor.From([0, 9]));
+        Should.Throw<TensorIndexException>(() => Tensor.Realize(x, other, picked)).Message.ShouldContain("index 9 ");
+        memory.ToArray<float>().ShouldBe([1, 2, 3, 4]);
+        otherMemory.ToArray<float>().ShouldBe([5, 6]);
+        Tensor.Realize(x, other); // without the bad one
+        x.ToArray<float>().ShouldBe([1, 3, 6, 10]);
+        other.ToArray<float>().ShouldBe([50, 60]);
+    }
+
+    /// <summary>One kernel gathers and assigns: most of it has been written when some chunk meets the bad index.</summary>
+    [Fact]
+    public void BadIndex_InTheKernelThatAssigns_LeavesTheOldValues()
+    {
+        const int n = 100_000;
+        var x = Tensor.Zeros(n).Realize();
+        x.Own();
+        var memory = x.Detach();
+        var table = Tensor.Rand(10).Realize() + 1;
+        var index = new int[n];
+        index[n - 1] = -11;
+        x.Assign(table.Realize().IndexSelect(0, Tensor.From(index)));
+        Should.Throw<TensorIndexException>(() => x.Realize()).Message.ShouldContain("dimension of 10");
+        Realizer.LastPlan!.OldBytes.ShouldBe(n * sizeof(float));
+        memory.ToArray<float>().ShouldAllBe(v => v == 0);
+    }
+
+    /// <summary>What does not depend on the assignment is looked up before it, so that nothing needs to be kept.</summary>
+    [Fact]
+    public void Assignments_ThatNeedNotComeFirst_WaitForEveryCheckedIndex()
+    {
+        Tensor x = Tensor.Rand(64).Realize(), table = Tensor.Rand(10, 8).Realize();
+        x.Own();
+        var memory = x.Detach();
+        var before = x.ToArray<float>();
+        x.Assign(x * 2);
+        // Several kernels deep, so that in order of depth the assignment would come long before.
+        var late = table.Softmax(-1).Matmul(table.Transpose(0, 1)).Softmax(0).IndexSelect(0, Tensor.From([3, 77]));
+        Should.Throw<TensorIndexException>(() => Tensor.Realize(x, late)).Message.ShouldContain("index 77 ");
+        Realizer.LastPlan!.OldBytes.ShouldBe(0);
+        memory.ToArray<float>().ShouldBe(before);
+        x.ToArray<float>().ShouldBe(before.Select(v => v * 2));
+    }
+
     [Fact]
     public void OptimizerStep_Cancelled_AssignsNothing()
     {

@@ -1,4 +1,6 @@
+using System.Text.Json.Serialization;
 using Ingot.Nn;
+using Ingot.Runtime;
 
 namespace Ingot.Llm.Models;
 
@@ -11,11 +13,30 @@ namespace Ingot.Llm.Models;
 /// <param name="TiedHead">The output weights are the token embedding's.</param>
 public sealed record GptConfig(int VocabularySize, int ContextLength, int Layers, int Heads, int Width, bool TiedHead = true)
 {
+    /// <summary>Number of trained values; a double, since a size mistyped may pass 2^63.</summary>
+    [JsonIgnore]
+    public double ParameterCount => (double)Width * (VocabularySize * (TiedHead ? 1 : 2) + ContextLength + 2) + Layers * (12.0 * Width * Width + 4.0 * Width);
+
+    /// <summary>Values of the largest tensor among them.</summary>
+    [JsonIgnore]
+    public double LargestWeight => (double)Width * Math.Max(4.0 * Width, Math.Max(VocabularySize, ContextLength));
+
     /// <exception cref="IngotException">The numbers make no model.</exception>
     public GptConfig Checked()
     {
         if (this is not { VocabularySize: > 0, ContextLength: > 0, Layers: > 0, Heads: > 0, Width: > 0 }) throw new IngotException($"every size of a GPT must be at least 1: {this}");
-        return Width % Heads == 0 ? this : throw new IngotException($"the width {Width} is not divisible by {Heads} heads");
+        if (Width % Heads != 0) throw new IngotException($"the width {Width} is not divisible by {Heads} heads");
+        RequireMemory(sizeof(float) * ParameterCount, "the weights alone take");
+        return this;
+    }
+
+    /// <summary>Asked before anything is allocated, as the system might grant what it does not have and kill the process later.</summary>
+    /// <exception cref="InsufficientMemoryException">There is less than that.</exception>
+    internal void RequireMemory(double bytes, string purpose)
+    {
+        if (bytes <= MemoryPool.Limit && LargestWeight <= Array.MaxLength) return;
+        throw new InsufficientMemoryException($"a model of {ParameterCount:N0} parameters (vocabulary {VocabularySize:N0}, context {ContextLength:N0}, {Layers:N0} layers, width {Width:N0}) is too large: {purpose} "
+            + $"{bytes / (1 << 20):N0} MB, the limit is {MemoryPool.Limit >> 20:N0} MB; make it smaller, or raise INGOT_MEMORY");
     }
 }
 

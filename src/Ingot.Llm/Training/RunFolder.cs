@@ -87,10 +87,13 @@ public sealed class RunFolder(string path)
             var c = JsonSerializer.Deserialize<Checkpoint>(File.ReadAllText(CheckpointPath), Json) ?? throw new FormatException($"{CheckpointPath} is empty");
             if (c.Format != 1) throw new FormatException($"{CheckpointPath} has format {c.Format}; this version of Ingot reads format 1");
             foreach (var name in new[] { c.Model, c.Optimizer })
-                if (name != System.IO.Path.GetFileName(name)) throw new FormatException($"{CheckpointPath} names a file outside its folder: {name}");
+                if (name.Length == 0 || name != System.IO.Path.GetFileName(name)) throw new FormatException($"{CheckpointPath} names a file outside its folder: {name}");
+            c.Options.Checked();
+            if (c.Step < 0 || c.Step > c.Options.Steps || c.LogBytes < 0)
+                throw new FormatException($"{CheckpointPath} is damaged: step {c.Step} of {c.Options.Steps}, {c.LogBytes} bytes of log");
             return c;
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or IngotException and not FormatException)
         {
             throw new FormatException($"{CheckpointPath} is damaged: {e.Message}", e);
         }
@@ -105,9 +108,14 @@ public sealed class RunFolder(string path)
     public (Gpt Model, CharTokenizer Tokenizer) LoadModel()
     {
         var checkpoint = Read();
-        var model = new Gpt(checkpoint.ModelConfig, seed: 0);
+        var tokenizer = CharTokenizer.FromJson(checkpoint.Tokenizer.GetRawText(), CheckpointPath);
+        if (tokenizer.VocabularySize != checkpoint.ModelConfig.VocabularySize)
+            throw new FormatException($"{CheckpointPath} is damaged: its tokenizer has {tokenizer.VocabularySize} characters, its model {checkpoint.ModelConfig.VocabularySize}");
+        Gpt model;
+        try { model = new Gpt(checkpoint.ModelConfig, seed: 0); }
+        catch (Exception e) when (e is IngotException or InsufficientMemoryException) { throw new FormatException($"{CheckpointPath} is damaged, or of a larger machine: {e.Message}", e); }
         Restore(checkpoint.Model, state => Module.LoadStateDict(model, state));
-        return (model, CharTokenizer.FromJson(checkpoint.Tokenizer.GetRawText(), CheckpointPath));
+        return (model, tokenizer);
     }
 
     /// <summary>Reads a tensor file of the checkpoint and hands it on.</summary>

@@ -52,6 +52,7 @@ public sealed class Trainer
             throw new IngotException($"the text is not the one the run in {folder.Path} was started with; give the same data, or start a new run with --force");
         Tokenizer = CharTokenizer.Train(text);
         batches = new(Tokenizer.Encode(text), options.ContextLength);
+        RequireMemory(options.ModelConfig(Tokenizer.VocabularySize), options);
         Model = new(options.ModelConfig(Tokenizer.VocabularySize), options.Seed);
         parameters = Module.Parameters(Model);
         optimizer = NewOptimizer();
@@ -61,6 +62,12 @@ public sealed class Trainer
         (step, logBytes) = (checkpoint.Step, checkpoint.LogBytes);
         FirstStep = step;
     }
+
+    /// <summary>Weights, gradients, the optimizer's two moments and what each layer hands to the next: no training does with less.</summary>
+    /// <exception cref="InsufficientMemoryException">There is less than that.</exception>
+    static void RequireMemory(GptConfig model, TrainingOptions options) => model.Checked().RequireMemory(
+        sizeof(float) * (4 * model.ParameterCount + (double)options.TokensPerStep * (model.Width * (model.Layers + 1.0) + model.VocabularySize)),
+        $"training it on {options.TokensPerStep:N0} characters a step takes more than");
 
     /// <summary>A new run.</summary>
     /// <param name="path">Its folder.</param>

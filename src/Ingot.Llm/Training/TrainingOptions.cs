@@ -85,6 +85,9 @@ public sealed record TrainingOptions
     {
         foreach (var (name, value) in new[] { ("layers", Layers), ("heads", Heads), ("width", Width), ("context length", ContextLength), ("batch", Batch), ("steps", Steps), ("log interval", LogEvery), ("checkpoint interval", CheckpointEvery), ("story bytes", StoryBytes) })
             if (value < 1) throw new IngotException($"the {name} must be at least 1, not {value}");
+        if (Layers > 10_000) throw new IngotException($"{Layers:N0} layers are more than a graph of them could be built for; give at most 10,000");
+        if ((long)Batch * ContextLength > Array.MaxLength) throw new IngotException($"a step of {Batch:N0} sequences of {ContextLength:N0} characters is too long; the product must be at most {Array.MaxLength:N0}");
+        if (WarmupSteps < 0) throw new IngotException($"the warm-up cannot take {WarmupSteps} steps; 0 is none");
         if (EvaluateEvery < 0) throw new IngotException($"the evaluation interval cannot be {EvaluateEvery}; 0 evaluates at the end only");
         if (!(LearningRate > 0) || !(MinLearningRate >= 0) || !double.IsFinite(LearningRate)) throw new IngotException($"the learning rate must be positive, not {LearningRate} falling to {MinLearningRate}");
         return this;

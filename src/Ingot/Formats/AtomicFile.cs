@@ -1,6 +1,8 @@
+using Ingot.Runtime;
+
 namespace Ingot.Formats;
 
-/// <summary>Writes a file as a whole or not at all: into a temporary file of the same folder, flushed to the disk, then renamed over the target.</summary>
+/// <summary>Writes a file as a whole or not at all: into a temporary file of the same folder, flushed to the disk, then renamed over the target, and the new name flushed too.</summary>
 public static class AtomicFile
 {
     /// <summary>Calls <paramref name="write"/> with a stream; the file appears under its name only when everything has reached the disk.</summary>
@@ -14,13 +16,15 @@ public static class AtomicFile
         var temporary = $"{full}.{Environment.ProcessId}.tmp";
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(full)!);
+            var folder = Path.GetDirectoryName(full)!;
+            Directory.CreateDirectory(folder);
             using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16))
             {
                 write(stream);
                 stream.Flush(flushToDisk: true);
             }
             File.Move(temporary, full, overwrite: true);
+            FolderNames.Flush(folder);
         }
         catch (Exception e)
         {

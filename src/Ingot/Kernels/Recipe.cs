@@ -32,17 +32,38 @@ sealed record Recipe
     /// <summary>Other kernels: 1 shares the vector axis among threads and walks the other axes inside, 0 shares the other axes.</summary>
     public int? ShareVectorAxis { get; init; }
 
-    static readonly (string Name, Func<Recipe, int?> Get, Func<Recipe, int, Recipe> With)[] Fields =
+    /// <summary>One choice: its name in texts, whether it is one of contractions, the values that a search tries.</summary>
+    sealed record Field(string Name, bool OfContractions, int[] Values, Func<Recipe, int?> Get, Func<Recipe, int, Recipe> With);
+
+    static readonly Field[] Fields =
     [
-        ("rows", r => r.Rows, (r, v) => r with { Rows = v }),
-        ("vectors", r => r.Vectors, (r, v) => r with { Vectors = v }),
-        ("packA", r => r.PackA, (r, v) => r with { PackA = v }),
-        ("packB", r => r.PackB, (r, v) => r with { PackB = v }),
-        ("rowBlock", r => r.RowBlock, (r, v) => r with { RowBlock = v }),
-        ("columnBlock", r => r.ColumnBlock, (r, v) => r with { ColumnBlock = v }),
-        ("unroll", r => r.Unroll, (r, v) => r with { Unroll = v }),
-        ("shareVectorAxis", r => r.ShareVectorAxis, (r, v) => r with { ShareVectorAxis = v }),
+        new("rows", true, [1, 2, 3, 4, 5, 6, 8, 10, 12, 14], r => r.Rows, (r, v) => r with { Rows = v }),
+        new("vectors", true, [1, 2, 3], r => r.Vectors, (r, v) => r with { Vectors = v }),
+        new("packA", true, [0, 1], r => r.PackA, (r, v) => r with { PackA = v }),
+        new("packB", true, [0, 1], r => r.PackB, (r, v) => r with { PackB = v }),
+        new("rowBlock", true, [1, 2, 4, 8, 16, 32], r => r.RowBlock, (r, v) => r with { RowBlock = v }),
+        new("columnBlock", true, [1, 2, 4, 8, 16, 64], r => r.ColumnBlock, (r, v) => r with { ColumnBlock = v }),
+        new("unroll", false, [1, 2, 4, 8], r => r.Unroll, (r, v) => r with { Unroll = v }),
+        new("shareVectorAxis", false, [0, 1], r => r.ShareVectorAxis, (r, v) => r with { ShareVectorAxis = v }),
     ];
+
+    /// <summary>Recipes that differ from this one in one choice.</summary>
+    /// <param name="ofContractions">Whether the kernel is a contraction: the other choices mean nothing to it (a copy to panels follows the heuristic).</param>
+    public IEnumerable<Recipe> Neighbours(bool ofContractions) =>
+        from field in Fields
+        where field.OfContractions == ofContractions
+        from value in field.Values
+        where field.Get(this) != value
+        select field.With(this, value);
+
+    /// <summary>Any recipe: about half of the choices made at random.</summary>
+    public static Recipe Random(Random random)
+    {
+        var recipe = new Recipe();
+        foreach (var field in Fields)
+            if (random.Next(2) == 0) recipe = field.With(recipe, field.Values[random.Next(field.Values.Length)]);
+        return recipe;
+    }
 
     /// <summary>Such as <c>rows=4 vectors=3</c>; empty for the heuristic recipe.</summary>
     public override string ToString() => string.Join(' ', Fields.Where(f => f.Get(this) is not null).Select(f => string.Create(CultureInfo.InvariantCulture, $"{f.Name}={f.Get(this)}")));
@@ -55,7 +76,7 @@ sealed record Recipe
         {
             int eq = part.IndexOf('=', StringComparison.Ordinal);
             var field = Array.Find(Fields, f => eq > 0 && f.Name == part[..eq]);
-            if (field.Name is null || !int.TryParse(part.AsSpan(eq + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int value) || value > 1 << 20) return null;
+            if (field is null || !int.TryParse(part.AsSpan(eq + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int value) || value > 1 << 20) return null;
             recipe = field.With(recipe, value);
         }
         return recipe;

@@ -57,7 +57,7 @@ public abstract class Optimizer
     /// <summary>Computes the gradients, if they have not been, and updates every parameter that has one, in place.</summary>
     /// <param name="progress">How much of the training is done, from 0 to 1: what the schedules are functions of.</param>
     /// <param name="cancellation">Checked until the first parameter is updated.</param>
-    /// <remarks>A step that fails, cancelled or out of memory, has changed nothing and can be taken again; so has one with a bad index, unless its message says otherwise.</remarks>
+    /// <remarks>A step that fails, cancelled, out of memory or with a bad index, has changed nothing and can be taken again.</remarks>
     public void Step(double progress = 0, CancellationToken cancellation = default)
     {
         var before = slots.ConvertAll(s => (s.Parameter.Node, State: Array.ConvertAll(s.State, t => t.Node)));

@@ -16,6 +16,8 @@ static class StateLoading
         }
         var shared = targets.Where(t => state.ContainsKey(t.Key)).ToList();
         Report(problems, "mis-shaped", shared.Where(t => !t.Value.Shape.Equals(state[t.Key].Shape)).Select(t => $"{t.Key} (the file has {state[t.Key].Shape}, the model {t.Value.Shape})"));
+        // Another precision is converted; integers where there should be weights are not.
+        Report(problems, "mistyped", shared.Where(t => t.Value.DType.IsFloat != state[t.Key].DType.IsFloat).Select(t => $"{t.Key} (the file has {state[t.Key].DType.Name}, the model {t.Value.DType.Name})"));
         if (problems.Count > 0) throw new IngotException($"cannot load the state of {owner}: {string.Join("; ", problems)}");
         foreach (var (name, tensor) in shared) tensor.Load(state[name]);
     }

@@ -40,8 +40,10 @@ sealed partial class Plan
         public List<Instance> Instances = [];
         public Node? Sort;
         public int[] SortBuffers = [];
-        /// <summary>Assigned tensors that this launch overwrites.</summary>
-        public int Assigns;
+        /// <summary>Whether it writes to a leaf: what it assigns to.</summary>
+        public bool Assigns;
+        /// <summary>Whether it may meet a bad index.</summary>
+        public bool MayFail;
 
         // The running phase: chunk i of the launch is chunk (i - first) of some instance.
         int phase;
@@ -87,6 +89,7 @@ sealed partial class Plan
     readonly List<Launch> launches = [];
     readonly List<Buffer> buffers = [];
     readonly List<(DType DType, Shape Shape, int AssignedLeaf, long Bytes)> outputs = [];
+    readonly List<Undo.Overwrite> overwrites = [];
     readonly List<(string Text, int Checked)> sites;
 
     /// <summary>For each target, which of the results it is: targets may turn out to be one node.</summary>
@@ -99,6 +102,9 @@ sealed partial class Plan
     public int KernelCount => launches.Sum(l => Math.Max(1, l.Instances.Count));
 
     public long TemporaryBytes => arenaBytes;
+
+    /// <summary>Bytes of assigned tensors that are kept while the run may still fail.</summary>
+    public long OldBytes => overwrites.Sum(o => o.Bytes);
 
     /// <summary>Name, FLOPs and bytes of each launch, in order.</summary>
     public IEnumerable<(string Name, long Flops, long Bytes, int Reads, int Writes)> Describe() =>
@@ -156,7 +162,7 @@ sealed partial class Plan
             long flops = k.Ast.Flops();
             var scalars = NumberScalars(k.Ast);
             var reference = Settings.Verify > 0 ? Copy(k.Ast) : null;
-            var compiled = CompiledKernel.Of(k.Ast, out var nest);
+            var compiled = CompiledKernel.Of(k.Ast, (key, ast) => RecipeCache.Find(key) ?? (Settings.Beam > 0 ? Search(key, ast, [.. k.Buffers], scalars.Length) : null), out var nest);
             var writes = k.Ast.Steps.SelectMany(s => s.Stores).Select(s => s.Slot).Where(s => k.Ast.Slots[s].ScratchElements == 0).ToHashSet();
             var instance = new Instance { Buffers = [.. ids], Scalars = scalars, Phases = [.. nest.Phases], Flops = flops, Bytes = Traffic(k, writes), Reference = reference };
             Writes[instance] = writes.Count;
@@ -164,9 +170,21 @@ sealed partial class Plan
             var same = launches.LastOrDefault(l => l.Kernel == compiled);
             if (same is null || !Independent(same, ids, writes)) launches.Add(same = new Launch { Name = k.Ast.Name, Kernel = compiled });
             same.Instances.Add(instance);
-            same.Assigns += k.Outputs.Count(o => o.Op == Op.Assign);
+            same.Assigns |= writes.Any(s => buffers[ids[s]].Kind == Kind.Leaf);
+            same.MayFail |= Ir.All(k.Ast.Roots).Exists(n => n.Op == Op.CheckIndex);
         }
         PlaceTemporaries();
+        FindOverwrites();
+    }
+
+    /// <summary>What has to be kept: leaves written up to the last launch that may fail, the failing one itself included.</summary>
+    void FindOverwrites()
+    {
+        int last = Settings.Verify > 0 ? launches.Count - 1 : launches.FindLastIndex(l => l.MayFail);
+        for (int l = 0; l <= last; l++)
+            foreach (var i in launches[l].Instances)
+                for (int s = 0; s < i.Buffers.Length; s++)
+                    if (buffers[i.Buffers[s]] is { Kind: Kind.Leaf } b && IsWritten(launches[l].Kernel!, s)) overwrites.Add(new(l, b.Index, b.Shape.Count * b.DType.Size));
     }
 
     /// <summary>Whether a kernel with these buffers may run as early as the given launch.</summary>
@@ -234,6 +252,11 @@ sealed partial class Plan
         return total;
     }
 
+    /// <summary>Scratch that a launch may need for each worker, at most.</summary>
+    const int MostWorkers = 64;
+
+    static long BytesOf(SlotInfo scratch) => Codegen.Il.IlEmitter.ScratchBytes(scratch) * (scratch.PerWorker ? MostWorkers : 1);
+
     /// <summary>First fit by time of life: buffers that do not live at once may share memory. Scratch lives for its launch.</summary>
     void PlaceTemporaries()
     {
@@ -260,8 +283,7 @@ sealed partial class Plan
                     var info = nest.Slots[s];
                     if (info.ScratchElements == 0) continue;
                     int slot = s;
-                    long bytes = Codegen.Il.IlEmitter.ScratchBytes(info) * (info.PerWorker ? 64 : 1); // up to 64 workers
-                    lives.Add((bytes, l, l, at => i.ScratchOffsets[slot] = at));
+                    lives.Add((BytesOf(info), l, l, at => i.ScratchOffsets[slot] = at));
                 }
                 i.Words = GC.AllocateArray<long>(1 + nest.Slots.Count + i.Scalars.Length, pinned: true);
                 i.Address = Marshal.UnsafeAddrOfPinnedArrayElement(i.Words, 0);
@@ -289,12 +311,12 @@ sealed partial class Plan
     /// <returns>Storage of each distinct target.</returns>
     /// <remarks>
     /// A run that fails leaves all targets as they were, uncomputed. Out of memory and cancellation come before anything is assigned. A bad index is found by
-    /// the kernel that meets it; kernels before it may have assigned, which the message then says.
+    /// the kernel that meets it; what has been assigned before gets its old values back.
     /// </remarks>
     public Storage[] Execute(PlanKey run, CancellationToken cancellation)
     {
         var (leaves, scalars) = (run.Leaves, run.Scalars);
-        var (results, arena) = Allocate(leaves);
+        var (results, arena, undo) = Allocate(leaves);
         var error = GC.AllocateArray<long>(4, pinned: true);
         nint errorAddress = Marshal.UnsafeAddrOfPinnedArrayElement(error, 0);
         nint AddressOf(int id) => buffers[id] switch
@@ -305,10 +327,11 @@ sealed partial class Plan
         };
         try
         {
-            int assigned = 0;
-            foreach (var launch in launches)
+            bool assigned = false;
+            for (int l = 0; l < launches.Count; l++)
             {
-                if (assigned == 0) cancellation.ThrowIfCancellationRequested();
+                var launch = launches[l];
+                if (!assigned) cancellation.ThrowIfCancellationRequested();
                 if (launch.Sort is { } sort) { Interpreter.RunSort(sort, AddressOf(launch.SortBuffers[0]), AddressOf(launch.SortBuffers[1])); continue; }
                 foreach (var i in launch.Instances)
                 {
@@ -317,13 +340,19 @@ sealed partial class Plan
                     for (int s = 0; s < i.Scalars.Length; s++) i.Words[1 + i.ScratchOffsets.Length + s] = scalars[i.Scalars[s]];
                 }
                 var expected = Settings.Verify > 0 ? Expect(launch, AddressOf, scalars) : null;
+                undo?.Before(l);
                 long start = Stopwatch.GetTimestamp();
                 launch.Execute(errorAddress);
                 if (Observe.IsOn) Observe.Ran(launch.Name, launch.Kernel!, launch.Instances.Count, launch.Instances.Sum(i => i.Flops), launch.Instances.Sum(i => i.Bytes), start);
-                if (error[0] != 0) throw BadIndex(error, run, assigned);
+                if (error[0] != 0) throw BadIndex(error, run);
                 if (expected is not null) Compare(launch, expected);
-                assigned += launch.Assigns;
+                assigned |= launch.Assigns;
             }
+        }
+        catch
+        {
+            undo?.Restore();
+            throw;
         }
         finally
         {
@@ -333,26 +362,26 @@ sealed partial class Plan
         return results;
     }
 
-    /// <summary>Memory of the targets and of the temporaries.</summary>
-    (Storage[] Results, nint Arena) Allocate(IReadOnlyList<Storage> leaves)
+    /// <summary>Memory of the targets, of the temporaries and of old values.</summary>
+    (Storage[] Results, nint Arena, Undo? Undo) Allocate(IReadOnlyList<Storage> leaves)
     {
         try
         {
             var results = outputs.Select(o => o.AssignedLeaf >= 0 ? leaves[o.AssignedLeaf] : Storage.Allocate(o.Bytes)).ToArray();
-            return (results, arenaBytes > 0 ? MemoryPool.Rent(arenaBytes) : 0);
+            var undo = overwrites.Count > 0 ? new Undo(overwrites, leaves) : null;
+            return (results, arenaBytes > 0 ? MemoryPool.Rent(arenaBytes) : 0, undo);
         }
         catch (OutOfMemoryException e)
         {
             long outputBytes = outputs.Where(o => o.AssignedLeaf < 0).Sum(o => o.Bytes), leafBytes = leaves.Sum(l => l.Bytes);
-            throw new InsufficientMemoryException($"{e.Message} This computation takes {arenaBytes:N0} bytes of temporaries, {outputBytes:N0} of results and {leafBytes:N0} of tensors it reads; nothing has been computed or assigned.", e);
+            throw new InsufficientMemoryException($"{e.Message} This computation takes {arenaBytes:N0} bytes of temporaries, {outputBytes:N0} of results and {leafBytes:N0} of tensors it reads{(overwrites.Count > 0 ? $", and {OldBytes:N0} for old values while it may fail" : "")}; nothing has been computed or assigned.", e);
         }
     }
 
-    TensorIndexException BadIndex(long[] error, PlanKey run, int assigned)
+    TensorIndexException BadIndex(long[] error, PlanKey run)
     {
         var (text, at) = sites[(int)error[3]];
         string line = at >= 0 && run.Checked[at].Origin is { } origin ? $", built at {origin}" : "";
-        string damage = assigned > 0 ? $"; {assigned} tensors had been assigned their new values before, the others keep the old ones" : "";
-        return new TensorIndexException($"index {error[1]} is out of range for a dimension of {error[2]}, in the {text}{line}{damage}");
+        return new TensorIndexException($"index {error[1]} is out of range for a dimension of {error[2]}, in the {text}{line}");
     }
 }

@@ -413,6 +413,8 @@ sealed class Scheduler
                 Done(g);
                 continue;
             }
+            // What may still meet a bad index runs before anything is assigned, where it can: otherwise the old values must be kept to restore them.
+            if (pending.Exists(MayFail) && ready.Exists(g => !Assigns(g))) ready.RemoveAll(Assigns);
             foreach (var g in ready)
             {
                 result.Add(Lower(g, delayed: false));
@@ -428,6 +430,10 @@ sealed class Scheduler
             foreach (var w in waits.Values) w.Remove(g);
         }
     }
+
+    static bool Assigns(Group g) => g.Members.Exists(m => m.Node.Op == Op.Assign);
+
+    static bool MayFail(Group g) => g.Members.Exists(m => m.Node.Op is Op.Scatter or Op.ScatterAdd || Ir.All(m.Value).Exists(n => n.Op == Op.CheckIndex));
 
     /// <summary>The value an assignment keeps aside until it may overwrite its buffer.</summary>
     static Node Aside(Node assign) => Node.Of(Op.Contiguous, assign.DType, assign.Shape, new LeafArg(assign), assign.src[1]);

@@ -11,6 +11,9 @@ public sealed partial class Tensor
     /// <summary>The memory that <see cref="Assign"/> may overwrite: no other tensor was ever given it.</summary>
     Storage? ownStorage;
 
+    /// <summary>What is to be computed along with this tensor; of <see cref="Autograd.Companions"/> alone, under its lock.</summary>
+    internal List<Companions.Group>? Companions;
+
     /// <summary>A gradient flows to this tensor, or through it. Setting it makes the tensor a leaf, whose <see cref="Grad"/> a backward pass fills.</summary>
     /// <exception cref="DTypeException">Set on a tensor that is not floating point.</exception>
     /// <exception cref="IngotException">Cleared on a result of an operation; use <see cref="Detach"/>.</exception>
@@ -65,7 +68,7 @@ public sealed partial class Tensor
             var detached = Build.Detach(g);
             leaf.Grad = new(leaf.Grad is { } sum ? Build.Binary(Op.Add, sum.Node, detached) : detached);
         }
-        Companions.Join(this, leaves.Select(l => l.Tensor.Grad!));
+        Autograd.Companions.Join(this, leaves.Select(l => l.Tensor));
     }
 
     /// <summary>Gradients of an output with respect to some inputs, without touching any <see cref="Grad"/>.</summary>
@@ -155,16 +158,10 @@ public sealed partial class Tensor
     static Storage Copy(Storage source)
     {
         var copy = Storage.Allocate(source.Bytes);
-        const int chunk = 1 << 30; // a span holds fewer than 2^31 bytes
-        for (long at = 0; at < source.Bytes; at += chunk)
-        {
-            int length = (int)Math.Min(chunk, source.Bytes - at);
-            source.Span<byte>(at, length).CopyTo(copy.Span<byte>(at, length));
-        }
-        GC.KeepAlive(source);
+        source.CopyTo(copy, source.Bytes);
         return copy;
     }
 
     /// <summary>Tensors that <see cref="Realizer"/> computes along with these: see <see cref="Companions"/>.</summary>
-    internal static IReadOnlyList<Tensor> TakeCompanions(IReadOnlyList<Tensor> targets) => Companions.Take(targets);
+    internal static IReadOnlyList<Tensor> TakeCompanions(IReadOnlyList<Tensor> targets) => Autograd.Companions.Take(targets);
 }

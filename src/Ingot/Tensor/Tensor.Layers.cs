@@ -1,4 +1,3 @@
-using Ingot.Autograd;
 using Ingot.Graph;
 
 namespace Ingot;
@@ -53,18 +52,18 @@ public sealed partial class Tensor
             var mean = x.Mean(others, true);
             var centred = x - mean;
             var variance = (centred * centred).Mean(others, true);
-            Follow(runningMean, mean, momentum);
-            Follow(runningVar, variance * (n / (n - 1.0)), momentum);
+            Follow(runningMean, mean, mean, momentum);
+            Follow(runningVar, variance, variance * (n / (n - 1.0)), momentum);
             return Affine(centred * (variance + epsilon).Rsqrt(), x.OfChannels(weight), x.OfChannels(bias));
         });
     }
 
-    /// <summary>running = (1 - momentum) running + momentum measured, computed with the loss that this batch leads to.</summary>
-    static void Follow(Tensor? running, Tensor measured, double momentum)
+    /// <summary>running = (1 - momentum) running + momentum measured, computed with the loss that this batch leads to, which is computed from <paramref name="used"/>.</summary>
+    static void Follow(Tensor? running, Tensor used, Tensor measured, double momentum)
     {
         if (running is null) return;
         running.Become((running * (1 - momentum) + measured.Reshape(-1).Detach() * momentum).To(running.DType));
-        Companions.Await(running);
+        Autograd.Companions.Await(running, used);
     }
 
     /// <summary>Brought to mean 0 and variance 1 over these dimensions.</summary>

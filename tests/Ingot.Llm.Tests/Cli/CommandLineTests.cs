@@ -45,6 +45,12 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("train", "--bogus")]
     [InlineData("train", "--steps", "many")]
     [InlineData("train", "--steps", "0")]
+    [InlineData("train", "--steps", "99999999999")]
+    [InlineData("train", "--lr", "1,5")]
+    [InlineData("train", "--seed", "-1")]
+    [InlineData("train", "--warmup", "-1")]
+    [InlineData("train", "--data", "")]
+    [InlineData("sample", "--model", "")]
     [InlineData("train", "--preset", "none")]
     [InlineData("train", "--data", "missing-file.txt")]
     [InlineData("train", "--resume", "--force")]
@@ -59,6 +65,7 @@ public sealed class CommandLineTests : IDisposable
         output.ShouldBe("");
         error.ShouldStartWith("ingot: ");
         error.TrimEnd().ShouldNotContain("\n");
+        error.ShouldNotContain("System."); // the user's words, not the program's
         Directory.Exists(folder["none"]).ShouldBeFalse();
     }
 

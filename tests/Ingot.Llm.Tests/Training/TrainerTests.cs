@@ -145,6 +145,60 @@ public sealed class TrainerTests : IDisposable
         if (name != "checkpoint.json") Should.Throw<Ingot.FormatException>(() => Trainer.Resume(folder["run"], new())).Message.ShouldContain(path);
     }
 
+    [Theory]
+    [InlineData("\"step\": 1", "\"step\": -1")]
+    [InlineData("\"step\": 1", "\"step\": 7")]
+    [InlineData("\"width\": 8", "\"width\": -8")]
+    [InlineData("\"width\": 8", "\"width\": \"x\"")]
+    [InlineData("\"width\": 8", "\"width\": 16")]
+    [InlineData("\"width\": 8", "\"width\": 800000000")]
+    [InlineData("\"layers\": 1", "\"layers\": 1000000000")]
+    [InlineData("\"logBytes\": ", "\"logBytes\": -1")]
+    [InlineData("\"vocabulary\": \"", "\"vocabulary\": \"Ж")]
+    [InlineData("\"model\": \"model-", "\"model\": \"../model-")]
+    [InlineData("\"format\": 1", "\"format\": 2")]
+    public void Read_DamagedCheckpoint_NamesTheFileAndKeepsTheRun(string text, string damage)
+    {
+        Trainer.Start(folder["run"], tiny with { Steps = 1 }).Run();
+        var path = folder["run", "checkpoint.json"];
+        var json = File.ReadAllText(path);
+        json.ShouldContain(text);
+        File.WriteAllText(path, json.Replace(text, damage, StringComparison.Ordinal));
+        var before = Tensors(folder["run"]);
+        // Training knows nothing of the saved tokenizer: it makes its own, of the same text. Sampling has only that one.
+        if (!text.Contains("vocabulary", StringComparison.Ordinal)) (Record.Exception(() => Trainer.Resume(folder["run"], new()).Run()) is IngotException or InsufficientMemoryException).ShouldBeTrue();
+        Should.Throw<Ingot.FormatException>(() => new RunFolder(folder["run"]).LoadModel()).Message.ShouldContain(folder["run"]);
+        foreach (var (name, bytes) in before) File.ReadAllBytes(folder["run", name]).ShouldBe(bytes);
+    }
+
+    [Fact]
+    public void Resume_WeightsOfAnotherType_SaysSo()
+    {
+        Trainer.Start(folder["run"], tiny with { Steps = 1 }).Run();
+        var path = folder["run", "model-000001.safetensors"];
+        var bytes = File.ReadAllBytes(path);
+        var header = System.Text.Encoding.Latin1.GetString(bytes);
+        File.WriteAllBytes(path, System.Text.Encoding.Latin1.GetBytes(header.Replace("\"F32\"", "\"I32\"", StringComparison.Ordinal)));
+        Should.Throw<Ingot.FormatException>(() => Trainer.Resume(folder["run"], new())).Message.ShouldContain("(the file has i32, the model f32)");
+    }
+
+    [Theory]
+    [InlineData(2_000_000_000, 1, 2)]
+    [InlineData(100_000, 4, 2)]
+    [InlineData(8, 2_000_000_000, 2)]
+    [InlineData(8, 1, 2_000_000_000)]
+    [InlineData(8, 1, 250_000_000)]
+    public void Start_ModelThatCannotFit_IsRefusedAtOnceWithItsSize(int width, int layers, int batch)
+    {
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        var options = tiny with { Width = width, Layers = layers, Batch = batch };
+        var e = Should.Throw<Exception>(() => Trainer.Start(folder["run"], options));
+        (e is IngotException or InsufficientMemoryException).ShouldBeTrue(e.ToString());
+        e.Message.ShouldMatch("[0-9]{3},000");
+        clock.ElapsedMilliseconds.ShouldBeLessThan(2000);
+        Directory.Exists(folder["run"]).ShouldBeFalse();
+    }
+
     [Fact]
     public void LoadModel_AfterTraining_IsTheTrainedModel()
     {

@@ -191,4 +191,19 @@ public class ModuleTests
         }
         loss.ShouldBeLessThan(0.05f);
     }
+
+    [Fact]
+    public void LoadStateDict_IntegersForWeights_NamesBothAndChangesNothing()
+    {
+        var layer = new Linear(2, 3);
+        var before = layer.Weight.ToArray<float>();
+        var state = Module.StateDict(layer).ToDictionary(t => t.Key, t => t.Value);
+        state["weight"] = Tensor.Ones(3, 2).To(DType.I32);
+        var message = Should.Throw<IngotException>(() => Module.LoadStateDict(layer, state)).Message;
+        message.ShouldContain("weight (the file has i32, the model f32)");
+        layer.Weight.ToArray<float>().ShouldBe(before);
+        state["weight"] = Tensor.Ones(3, 2).To(DType.BF16);
+        Module.LoadStateDict(layer, state);
+        layer.Weight.ToArray<float>().ShouldAllBe(x => x == 1);
+    }
 }
