@@ -469,44 +469,6 @@ public static unsafe class VectorMemory
 
     public static uint Max(Vector128<uint> v) => Math.Max(Math.Max(v[0], v[2]), Math.Max(v[1], v[3]));
 
-    // ---- functions without an instruction, element by element ----
-
-    public static Vector512<float> Exp2(Vector512<float> v) => Vector512.Create(Exp2(v.GetLower()), Exp2(v.GetUpper()));
-
-    public static Vector256<float> Exp2(Vector256<float> v) => Vector256.Create(Exp2(v.GetLower()), Exp2(v.GetUpper()));
-
-    public static Vector128<float> Exp2(Vector128<float> v) => Vector128.Create((float)double.Exp2(v[0]), (float)double.Exp2(v[1]), (float)double.Exp2(v[2]), (float)double.Exp2(v[3]));
-
-    public static Vector512<float> Log2(Vector512<float> v) => Vector512.Create(Log2(v.GetLower()), Log2(v.GetUpper()));
-
-    public static Vector256<float> Log2(Vector256<float> v) => Vector256.Create(Log2(v.GetLower()), Log2(v.GetUpper()));
-
-    public static Vector128<float> Log2(Vector128<float> v) => Vector128.Create((float)double.Log2(v[0]), (float)double.Log2(v[1]), (float)double.Log2(v[2]), (float)double.Log2(v[3]));
-
-    public static Vector512<float> Sin(Vector512<float> v) => Vector512.Create(Sin(v.GetLower()), Sin(v.GetUpper()));
-
-    public static Vector256<float> Sin(Vector256<float> v) => Vector256.Create(Sin(v.GetLower()), Sin(v.GetUpper()));
-
-    public static Vector128<float> Sin(Vector128<float> v) => Vector128.Create((float)double.Sin(v[0]), (float)double.Sin(v[1]), (float)double.Sin(v[2]), (float)double.Sin(v[3]));
-
-    public static Vector512<double> Exp2(Vector512<double> v) => Vector512.Create(Exp2(v.GetLower()), Exp2(v.GetUpper()));
-
-    public static Vector256<double> Exp2(Vector256<double> v) => Vector256.Create(Exp2(v.GetLower()), Exp2(v.GetUpper()));
-
-    public static Vector128<double> Exp2(Vector128<double> v) => Vector128.Create(double.Exp2(v[0]), double.Exp2(v[1]));
-
-    public static Vector512<double> Log2(Vector512<double> v) => Vector512.Create(Log2(v.GetLower()), Log2(v.GetUpper()));
-
-    public static Vector256<double> Log2(Vector256<double> v) => Vector256.Create(Log2(v.GetLower()), Log2(v.GetUpper()));
-
-    public static Vector128<double> Log2(Vector128<double> v) => Vector128.Create(double.Log2(v[0]), double.Log2(v[1]));
-
-    public static Vector512<double> Sin(Vector512<double> v) => Vector512.Create(Sin(v.GetLower()), Sin(v.GetUpper()));
-
-    public static Vector256<double> Sin(Vector256<double> v) => Vector256.Create(Sin(v.GetLower()), Sin(v.GetUpper()));
-
-    public static Vector128<double> Sin(Vector128<double> v) => Vector128.Create(double.Sin(v[0]), double.Sin(v[1]));
-
     // ---- scalars ----
 
     public static float RoundBF16(float x) => (BFloat16)x;

@@ -17,9 +17,12 @@ static class Gradient
         Node a = n.src[0], b = n.src.Length > 1 ? n.src[1] : a;
         return (n.Op, i) switch
         {
+            (Op.Exp, _) => Mul(g, n),
             (Op.Exp2, _) => Mul(Mul(g, n), Like(n, Math.Log(2))),
             (Op.Log2, _) => Div(Mul(g, Like(n, 1 / Math.Log(2))), a),
-            (Op.Sin, _) => Mul(g, Cosine(a)),
+            (Op.Sin, _) => Mul(g, Build.Unary(Op.Cos, a)),
+            (Op.Cos, _) => Neg(Mul(g, Build.Unary(Op.Sin, a))),
+            (Op.Erf, _) => Mul(g, Mul(Build.Unary(Op.Exp, Mul(Neg(a), a)), Like(n, 2 / Math.Sqrt(Math.PI)))),
             (Op.Sqrt, _) => Div(g, Add(n, n)),
             (Op.Recip, _) => Neg(Mul(g, Mul(n, n))),
             (Op.Neg, _) => Neg(g),
@@ -78,13 +81,6 @@ static class Gradient
     /// <summary>PyTorch's <c>maximum</c>: the larger operand takes it all, equal ones half each.</summary>
     static Node Larger(Node mine, Node other, Node g) =>
         Build.Where(Build.Binary(Op.CmpLt, mine, other), Like(g, 0), Build.Where(Build.Binary(Op.CmpNe, mine, other), g, Mul(g, Like(g, 0.5))));
-
-    /// <summary>1 - 2 sin(x/2)^2: half of x is exact, where x + pi/2 would lose what the sum rounds away.</summary>
-    static Node Cosine(Node x)
-    {
-        var half = Build.Unary(Op.Sin, Mul(x, Like(x, 0.5)));
-        return Sub(Like(x, 1), Mul(Like(x, 2), Mul(half, half)));
-    }
 
     /// <summary>PyTorch's <c>amax</c>: evenly among the elements equal to the maximum.</summary>
     static Node Maxima(Node n, Node a, Node g)

@@ -16,9 +16,13 @@ public enum Op : byte
     Random,
 
     // Elementwise, one operand.
+    Exp,
     Exp2,
     Log2,
     Sin,
+    Cos,
+    /// <summary>2/sqrt(pi) times the integral of e^(-t^2) from 0 to x.</summary>
+    Erf,
     Sqrt,
     Recip,
     Trunc,

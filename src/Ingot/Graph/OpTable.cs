@@ -22,9 +22,12 @@ public static class OpTable
         void Row(Op op, int arity, DTypeRule rule, Func<double, double, double>? f, Func<long, long, long>? i, bool commutative = false) =>
             t[(int)op] = new(arity, rule, f, i, commutative);
 
+        Row(Op.Exp, 1, DTypeRule.Same, (a, _) => Math.Exp(a), null);
         Row(Op.Exp2, 1, DTypeRule.Same, (a, _) => Math.Pow(2, a), null);
         Row(Op.Log2, 1, DTypeRule.Same, (a, _) => Math.Log2(a), null);
         Row(Op.Sin, 1, DTypeRule.Same, (a, _) => Math.Sin(a), null);
+        Row(Op.Cos, 1, DTypeRule.Same, (a, _) => Math.Cos(a), null);
+        Row(Op.Erf, 1, DTypeRule.Same, (a, _) => ErrorFunction.Erf(a), null);
         Row(Op.Sqrt, 1, DTypeRule.Same, (a, _) => Math.Sqrt(a), null);
         Row(Op.Recip, 1, DTypeRule.Same, (a, _) => 1 / a, null);
         Row(Op.Trunc, 1, DTypeRule.Same, (a, _) => Math.Truncate(a), (a, _) => a);
@@ -74,7 +77,10 @@ public static class OpTable
 
         public bool IsElementwise => Rows[(int)op] is not null;
 
-        public bool IsUnary => op is >= Op.Exp2 and <= Op.Neg;
+        public bool IsUnary => op is >= Op.Exp and <= Op.Neg;
+
+        /// <summary>No instruction computes it: kernels have a polynomial, or call the framework element by element. Neither need round as the table's meaning does.</summary>
+        public bool IsTranscendental => op is >= Op.Exp and <= Op.Erf;
 
         public bool IsBinary => op is >= Op.Add and <= Op.Shr;
 

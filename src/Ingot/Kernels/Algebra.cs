@@ -52,7 +52,7 @@ static class Algebra
                 _ when n.DType == DType.Bool => Hit(n, Build.Const(DType.Bool, Shape.Scalar, a.Const != 0 ? 1L : 0L)),
                 _ => null,
             };
-        if (!n.Op.IsUnary && !n.Op.IsBinary || n.Op is Op.Exp2 or Op.Log2 or Op.Sin) return null; // these round as the kernel's polynomials do
+        if (!n.Op.IsUnary && !n.Op.IsBinary || n.Op.IsTranscendental) return null; // these round as the kernel's polynomials do
         var info = n.Op.Info;
         var b = n.src.Length > 1 ? n.src[1] : a;
         if (a.DType.IsFloat)

@@ -244,7 +244,7 @@ sealed partial class ContractionNest
                 }
 
         // What follows the sum.
-        int weight = stores.Sum(s => Ir.All(Ir.Substitute(s.Value, new(ReferenceEqualityComparer.Instance) { [fold] = zero })).Sum(x => x.Op is Op.Exp2 or Op.Log2 or Op.Sin ? 20 : x.Op is Op.Const or Op.Range ? 0 : 1));
+        int weight = stores.Sum(s => Ir.All(Ir.Substitute(s.Value, new(ReferenceEqualityComparer.Instance) { [fold] = zero })).Sum(x => x.Op.IsTranscendental ? 20 : x.Op is Op.Const or Op.Range ? 0 : 1));
         bool isDirect = weight <= 8 && storesVectors && HoldsVectors(n);
         var direct = new List<Stmt>();
         if (isDirect)

@@ -86,7 +86,7 @@ sealed class GeneralNest
         foreach (var n in Ir.All(kernel.Roots))
         {
             if (n.Op is Op.Const or Op.Range or Op.Arg) continue;
-            double each = n.Op is Op.Exp2 or Op.Log2 or Op.Sin ? 12 : n.Op is Op.Div or Op.Sqrt or Op.Recip ? 4 : 1;
+            double each = n.Op.IsTranscendental ? 12 : n.Op is Op.Div or Op.Sqrt or Op.Recip ? 4 : 1;
             if (n.Op == Op.Fold) foreach (var r in n.src[1..]) each *= Ir.Extent(r);
             foreach (var r in free.Of(n)) each *= Ir.Extent(r);
             total += each;

@@ -31,6 +31,9 @@ sealed record FoldArg(Op Kind, bool Lanes = false) : NodeArg;
 /// <summary>An accumulator.</summary>
 sealed record AccArg(int Id) : NodeArg;
 
+/// <summary>Where: the third operand is wanted rarely, and is computed only where the condition fails.</summary>
+sealed record RareArg : NodeArg;
+
 /// <summary>Kernel nodes: scalars over loop ranges. They are graph nodes of scalar shape, so that one rewriter serves both.</summary>
 static class Ir
 {

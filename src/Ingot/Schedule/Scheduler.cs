@@ -127,7 +127,7 @@ sealed class Scheduler
     /// </summary>
     const int RecomputedInMany = 40;
 
-    static int Cost(Node n) => n.Op is Op.Exp2 or Op.Log2 or Op.Sin ? 12 : n.Op is Op.Div or Op.Sqrt or Op.Recip ? 3 : n.Op == Op.Random ? 60 : n.Op.IsElementwise ? 1 : 0;
+    static int Cost(Node n) => n.Op.IsTranscendental ? 12 : n.Op is Op.Div or Op.Sqrt or Op.Recip ? 3 : n.Op == Op.Random ? 60 : n.Op.IsElementwise ? 1 : 0;
 
     /// <summary>What a kernel does to have an element of n: operations, each counted once (up to some bound), and values it reads.</summary>
     (int Operations, int Reads) Recompute(Node n)

@@ -24,7 +24,7 @@ public class GradientTests
     }
 
     [Theory]
-    [InlineData(Op.Exp2), InlineData(Op.Log2), InlineData(Op.Sin), InlineData(Op.Sqrt), InlineData(Op.Recip), InlineData(Op.Neg)]
+    [InlineData(Op.Exp), InlineData(Op.Exp2), InlineData(Op.Log2), InlineData(Op.Sin), InlineData(Op.Cos), InlineData(Op.Erf), InlineData(Op.Sqrt), InlineData(Op.Recip), InlineData(Op.Neg)]
     public void Unary_TwiceDifferentiated_MatchesDifferences(Op op) => GradientCheck.Second(Unary(op), GradientCheck.Values(1, 0.5, 2.0, 7));
 
     [Theory]

@@ -14,7 +14,7 @@ sealed class ErrorBound(Dictionary<Node, Interpreter.Value> values)
     /// <summary>The order of a reduction, or a polynomial, may change this node's bits.</summary>
     public static bool IsInexact(Node n) => n.DType.IsFloat && (IsSource(n) || Array.Exists(n.src, IsInexact));
 
-    static bool IsSource(Node n) => n.Op is Op.Exp2 or Op.Log2 or Op.Sin || (n.Op is Op.Reduce or Op.Scan && n.ReduceInfo.Kind != Op.Max);
+    static bool IsSource(Node n) => n.Op.IsTranscendental || (n.Op is Op.Reduce or Op.Scan && n.ReduceInfo.Kind != Op.Max);
 
     /// <summary>The largest absolute difference to expect; infinite if the values say nothing (an overflow that depends on the order).</summary>
     public double Of(Node n)
@@ -31,8 +31,8 @@ sealed class ErrorBound(Dictionary<Node, Interpreter.Value> values)
         double length = n.Op is Op.Reduce or Op.Scan ? n.Axes.Aggregate(1.0, (a, i) => a * n.src[0].Shape[i]) : 1;
         double error = n.Op switch
         {
-            Op.Exp2 or Op.Log2 => 16 * unit * (largest + 1),
-            Op.Sin => Largest(n.src[0]) < 1e4 ? 16 * unit * (Largest(n.src[0]) + 1) : double.PositiveInfinity,
+            Op.Exp or Op.Exp2 or Op.Log2 or Op.Erf => 16 * unit * (largest + 1),
+            Op.Sin or Op.Cos => 16 * unit,
             Op.Mul => Times(Largest(n.src[0]), Of(n.src[1])) + Times(Largest(n.src[1]), Of(n.src[0])) + Times(Of(n.src[0]), Of(n.src[1])),
             Op.Add => Of(n.src[0]) + Of(n.src[1]),
             Op.Reduce or Op.Scan when n.ReduceInfo.Kind == Op.Add => length * (Of(n.src[0]) + 4 * unit * Largest(n.src[0])) + (length * Largest(n.src[0]) > limit ? double.PositiveInfinity : 0),

@@ -207,7 +207,7 @@ sealed class RandomGraph
 
     /// <summary>Functions with jumps or steep places (trunc, 1/x, comparisons) only take operands without rounding errors of their own.</summary>
     Node? Unary(Node x) => x.DType.IsFloat
-        ? Build.Unary(ErrorBound.IsInexact(x) ? Op.Neg : Pick<Op>([Op.Neg, Op.Trunc, Op.Sqrt, Op.Recip, Op.Exp2, Op.Log2, Op.Sin]), x)
+        ? Build.Unary(ErrorBound.IsInexact(x) ? Op.Neg : Pick<Op>([Op.Neg, Op.Trunc, Op.Sqrt, Op.Recip, Op.Exp, Op.Exp2, Op.Log2, Op.Sin, Op.Cos, Op.Erf]), x)
         : x.DType is DType.I32 or DType.I64 ? Build.Unary(Op.Neg, x) : null;
 
     Node Binary(Node x)

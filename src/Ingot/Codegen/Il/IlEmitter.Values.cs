@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Reflection.Emit;
+using System.Runtime.Intrinsics.X86;
 using Ingot.Graph;
 using Ingot.Kernels;
 using Ingot.Runtime;
@@ -368,16 +369,19 @@ sealed partial class IlEmitter
 
     void Choose(Node n, bool vector)
     {
+        if (n.Arg is RareArg) { ChooseRarely(n, vector); return; }
         if (vector)
         {
             var element = Element(n.DType);
-            var mask = Element(DType.Bool);
-            Value(n.src[0], true);
-            if (mask != element) il.Emit(OpCodes.Call, vectors.Reinterpret(mask, element));
-            Value(n.src[1], true);
-            Value(n.src[2], true);
-            var v = vectors.VectorOf(element);
-            il.Emit(OpCodes.Call, vectors.Method("ConditionalSelect", element, v, v, v));
+            if (SmallerOrLarger(n) is { } name)
+            {
+                // One instruction: what x86 does with NaN and with zeros of both signs is this very select, the second operand wherever the comparison is false.
+                Value(n.src[1], true);
+                Value(n.src[2], true);
+                il.Emit(OpCodes.Call, vectors.Method(name, element, vectors.VectorOf(element), vectors.VectorOf(element)));
+                return;
+            }
+            Select(element, () => Value(n.src[0], true), () => Value(n.src[1], true), () => Value(n.src[2], true));
             return;
         }
         // Both sides are computed before the branch, so that what they share is in a local of this scope on either path.
@@ -402,6 +406,61 @@ sealed partial class IlEmitter
             il.Emit(OpCodes.Stloc, local);
             return local;
         }
+    }
+
+    /// <summary>Lanes of yes where the mask is true, of no elsewhere; each action pushes its vector.</summary>
+    void Select(Type element, Action mask, Action yes, Action no)
+    {
+        void PushMask()
+        {
+            mask();
+            if (Element(DType.Bool) is var bits && bits != element) il.Emit(OpCodes.Call, vectors.Reinterpret(bits, element));
+        }
+        if (vectors.Blend(element) is { } blend)
+        {
+            no();
+            yes();
+            PushMask();
+            il.Emit(OpCodes.Call, blend);
+            return;
+        }
+        PushMask();
+        yes();
+        no();
+        var v = vectors.VectorOf(element);
+        il.Emit(OpCodes.Call, vectors.Method("ConditionalSelect", element, v, v, v));
+    }
+
+    /// <summary>a &lt; b ? a : b is a minimum, a &lt; b ? b : a a maximum; elsewhere than on x86 the instructions differ in NaN and signs of zeros.</summary>
+    static string? SmallerOrLarger(Node n) => n is { src: [{ Op: Op.CmpLt, src: [var a, var b] }, var yes, var no] } && n.DType is DType.F32 or DType.F64 && X86Base.IsSupported
+        ? (yes, no) == (a, b) ? "MinNative" : (yes, no) == (b, a) ? "MaxNative" : null
+        : null;
+
+    /// <summary>The third operand is computed only where the condition fails: in a vector, where it fails in any lane.</summary>
+    void ChooseRarely(Node n, bool vector)
+    {
+        var result = il.DeclareLocal(RegisterType(n.DType, vector));
+        var condition = il.DeclareLocal(RegisterType(DType.Bool, vector));
+        var end = il.DefineLabel();
+        Value(n.src[1], vector);
+        il.Emit(OpCodes.Stloc, result);
+        Value(n.src[0], vector);
+        il.Emit(OpCodes.Stloc, condition);
+        il.Emit(OpCodes.Ldloc, condition);
+        if (vector)
+        {
+            var mask = Element(DType.Bool);
+            il.Emit(OpCodes.Call, vectors.AllOnes(mask));
+            il.Emit(OpCodes.Call, vectors.Method("EqualsAll", mask, vectors.VectorOf(mask), vectors.VectorOf(mask)));
+        }
+        il.Emit(OpCodes.Brtrue, end);
+        scopes.Add(new(Depth)); // what is computed here is unknown behind the branch
+        if (vector) Select(Element(n.DType), () => il.Emit(OpCodes.Ldloc, condition), () => il.Emit(OpCodes.Ldloc, result), () => Value(n.src[2], true));
+        else Value(n.src[2], false);
+        il.Emit(OpCodes.Stloc, result);
+        scopes.RemoveAt(scopes.Count - 1);
+        il.MarkLabel(end);
+        il.Emit(OpCodes.Ldloc, result);
     }
 
     void Compare(Node n, bool vector)
@@ -608,10 +667,10 @@ sealed partial class IlEmitter
                 il.Emit(op == Op.Shl ? OpCodes.Shl : t.IsUnsigned ? OpCodes.Shr_Un : OpCodes.Shr);
                 Wrap(t);
                 break;
-            // Not available as polynomials here: float64, and sine of any type.
-            case Op.Exp2: Scalar64("Exp2"); break;
-            case Op.Log2: Scalar64("Log2"); break;
-            case Op.Sin: Scalar64("Sin"); break;
+            case var _ when op.IsTranscendental:
+                il.Emit(OpCodes.Ldc_I4, (int)op);
+                Call(typeof(ElementByElement), nameof(ElementByElement.Of), real, typeof(Op));
+                break;
             case Op.Mod when t.IsFloat:
                 WidenBoth();
                 Call(typeof(OpTable), nameof(OpTable.FloorMod), typeof(double), typeof(double));
@@ -625,12 +684,6 @@ sealed partial class IlEmitter
             default: throw new InvalidOperationException($"{op} of {t.Name} has no scalar instruction");
         }
 
-        void Scalar64(string name)
-        {
-            if (!f64) il.Emit(OpCodes.Conv_R8);
-            Call(typeof(double), name, typeof(double));
-            if (!f64) il.Emit(OpCodes.Conv_R4);
-        }
         void WidenBoth()
         {
             if (f64) return;
@@ -655,6 +708,29 @@ sealed partial class IlEmitter
 
     public static long FloorModInteger(long a, long b) => b == 0 ? 0 : a - OpTable.FloorDiv(a, b) * b;
 
+    /// <summary>
+    /// IEEE 754's maximum in five instructions, where the framework's Max takes nine without AVX-512. x86's is its second operand where both are zeros or one is
+    /// NaN: of both orders, "and" makes the positive zero of two; and all bits set is a NaN.
+    /// </summary>
+    void VectorMaximum(Type element, MethodInfo unordered)
+    {
+        var v = vectors.VectorOf(element);
+        LocalBuilder a = il.DeclareLocal(v), b = il.DeclareLocal(v);
+        void Both(LocalBuilder first, LocalBuilder second, MethodInfo method)
+        {
+            il.Emit(OpCodes.Ldloc, first);
+            il.Emit(OpCodes.Ldloc, second);
+            il.Emit(OpCodes.Call, method);
+        }
+        il.Emit(OpCodes.Stloc, b);
+        il.Emit(OpCodes.Stloc, a);
+        Both(a, b, vectors.Method("MaxNative", element, v, v));
+        Both(b, a, vectors.Method("MaxNative", element, v, v));
+        il.Emit(OpCodes.Call, vectors.Method("BitwiseAnd", element, v, v));
+        Both(a, b, unordered);
+        il.Emit(OpCodes.Call, vectors.Method("BitwiseOr", element, v, v));
+    }
+
     void VectorArithmetic(Op op, DType t)
     {
         var element = Element(t);
@@ -671,15 +747,18 @@ sealed partial class IlEmitter
             Op.Neg => "Negate",
             Op.Sqrt => "Sqrt",
             Op.Trunc when t.IsFloat => "Truncate",
-            Op.Trunc or Op.Exp2 or Op.Log2 or Op.Sin => "",
+            Op.Trunc => "",
+            _ when op.IsTranscendental => nameof(ElementByElement),
             _ => throw new InvalidOperationException($"{op} of {t.Name} has no vector instruction"),
         };
-        if (op is Op.Exp2 or Op.Log2 or Op.Sin)
+        if (name == "") return;
+        if (op == Op.Max && t.IsFloat && vectors.Unordered(element) is { } unordered) { VectorMaximum(element, unordered); return; }
+        if (op.IsTranscendental)
         {
-            il.Emit(OpCodes.Call, typeof(VectorMemory).GetMethod(op.ToString(), [v])!);
+            il.Emit(OpCodes.Ldc_I4, (int)op);
+            il.Emit(OpCodes.Call, typeof(ElementByElement).GetMethod(nameof(ElementByElement.Of), [v, typeof(Op)])!);
             return;
         }
-        if (name == "") return;
         if (name == "Negate" && !t.IsFloat)
         {
             il.Emit(OpCodes.Call, vectors.Method("Negate", element, v));

@@ -316,7 +316,7 @@ sealed partial class IlEmitter
 
     void HoistValue(Node n, bool vector, bool conditional)
     {
-        if (n.Op is Op.Const or Op.Range || InLocal(n, vector) || !hoisted.Add((n, vector, conditional))) return;
+        if (n is { Op: Op.Const or Op.Range } or { Op: Op.Neg, src: [{ Op: Op.Const }] } || InLocal(n, vector) || !hoisted.Add((n, vector, conditional))) return;
         if (!vector && IsVector(n))
         {
             // Index arithmetic of a vector: its parts that do not depend on the lane.

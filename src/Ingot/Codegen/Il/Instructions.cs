@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Ingot.Codegen.Il;
 
@@ -30,6 +31,29 @@ sealed class Instructions(int bytes)
         }
         throw new MissingMethodException($"{holder.Name}.{key}");
     }
+
+    /// <summary>
+    /// (b, a, mask): a where the mask's lane is all ones, b where it is all zeros; null where the framework's ConditionalSelect is as good. That may not
+    /// assume such a mask, and is three instructions (and, and-not, or) without AVX-512.
+    /// </summary>
+    public MethodInfo? Blend(Type element)
+    {
+        if (!IsPlainX86) return null;
+        var v = VectorOf(element);
+        var owner = bytes == 16 ? typeof(Sse41) : element == typeof(float) || element == typeof(double) ? typeof(Avx) : typeof(Avx2);
+        return owner.GetMethod("BlendVariable", [v, v, v]);
+    }
+
+    /// <summary>(a, b): all ones where either is NaN; null but on x86 without AVX-512.</summary>
+    public MethodInfo? Unordered(Type element)
+    {
+        if (!IsPlainX86) return null;
+        var v = VectorOf(element);
+        return (bytes == 32 ? typeof(Avx) : element == typeof(float) ? typeof(Sse) : typeof(Sse2)).GetMethod("CompareUnordered", [v, v]);
+    }
+
+    /// <summary>x86 with blends but without AVX-512, whose ternary logic and range instructions the JIT uses by itself.</summary>
+    bool IsPlainX86 => bytes != 64 && !Avx512F.VL.IsSupported && (bytes == 16 ? Sse41.IsSupported : Avx2.IsSupported);
 
     public MethodInfo Reinterpret(Type from, Type to) =>
         holder.GetMethods().First(m => m.Name == "As" && m.GetGenericArguments().Length == 2).MakeGenericMethod(from, to);

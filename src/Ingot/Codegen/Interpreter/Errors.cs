@@ -19,7 +19,7 @@ static class Errors
     public static double Of(Op op, DType t, double value, double a, double ea, double b, double eb)
     {
         // 4 ulp is what the tests of the polynomials allow, and some; the framework's own are better.
-        double polynomial = op is Op.Exp2 or Op.Log2 or Op.Sin && double.IsFinite(value) ? 8 * Unit(t) * Math.Abs(value) + 2 * Smallest(t) : 0;
+        double polynomial = op.IsTranscendental && double.IsFinite(value) ? 8 * Unit(t) * Math.Abs(value) + 2 * Smallest(t) : 0;
         if (ea == 0 && eb == 0) return polynomial;
         double e = op switch
         {
@@ -30,9 +30,11 @@ static class Errors
             Op.Div => Quotient(value, ea, b, eb),
             Op.Recip => Quotient(value, 0, a, ea),
             Op.Sqrt => a > 2 * ea ? ea / (2 * Math.Sqrt(a - ea)) : Math.Sqrt(Math.Abs(a) + ea),
+            Op.Exp => Math.Abs(value) * (Math.Exp(ea) - 1),
             Op.Exp2 => Math.Abs(value) * (Math.Pow(2, ea) - 1),
             Op.Log2 => a > 2 * ea ? ea / (a - ea) * 1.45 : double.PositiveInfinity,
-            Op.Sin => Math.Min(ea, 2),
+            Op.Sin or Op.Cos => Math.Min(ea, 2),
+            Op.Erf => Math.Min(1.13 * ea, 2),
             Op.Trunc => Math.Truncate(a + ea) - Math.Truncate(a - ea),
             _ => double.PositiveInfinity, // a remainder jumps
         };
