@@ -26,7 +26,7 @@ public static class Settings
     /// <summary>CHECK: 1 names the first operation and source line that makes a NaN or an infinity.</summary>
     public static int Check { get; set; } = Number("CHECK", 0);
 
-    /// <summary>BEAM: how many candidate recipes the search keeps; 0 takes the heuristic one.</summary>
+    /// <summary>BEAM: searches a recipe for each kernel that has none in <see cref="Cache"/>, keeping this many candidates a round; 0 takes the heuristic one.</summary>
     public static int Beam { get; set; } = Number("BEAM", 0);
 
     /// <summary>INGOT_ISA: 128, avx2 or avx512; forces the level code is generated for, also above what the hardware has. Null: detect.</summary>
@@ -45,7 +45,7 @@ public static class Settings
     /// <summary>INGOT_GUARD: 1 ends every buffer at an unreadable page, so that an overrun crashes at once. Slow; for tests.</summary>
     public static bool Guard { get; set; } = Number("INGOT_GUARD", 0) != 0;
 
-    /// <summary>INGOT_CACHE: the folder of recipes found by search; there is no search yet.</summary>
+    /// <summary>INGOT_CACHE: the folder of recipes found by search. They are used in every later run, whatever BEAM is; deleting the folder forgets them.</summary>
     public static string Cache { get; set; } = Text("INGOT_CACHE") ?? DefaultCache();
 
     /// <summary>Every variable with its meaning and present value, for <c>ingot info</c>.</summary>
@@ -56,12 +56,12 @@ public static class Settings
         new("PROFILE", "1 writes a trace for Perfetto", Show(Profile)),
         new("VERIFY", "1 reruns every kernel in the interpreter and compares", Show(Verify)),
         new("CHECK", "1 names the first operation that makes a NaN or infinity", Show(Check)),
-        new("BEAM", "no effect yet: candidate recipes kept while searching", Show(Beam)),
+        new("BEAM", "searches recipes, keeping so many candidates a round; 0 takes known or heuristic ones", Show(Beam)),
         new("INGOT_ISA", "128, avx2 or avx512: the vector level code is generated for", Isa is { } i ? IsaName(i) : $"{IsaName(Cpu.Level)} (detected)"),
         new("INGOT_THREADS", "threads that run kernels", Show(Threads)),
         new("INGOT_MEMORY", "limit on buffers, such as 4G", Memory is { } m ? Show(m) : $"{Show(MemoryPool.Limit)} (detected)"),
         new("INGOT_GUARD", "1 ends every buffer at a guard page", Guard ? "1" : "0"),
-        new("INGOT_CACHE", "no effect yet: folder of recipes found by search", Cache),
+        new("INGOT_CACHE", "folder of recipes found by search, used by later runs", Cache),
     ];
 
     /// <summary>4096, 512K, 512M, 4G, 1.5G or 1T in bytes; a final B is allowed. Null if it is not such a number, or not positive.</summary>

@@ -1,5 +1,7 @@
+using Ingot.Kernels;
 using Ingot.Nn;
 using Ingot.Runtime;
+using Ingot.Schedule;
 using Ingot.Tests.Runtime;
 
 namespace Ingot.Tests;
@@ -9,8 +11,16 @@ namespace Ingot.Tests;
 public sealed class DeterminismTests : IDisposable
 {
     readonly int threads = WorkerPool.Threads;
+    readonly (int Beam, string Cache) settings = (Settings.Beam, Settings.Cache);
+    readonly string folder = Path.Combine(Path.GetTempPath(), $"ingot-recipes-{Environment.ProcessId}");
 
-    public void Dispose() => WorkerPool.Threads = threads;
+    public void Dispose()
+    {
+        WorkerPool.Threads = threads;
+        (Settings.Beam, Settings.Cache) = settings;
+        Realizer.Clear();
+        if (Directory.Exists(folder)) Directory.Delete(folder, true);
+    }
 
     /// <summary>A training with everything in it that could depend on who computes it: reductions of all kinds, products, random numbers, scatters.</summary>
     static int[] Train(int threads)
@@ -45,5 +55,35 @@ public sealed class DeterminismTests : IDisposable
         var first = Train(1);
         first.Length.ShouldBeGreaterThan(20000);
         foreach (int threads in new[] { 1, 2, 3 }) Train(threads).ShouldBe(first, $"{threads} threads");
+    }
+
+    [Fact]
+    public void Training_WithRecipesFoundBySearch_GivesTheSameBits()
+    {
+        Settings.Cache = folder;
+        Realizer.Clear();
+        var heuristic = Train(2);
+        Realizer.Clear();
+        Settings.Beam = 2;
+        Train(2).ShouldBe(heuristic, "while searching");
+        File.ReadAllLines(RecipeCache.File).Length.ShouldBeGreaterThan(10);
+        // A new process would read the recipes from the file.
+        Realizer.Clear();
+        Settings.Beam = 0;
+        Train(2).ShouldBe(heuristic, "with recipes found before");
+    }
+
+    [Fact]
+    public void Training_WithAnyRecipe_GivesTheSameBits()
+    {
+        var heuristic = Train(2);
+        for (int seed = 1; seed <= 4; seed++)
+        {
+            var random = new Random(seed);
+            Realizer.Clear();
+            CompiledKernel.Forced = _ => Recipe.Random(random);
+            try { Train(2).ShouldBe(heuristic, $"recipes of seed {seed}"); }
+            finally { CompiledKernel.Forced = null; }
+        }
     }
 }

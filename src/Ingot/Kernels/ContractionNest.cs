@@ -8,36 +8,43 @@ namespace Ingot.Kernels;
 /// rows x vectors accumulates along K in order, and whatever follows the sum in the graph runs on the tile.
 /// Every row is accumulated in the same order whatever the number of rows.
 /// </summary>
-sealed class ContractionNest
+sealed partial class ContractionNest
 {
     readonly KernelAst kernel;
+    readonly Recipe recipe;
     readonly FreeRanges free = new();
     readonly Node fold;
     Node a, b;
     List<Node> batch, m, n;
     readonly List<Node> k;
-    readonly int lanes, tileVectors, maxRows;
+    long bs, ms, ns;
+    readonly long ks;
+    readonly int lanes;
     readonly LoopNest nest;
 
-    ContractionNest(KernelAst kernel, Node fold, Node a, Node b, int vectorBytes)
+    // The register tile.
+    int rows, width, tileVectors;
+    long rowTiles, columnTiles;
+    bool packA, packB;
+
+    ContractionNest(KernelAst kernel, Node fold, Node a, Node b, int vectorBytes, Recipe recipe)
     {
-        (this.kernel, this.fold, this.a, this.b) = (kernel, fold, a, b);
+        (this.kernel, this.fold, this.a, this.b, this.recipe) = (kernel, fold, a, b, recipe);
         k = [.. fold.src[1..]];
+        ks = Product(k);
         batch = m = n = [];
         lanes = vectorBytes / 4;
-        // 16 registers: 6 rows x 2 vectors of accumulators, two of B, one of A. 32 registers: 14 x 2.
-        (maxRows, tileVectors) = vectorBytes == 64 ? (14, 2) : (6, 2);
         nest = new LoopNest { Name = kernel.Name, Slots = [.. kernel.Slots] };
     }
 
     /// <summary>Null if the kernel is not a contraction worth tiling.</summary>
-    public static LoopNest? TryBuild(KernelAst kernel, int vectorBytes)
+    public static LoopNest? TryBuild(KernelAst kernel, int vectorBytes, Recipe recipe)
     {
         if (kernel.Steps is not [{ Inner: [], Running: null } step]) return null;
         var folds = Ir.All(kernel.Roots).Where(x => x.Op == Op.Fold).ToList();
         if (folds is not [{ DType: DType.F32 } fold] || Ir.FoldKind(fold) != Op.Add || Product(fold.src[0]) is not var (a, b)) return null;
         if (!step.Stores.TrueForAll(s => s.DType.Size == 4 || s.DType is DType.BF16 or DType.F16)) return null;
-        return new ContractionNest(kernel, fold, a, b, vectorBytes).Build();
+        return new ContractionNest(kernel, fold, a, b, vectorBytes, recipe).Build();
     }
 
     /// <summary>The two factors; a guard goes to the factor it speaks about.</summary>
@@ -65,48 +72,56 @@ sealed class ContractionNest
         m = kernel.Outer.FindAll(r => inA.Contains(r) && !inB.Contains(r));
         n = kernel.Outer.FindAll(r => inB.Contains(r) && !inA.Contains(r));
         if (batch.Exists(r => !inA.Contains(r))) return null;
-        long bs = Product(batch), ms = Product(m), ns = Product(n), ks = Product(k);
+        (bs, ms, ns) = (Product(batch), Product(m), Product(n));
         if (ns < lanes || ks < 8 || ms < 2 || ms * ns * ks < 4096) return null;
         if (unit is not null && !n.Contains(unit)) return null;
         // Columns: the unit stride innermost.
         if (unit is not null) { n.Remove(unit); n.Add(unit); }
 
-        int width = lanes * tileVectors;
-        int rows = Rows(ms);
-        long rowTiles = (ms + rows - 1) / rows, columnTiles = (ns + width - 1) / width;
-        bool packB = !(IsUnitStride(b, n) && ns % width == 0 && Ir.Extent(n[^1]) % width == 0 && (ks * ns <= 16384 || rowTiles <= 2));
-        bool packA = !IsCheapRow(a, ks, columnTiles);
-        if (packB) b = Pack("B", b, n, ns, width, bs, ks);
-        if (packA) a = Pack("A", a, m, ms, rows, bs, ks);
-        Main(stores, bs, ms, ns, ks, rows, rowTiles, columnTiles, width, packA, packB);
+        ChooseTile();
+        bool mayReadB = IsUnitStride(b, n) && ns % width == 0 && Ir.Extent(n[^1]) % width == 0;
+        packB = !mayReadB || (recipe.PackB ?? (ks * ns <= 16384 || rowTiles <= 2 ? 0 : 1)) != 0;
+        packA = !IsPlainRead(a) || (recipe.PackA ?? (IsCheapRow(a) ? 0 : 1)) != 0;
+        if (packB) b = PackColumns(b);
+        if (packA) a = PackRows(a);
+        Main(stores);
         nest.Recipe.Add($"contraction batch {bs}, {ms} x {ks} x {ns}; tile {rows} x {width}{(packA ? ", A packed" : "")}{(packB ? ", B packed" : "")}");
         return nest;
+    }
+
+    /// <summary>
+    /// Accumulators fill the registers but for a row of B and one element of A. 16 registers: 6 rows x 2 vectors; 32: 14 x 2.
+    /// </summary>
+    void ChooseTile()
+    {
+        int registers = lanes == 16 ? 32 : 16;
+        tileVectors = Math.Clamp(recipe.Vectors ?? 2, 1, 4);
+        width = lanes * tileVectors;
+        int most = Math.Max(1, (registers - 1 - tileVectors) / tileVectors);
+        rows = (int)Math.Min(ms, recipe.Rows is { } r ? Math.Clamp(r, 1, most) : Rows(most));
+        (rowTiles, columnTiles) = ((ms + rows - 1) / rows, (ns + width - 1) / width);
     }
 
     static long Product(List<Node> ranges) => ranges.Aggregate(1L, (p, r) => p * Ir.Extent(r));
 
     /// <summary>Rows of a tile: the largest count that divides the rows or wastes little.</summary>
-    int Rows(long ms)
+    int Rows(int most)
     {
-        if (ms <= maxRows) return (int)ms;
-        for (int r = maxRows; r >= maxRows - 1; r--)
+        if (ms <= most) return (int)ms;
+        for (int r = most; r >= most - 1 && r > 0; r--)
             if (ms % r == 0) return r;
-        return maxRows;
+        return most;
     }
 
     /// <summary>A single unguarded read whose innermost listed range has stride 1.</summary>
     static bool IsUnitStride(Node x, List<Node> ranges) =>
         x is { Op: Op.Load, DType: DType.F32, src.Length: 1 } && ranges.Count > 0 && IndexMath.Of(x.src[0]).FactorOf(ranges[^1]) == 1;
 
-    /// <summary>A's elements may be broadcast from where they are: a plain read, along K in unit stride or few enough to stay in cache.</summary>
-    bool IsCheapRow(Node x, long ks, long columnTiles)
-    {
-        if (x is not { Op: Op.Load, DType: DType.F32, src.Length: 1 }) return false;
-        var form = IndexMath.Of(x.src[0]);
-        if (form.Terms.Exists(t => !Ir.IsRange(t.Atom))) return false;
-        long stride = form.FactorOf(k[^1]);
-        return columnTiles <= 2 || stride == 1 || (stride <= 512 && ks <= 1024);
-    }
+    /// <summary>A's elements may be broadcast from where they are.</summary>
+    static bool IsPlainRead(Node x) => x is { Op: Op.Load, DType: DType.F32, src.Length: 1 } && IndexMath.Of(x.src[0]).Terms.TrueForAll(t => Ir.IsRange(t.Atom));
+
+    /// <summary>And should be: along K in unit stride, or so few that they stay in the cache.</summary>
+    bool IsCheapRow(Node x) => IsPlainRead(x) && (columnTiles <= 2 || IndexMath.Of(x.src[0]).FactorOf(k[^1]) == 1);
 
     /// <summary>Mixed-radix digits of a flat index over ranges, outermost first.</summary>
     static void Digits(List<Node> ranges, Node flat, Dictionary<Node, Node> into)
@@ -134,98 +149,7 @@ sealed class ContractionNest
         return nest.Slots.Count - 1;
     }
 
-    /// <summary>
-    /// A stage that copies one operand (with everything fused into it) to panels [batch][tile][k][width], zero beyond the last column;
-    /// returns the read of the panel in terms of the original ranges (batch, k) and of the tile ranges set up by Main.
-    /// </summary>
-    Node Pack(string which, Node x, List<Node> columns, long count, int width, long bs, long ks)
-    {
-        long tiles = (count + width - 1) / width;
-        int slot = Scratch(DType.F32, bs * tiles * ks * width, false);
-        var p = Ir.Range(Math.Max(2, bs * tiles));
-        var tile = IndexMath.Mod(p, tiles);
-        var atBatch = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
-        Digits(batch, IndexMath.Div(p, tiles), atBatch);
-        var panel = IndexMath.Mul(p, ks * width);
-        var loop = new For(p, Chunk.Start, Chunk.End);
-        var kFlat = Flat(k);
-        bool vector = width % lanes == 0 && IsUnit(x, columns[^1], width) && free.Of(x).Contains(columns[^1]);
-
-        List<Stmt> Columns(bool full)
-        {
-            var fresh = k.ToDictionary(r => r, r => Ir.Range(Ir.Extent(r)), (IEqualityComparer<Node>)ReferenceEqualityComparer.Instance);
-            var into = new List<Stmt>();
-            var body = into;
-            void OpenK()
-            {
-                foreach (var r in k)
-                {
-                    var f = new For(fresh[r], Ir.Int(0), Ir.Int(Ir.Extent(r)));
-                    body.Add(f);
-                    body = f.Body;
-                }
-            }
-            void StoreAt(Node within, bool guard)
-            {
-                var map = new Dictionary<Node, Node>(fresh, ReferenceEqualityComparer.Instance);
-                foreach (var (r, v) in atBatch) map[r] = v;
-                var column = IndexMath.Add(IndexMath.Mul(tile, width), within);
-                Digits(columns, column, map);
-                var value = Ir.Substitute(x, map);
-                if (guard)
-                {
-                    var inside = IndexMath.Less(column, Ir.Int(count));
-                    value = Guard(value, inside);
-                }
-                var index = IndexMath.Add(IndexMath.Add(panel, within), IndexMath.Mul(Ir.Substitute(kFlat, map), width));
-                body.Add(new Store(slot, DType.F32, index, value));
-            }
-            if (full && vector)
-            {
-                OpenK();
-                for (int j = 0; j < width / lanes; j++) StoreAt(IndexMath.Add(Ir.Lane(lanes), j * lanes), false);
-            }
-            else
-            {
-                // Columns outside, k inside: the reads run along k, which is where the unit stride is.
-                var c = Ir.Range(width);
-                var f = new For(c, Ir.Int(0), Ir.Int(width));
-                body.Add(f);
-                body = f.Body;
-                OpenK();
-                StoreAt(c, !full);
-            }
-            return into;
-        }
-
-        if (count % width == 0) loop.Body.AddRange(Columns(true));
-        else if (count < width) loop.Body.AddRange(Columns(false));
-        else loop.Body.Add(new If(IndexMath.Less(tile, Ir.Int(count / width))) { Then = Columns(true), Else = Columns(false) });
-        nest.Phases.Add(new($"pack {which}", [loop], bs * tiles, 1, ks * width * 2));
-        var read = IndexMath.Add(IndexMath.Mul(IndexMath.Add(IndexMath.Mul(Flat(batch), tiles), TileVar(which)), ks * width), IndexMath.Add(WithinVar(which), IndexMath.Mul(kFlat, width)));
-        return Ir.Load(DType.F32, slot, read);
-    }
-
-    static Node Guard(Node value, Node inside)
-    {
-        var guarded = Ir.Rewrite(value, x => x.Op != Op.Load ? null : Node.Of(Op.Load, x.DType, Shape.Scalar, x.Arg, x.src[0], Ir.And(x.src.Length > 1 ? x.src[1] : null, inside)));
-        return guarded.Op == Op.Load ? guarded : Ir.Scalar(Op.Where, value.DType, inside, guarded, Graph.Build.Const(value.DType, Shape.Scalar, 0L));
-    }
-
-    /// <summary>All reads of x move with unit stride (or not at all) along the column, in runs of whole vectors.</summary>
-    bool IsUnit(Node x, Node column, int width)
-    {
-        if (Ir.Extent(column) % lanes != 0 && Ir.Extent(column) < width) return false;
-        return Ir.All(x).TrueForAll(l => l.Op != Op.Load || (IndexMath.Of(l.src[0]) is var f && f.FactorOf(column) is 0 or 1 && !f.Terms.Exists(t => t.Atom != column && free.Of(t.Atom).Contains(column))));
-    }
-
-    // Placeholders that Main replaces: the tile number and the position within a tile of a packed operand.
-    readonly Dictionary<string, Node> placeholders = [];
-    Node TileVar(string which) => Placeholder(which + " tile");
-    Node WithinVar(string which) => Placeholder(which + " within");
-    Node Placeholder(string name) => placeholders.TryGetValue(name, out var p) ? p : placeholders[name] = Ir.Range(1L << 40);
-
-    void Main(List<StoreSpec> stores, long bs, long ms, long ns, long ks, int rows, long rowTiles, long columnTiles, int width, bool packA, bool packB)
+    void Main(List<StoreSpec> stores)
     {
         // A block of row tiles that keeps its part of A in the second-level cache, and enough blocks for the pool.
         long blockTiles = Math.Clamp(49152 / Math.Max(1, ks * rows), 1, rowTiles);
@@ -233,6 +157,8 @@ sealed class ContractionNest
         while (bs * ((rowTiles + blockTiles - 1) / blockTiles) * columnBlocks < 16 && (blockTiles > 2 || columnBlocks < columnTiles))
             if (blockTiles > 2) blockTiles = (blockTiles + 1) / 2;
             else columnBlocks = Math.Min(columnTiles, columnBlocks * 2);
+        if (recipe.RowBlock is { } rowBlock0) blockTiles = Math.Clamp(rowBlock0, 1, rowTiles);
+        if (recipe.ColumnBlock is { } columnBlock0) columnBlocks = (columnTiles + columnBlock0 - 1) / Math.Max(1, columnBlock0);
         long rowBlocks = (rowTiles + blockTiles - 1) / blockTiles;
         long columnsPerBlock = (columnTiles + columnBlocks - 1) / columnBlocks;
         columnBlocks = (columnTiles + columnsPerBlock - 1) / columnsPerBlock;
@@ -283,7 +209,7 @@ sealed class ContractionNest
                 // Rows beyond the last read the last one again; their results are dropped.
                 var row = rowTail && !packA ? Min(Row(i), Ir.Int(ms - 1)) : Row(i);
                 var map = At(row, Column(j));
-                if (packA) { map[TileVar("A")] = mt; map[WithinVar("A")] = Ir.Int(i); }
+                if (packA) { map[TileVar("A")] = mt; map[WithinVar("A")] = Ir.Int(i); map[RowVar] = rowTail ? Min(Row(i), Ir.Int(ms - 1)) : Row(i); }
                 if (packB) { map[TileVar("B")] = nt; map[WithinVar("B")] = IndexMath.Add(lane, j * lanes); }
                 inner.Add(new Update(accs[i, j], Op.Add, Ir.Scalar(Op.Mul, DType.F32, Ir.Substitute(a, map), Ir.Substitute(b, map))));
             }
@@ -300,7 +226,7 @@ sealed class ContractionNest
         if (light && !straddles && !rowTail && !columnTail) body.AddRange(direct);
         else
         {
-            var viaScratch = ThroughTile(stores, accs, rows, width, ms, ns, mt, nt, At, straddles);
+            var viaScratch = ThroughTile(stores, accs, mt, nt, At, straddles);
             if (light && !straddles)
             {
                 Node full = Ir.True;
@@ -315,7 +241,7 @@ sealed class ContractionNest
         nest.Phases.Add(new("main", [outer], bs * rowBlocks * columnBlocks, 1, (double)blockTiles * rows * columnsPerBlock * width * ks / 8));
     }
 
-    static Node Min(Node a, Node b) => Ir.Scalar(Op.Where, DType.I64, IndexMath.Less(a, b), a, b);
+    static Node Min(Node a, Node b) => IndexMath.Less(a, b) is var less && less == Ir.True ? a : Ir.Scalar(Op.Where, DType.I64, less, a, b);
 
     static Node Min(Node a, long b) => IndexMath.Bounds(a).Max <= b ? a : Min(a, Ir.Int(b));
 
@@ -327,7 +253,7 @@ sealed class ContractionNest
     }
 
     /// <summary>The tile goes to scratch in the first-level cache; loops over its valid part finish it.</summary>
-    List<Stmt> ThroughTile(List<StoreSpec> stores, Node[,] accs, int rows, int width, long ms, long ns, Node mt, Node nt, Func<Node, Node, Dictionary<Node, Node>> at, bool straddles)
+    List<Stmt> ThroughTile(List<StoreSpec> stores, Node[,] accs, Node mt, Node nt, Func<Node, Node, Dictionary<Node, Node>> at, bool straddles)
     {
         var into = new List<Stmt>();
         int slot = Scratch(DType.F32, rows * width, true);

@@ -11,16 +11,17 @@ sealed class GeneralNest
 {
     readonly KernelAst kernel;
     readonly int vectorBytes;
+    readonly Recipe recipe;
     readonly FreeRanges free = new();
 
-    GeneralNest(KernelAst kernel, int vectorBytes) => (this.kernel, this.vectorBytes) = (kernel, vectorBytes);
+    GeneralNest(KernelAst kernel, int vectorBytes, Recipe recipe) => (this.kernel, this.vectorBytes, this.recipe) = (kernel, vectorBytes, recipe);
 
-    public static LoopNest Build(KernelAst kernel, int vectorBytes) => new GeneralNest(kernel, vectorBytes).Build();
+    public static LoopNest Build(KernelAst kernel, int vectorBytes, Recipe recipe) => new GeneralNest(kernel, vectorBytes, recipe).Build();
 
     LoopNest Build()
     {
         var nest = new LoopNest { Name = kernel.Name, Slots = kernel.Slots };
-        bool scratch = kernel.Slots.Exists(s => s.ScratchElements > 0);
+        bool scratch = kernel.Slots.Exists(s => s.PerWorker);
         Node? outerVector = scratch || kernel.Steps.Exists(s => s.Running is not null) ? null : PickVector(kernel.Outer, kernel.Steps.SelectMany(s => s.Stores).ToList());
         MarkFolds(outerVector);
         var rows = kernel.Outer.Where(r => r != outerVector).ToList();
@@ -28,7 +29,7 @@ sealed class GeneralNest
         int lanes = outerVector is null ? 1 : Lanes(kernel.Steps.SelectMany(s => s.Stores));
         double work = Work();
         var body = new List<Stmt>();
-        if (outerVector is not null && (rows.Count == 0 || (rowCount < 8 && Ir.Extent(outerVector) >= 4096)))
+        if (outerVector is not null && (rows.Count == 0 || (recipe.ShareVectorAxis ?? (rowCount < 8 && Ir.Extent(outerVector) >= 4096 ? 1 : 0)) != 0))
         {
             // The vector axis is the parallel one; other outer loops run inside.
             int unroll = Unroll(kernel.Steps.SelectMany(s => s.Stores), outerVector);
@@ -82,15 +83,20 @@ sealed class GeneralNest
     /// <summary>All steps inside the outer loops.</summary>
     void Steps(List<Stmt> into, Dictionary<Node, Node> map, HashSet<Node> opened, List<Node> rows)
     {
+        var known = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
         foreach (var step in kernel.Steps)
         {
             var stores = step.Stores.Select(s => s with { Index = Ir.Substitute(s.Index, map), Value = Ir.Substitute(s.Value, map) }).ToList();
+            if (known.Count > 0) stores = stores.ConvertAll(s => s with { Index = Ir.Substitute(s.Index, known), Value = Ir.Substitute(s.Value, known) });
             if (step.Running is { } op) { Scan(into, step, stores, op, opened); continue; }
             bool vectorOpen = opened.Any(Ir.IsLane);
             var loops = rows.Concat(step.Inner).ToList();
             var v = vectorOpen ? null : PickVector(step.Inner, stores);
             if (v is not null) { loops.Remove(v); loops.Add(v); }
+            stores = PlaceFolds(into, stores, opened, known);
             Open(into, stores, loops, opened, v);
+            // What was summed before this step need not be summed again, unless the step overwrote what it was summed from.
+            foreach (var fold in known.Keys.Where(f => Ir.All(f).Exists(n => n is { Op: Op.Load, Arg: BufferSlot b } && stores.Exists(s => s.Slot == b.Slot))).ToList()) known.Remove(fold);
         }
     }
 
@@ -146,8 +152,8 @@ sealed class GeneralNest
 
     // ---- reductions ----
 
-    /// <summary>Emits loops for the folds whose operands are ready, innermost first, siblings of one shape in one loop; returns the stores with accumulators in their place.</summary>
-    List<StoreSpec> PlaceFolds(List<Stmt> into, List<StoreSpec> stores, HashSet<Node> opened)
+    /// <summary>Emits loops for the folds whose operands are ready, innermost first, siblings of one shape in one loop; returns the stores with accumulators in their place. The results are kept in known, if given.</summary>
+    List<StoreSpec> PlaceFolds(List<Stmt> into, List<StoreSpec> stores, HashSet<Node> opened, Dictionary<Node, Node>? known = null)
     {
         while (true)
         {
@@ -157,6 +163,8 @@ sealed class GeneralNest
             var siblings = ready.Where(f => Same(f, first) && !Ir.All(f.src[0]).Any(ready.Contains)).ToList();
             var map = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
             Loops(into, siblings, opened, map);
+            if (known is not null)
+                foreach (var (f, result) in map) known[f] = result;
             stores = stores.ConvertAll(s => s with { Index = Ir.Substitute(s.Index, map), Value = Ir.Substitute(s.Value, map) });
         }
     }
@@ -364,7 +372,8 @@ sealed class GeneralNest
     }
 
     int Unroll(IEnumerable<StoreSpec> stores, Node axis) =>
-        Ir.Extent(axis) >= 4 * Lanes(stores) && stores.Any(s => Ir.All(s.Value).Any(n => n.Op == Op.Fold && free.Of(n).Contains(axis))) ? 4 : 1;
+        recipe.Unroll is { } u && Ir.Extent(axis) >= Math.Clamp(u, 1, 8) * Lanes(stores) ? Math.Clamp(u, 1, 8)
+        : Ir.Extent(axis) >= 4 * Lanes(stores) && stores.Any(s => Ir.All(s.Value).Any(n => n.Op == Op.Fold && free.Of(n).Contains(axis))) ? 4 : 1;
 
     int Lanes(IEnumerable<StoreSpec> stores) => LanesOf(stores.First().DType);
 

@@ -52,10 +52,19 @@ static class IndexMath
             return sum is null ? Ir.Int(Constant) : Constant == 0 ? sum : Ir.Scalar(Op.Add, DType.I64, sum, Ir.Int(Constant));
         }
 
+        /// <summary>By structure alone, ranges first: a kernel's text is then the same in every process.</summary>
         static int Order(Node a, Node b)
         {
-            int ka = Ir.IsRange(a) ? Ir.Id(a) : int.MaxValue, kb = Ir.IsRange(b) ? Ir.Id(b) : int.MaxValue;
-            return ka != kb ? ka.CompareTo(kb) : a.GetHashCode().CompareTo(b.GetHashCode());
+            if (ReferenceEquals(a, b)) return 0;
+            if (Ir.IsRange(a) && Ir.IsRange(b)) return Ir.Id(a).CompareTo(Ir.Id(b));
+            int order = Ir.IsRange(b).CompareTo(Ir.IsRange(a));
+            if (order == 0) order = a.Op.CompareTo(b.Op);
+            if (order == 0) order = a.DType.CompareTo(b.DType);
+            if (order == 0) order = Nullable.Compare(a.IntConst, b.IntConst);
+            if (order == 0 && a.Arg is BufferSlot x && b.Arg is BufferSlot y) order = x.Slot.CompareTo(y.Slot);
+            if (order == 0) order = a.src.Length.CompareTo(b.src.Length);
+            for (int i = 0; order == 0 && i < a.src.Length; i++) order = Order(a.src[i], b.src[i]);
+            return order;
         }
     }
 

@@ -3,7 +3,14 @@ using Ingot.Graph;
 namespace Ingot.Kernels;
 
 /// <summary>A loop nest: what the emitters translate. Expressions in it are scalar or, where they depend on a lane, vectors.</summary>
-abstract class Stmt;
+abstract class Stmt
+{
+    /// <summary>What the statement itself evaluates, not what stands inside it.</summary>
+    public virtual IEnumerable<Node> Expressions => [];
+
+    /// <summary>The buffer it writes, or -1.</summary>
+    public virtual int Written => -1;
+}
 
 /// <summary>for (Var = From; Var &lt; To; Var += Step)</summary>
 sealed class For(Node var, Node from, Node to, long step = 1) : Stmt
@@ -12,6 +19,7 @@ sealed class For(Node var, Node from, Node to, long step = 1) : Stmt
     public Node From { get; } = from;
     public Node To { get; } = to;
     public long Step { get; } = step;
+    public override IEnumerable<Node> Expressions => [From, To];
     public List<Stmt> Body { get; init; } = [];
 }
 
@@ -20,6 +28,7 @@ sealed class If(Node condition) : Stmt
     public Node Condition { get; } = condition;
     public List<Stmt> Then { get; init; } = [];
     public List<Stmt> Else { get; init; } = [];
+    public override IEnumerable<Node> Expressions => [Condition];
 }
 
 /// <summary>buffer[index] = value; a vector value goes to consecutive elements.</summary>
@@ -30,6 +39,19 @@ sealed class Store(int slot, DType dtype, Node index, Node value, bool nonTempor
     public Node Index { get; } = index;
     public Node Value { get; } = value;
     public bool NonTemporal { get; } = nonTemporal;
+    public override IEnumerable<Node> Expressions => [Index, Value];
+    public override int Written => Slot;
+}
+
+/// <summary>A square of vectors, turned: element j of value c goes to slot[Index + j * Stride + c]. As many float32 vectors as a vector has lanes.</summary>
+sealed class StoreTransposed(int slot, Node index, long stride, Node[] values) : Stmt
+{
+    public int Slot { get; } = slot;
+    public Node Index { get; } = index;
+    public long Stride { get; } = stride;
+    public Node[] Values { get; } = values;
+    public override IEnumerable<Node> Expressions => [Index, .. Values];
+    public override int Written => Slot;
 }
 
 /// <summary>Acc = Value: opens an accumulator in the scope it stands in.</summary>
@@ -37,6 +59,7 @@ sealed class Init(Node acc, Node value) : Stmt
 {
     public Node Acc { get; } = acc;
     public Node Value { get; } = value;
+    public override IEnumerable<Node> Expressions => [Value];
 }
 
 /// <summary>Acc = Acc op Value; Add of a product is one fused multiply-add.</summary>
@@ -45,6 +68,7 @@ sealed class Update(Node acc, Op kind, Node value) : Stmt
     public Node Acc { get; } = acc;
     public Op Kind { get; } = kind;
     public Node Value { get; } = value;
+    public override IEnumerable<Node> Expressions => [Value];
 }
 
 /// <summary>One parallel region of a kernel: a nest over [start, end) of a parallel index.</summary>

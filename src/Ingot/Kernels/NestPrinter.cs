@@ -55,9 +55,11 @@ sealed class NestPrinter
                     string index = Expr(t.Index, depth), value = Expr(t.Value, depth);
                     Line(depth, $"slot{t.Slot}[{index}] = {value}{(t.NonTemporal ? "  (past the caches)" : "")}");
                     break;
-                default:
-                    Line(depth, s.GetType().Name); // a block that a micro-kernel does as one
+                case StoreTransposed t:
+                    string corner = Expr(t.Index, depth);
+                    for (int c = 0; c < t.Values.Length; c++) Line(depth, $"slot{t.Slot}[{corner} + {c} + {t.Stride}*lane] = {Expr(t.Values[c], depth)}");
                     break;
+                default: throw new InvalidOperationException($"no text for a {s.GetType().Name}");
             }
     }
 

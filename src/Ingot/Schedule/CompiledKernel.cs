@@ -12,6 +12,7 @@ sealed class CompiledKernel
 {
     public required string Key { get; init; }
     public required LoopNest Nest { get; init; }
+    public required Recipe Recipe { get; init; }
     public required KernelCode[] Code { get; init; }
     public required int IlBytes { get; init; }
 
@@ -29,27 +30,50 @@ sealed class CompiledKernel
     internal static IEnumerable<CompiledKernel> All => Cache.Values;
 
     /// <summary>The compiled form, from the cache if an equal kernel was compiled before.</summary>
-    public static CompiledKernel Of(KernelAst ast, out LoopNest nest)
+    /// <param name="ast">The kernel; it is used up.</param>
+    /// <param name="search">Finds a recipe for a kernel that was not compiled before, given its key and form; null leaves it to the heuristic.</param>
+    /// <param name="nest">The loops of this kernel, which may differ from an equal kernel's in extents.</param>
+    public static CompiledKernel Of(KernelAst ast, Func<string, KernelAst, Recipe?> search, out LoopNest nest)
     {
-        int bytes = Cpu.VectorBytes;
         string? asWritten = Settings.Debug >= 3 ? ast.Print() : null; // before polynomials take the place of functions
         for (int i = 0; i < ast.Steps.Count; i++)
             ast.Steps[i] = ast.Steps[i] with { Stores = [.. ast.Steps[i].Stores.Select(s => s with { Value = Transcendentals.Expand(s.Value) })] };
         AxisTransforms.SplitQuotients(ast);
         AxisTransforms.MergeContiguous(ast);
         string key = $"{Cpu.Level} {(IsFlat(ast) ? Generic(ast) : ast.Print())}";
-        nest = ContractionNest.TryBuild(ast, bytes) ?? GeneralNest.Build(ast, bytes);
-        if (Cache.TryGetValue(key, out var known)) return known;
+        if (Cache.TryGetValue(key, out var known))
+        {
+            nest = Nested(ast, known.Recipe);
+            return known;
+        }
+        var recipe = Forced?.Invoke(key) ?? search(key, ast) ?? new Recipe();
         long start = Stopwatch.GetTimestamp();
-        var kernelNest = nest;
+        nest = Nested(ast, recipe);
         if (asWritten is not null) Observe.Compiling(asWritten, nest);
-        var emitted = nest.Phases.ConvertAll(p => IlEmitter.Emit(kernelNest, p, bytes));
-        var kernel = new CompiledKernel { Key = key, Nest = nest, Code = [.. emitted.Select(e => e.Code)], IlBytes = emitted.Sum(e => e.IlBytes) };
-        foreach (var code in kernel.Code) System.Runtime.CompilerServices.RuntimeHelpers.PrepareDelegate(code);
+        var kernel = Emit(key, nest, recipe);
         Compiled++;
         CompileTime += Stopwatch.GetElapsedTime(start);
         if (Settings.Debug >= 6) Observe.Disassembled(kernel);
         return Cache[key] = kernel;
+    }
+
+    /// <summary>Tests put recipes here: the recipe of a kernel by its key, before any search.</summary>
+    internal static Func<string, Recipe>? Forced { get; set; }
+
+    /// <summary>The loops that a recipe makes of a kernel whose axes are transformed.</summary>
+    public static LoopNest Nested(KernelAst ast, Recipe recipe)
+    {
+        var nest = ContractionNest.TryBuild(ast, Cpu.VectorBytes, recipe) ?? GeneralNest.Build(ast, Cpu.VectorBytes, recipe);
+        if (recipe.ToString() is { Length: > 0 } text) nest.Recipe.Add(text);
+        return nest;
+    }
+
+    /// <summary>Machine code of a nest, ready to run.</summary>
+    public static CompiledKernel Emit(string key, LoopNest nest, Recipe recipe)
+    {
+        var emitted = nest.Phases.ConvertAll(p => IlEmitter.Emit(nest, p, Cpu.VectorBytes));
+        foreach (var (code, _) in emitted) System.Runtime.CompilerServices.RuntimeHelpers.PrepareDelegate(code);
+        return new CompiledKernel { Key = key, Nest = nest, Recipe = recipe, Code = [.. emitted.Select(e => e.Code)], IlBytes = emitted.Sum(e => e.IlBytes) };
     }
 
     /// <summary>One loop, no reductions, nothing but unit strides: the code takes its bounds from the launch.</summary>

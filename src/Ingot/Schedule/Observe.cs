@@ -100,6 +100,12 @@ static class Observe
         Indented(NestPrinter.Print(nest));
     }
 
+    /// <summary>DEBUG=2 under BEAM: what a search tried and found.</summary>
+    public static void Searched(string kernel, int candidates, double heuristic, double best, Recipe recipe)
+    {
+        if (Settings.Debug >= 2) Output.WriteLine($"  search {kernel,-25} {candidates,4} candidates, {heuristic * 1e6:F1} us -> {best * 1e6:F1} us  {(recipe == new Recipe() ? "the heuristic recipe" : recipe)}");
+    }
+
     /// <summary>DEBUG=6: machine code.</summary>
     public static void Disassembled(CompiledKernel kernel)
     {

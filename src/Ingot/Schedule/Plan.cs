@@ -162,7 +162,7 @@ sealed partial class Plan
             long flops = k.Ast.Flops();
             var scalars = NumberScalars(k.Ast);
             var reference = Settings.Verify > 0 ? Copy(k.Ast) : null;
-            var compiled = CompiledKernel.Of(k.Ast, out var nest);
+            var compiled = CompiledKernel.Of(k.Ast, (key, ast) => RecipeCache.Find(key) ?? (Settings.Beam > 0 ? Search(key, ast, [.. k.Buffers], scalars.Length) : null), out var nest);
             var writes = k.Ast.Steps.SelectMany(s => s.Stores).Select(s => s.Slot).Where(s => k.Ast.Slots[s].ScratchElements == 0).ToHashSet();
             var instance = new Instance { Buffers = [.. ids], Scalars = scalars, Phases = [.. nest.Phases], Flops = flops, Bytes = Traffic(k, writes), Reference = reference };
             Writes[instance] = writes.Count;
@@ -211,7 +211,7 @@ sealed partial class Plan
 
     static bool IsWritten(CompiledKernel k, int slot)
     {
-        bool In(List<Stmt> block) => block.Exists(s => s switch { Store t => t.Slot == slot, For f => In(f.Body), If f => In(f.Then) || In(f.Else), _ => false });
+        bool In(List<Stmt> block) => block.Exists(s => s switch { For f => In(f.Body), If f => In(f.Then) || In(f.Else), _ => s.Written == slot });
         return k.Nest.Phases.Exists(p => In(p.Body));
     }
 
@@ -252,6 +252,11 @@ sealed partial class Plan
         return total;
     }
 
+    /// <summary>Scratch that a launch may need for each worker, at most.</summary>
+    const int MostWorkers = 64;
+
+    static long BytesOf(SlotInfo scratch) => Codegen.Il.IlEmitter.ScratchBytes(scratch) * (scratch.PerWorker ? MostWorkers : 1);
+
     /// <summary>First fit by time of life: buffers that do not live at once may share memory. Scratch lives for its launch.</summary>
     void PlaceTemporaries()
     {
@@ -278,8 +283,7 @@ sealed partial class Plan
                     var info = nest.Slots[s];
                     if (info.ScratchElements == 0) continue;
                     int slot = s;
-                    long bytes = Codegen.Il.IlEmitter.ScratchBytes(info) * (info.PerWorker ? 64 : 1); // up to 64 workers
-                    lives.Add((bytes, l, l, at => i.ScratchOffsets[slot] = at));
+                    lives.Add((BytesOf(info), l, l, at => i.ScratchOffsets[slot] = at));
                 }
                 i.Words = GC.AllocateArray<long>(1 + nest.Slots.Count + i.Scalars.Length, pinned: true);
                 i.Address = Marshal.UnsafeAddrOfPinnedArrayElement(i.Words, 0);

@@ -195,10 +195,14 @@ sealed class Scheduler
         return false;
     }
 
-    /// <summary>The last of the elementwise operations that follow a reduction, one user each: they run on its result in registers.</summary>
+    /// <summary>
+    /// The last of the elementwise operations that follow a reduction, one user each: they run on its result in registers. If dimensions are
+    /// permuted after them, the result is written in that order at once: whoever reads it then finds unit strides.
+    /// </summary>
     Node EpilogueEnd(Node reduce, HashSet<Node> claimed)
     {
         Node at = reduce, last = reduce;
+        bool permuted = false;
         while (!made.Contains(at) && UsersOf(at) is [var u])
         {
             bool view = u.Op is Op.Reshape or Op.Permute;
@@ -206,9 +210,10 @@ sealed class Scheduler
             // Another reduction that has not been given memory yet would have to be recomputed for every element.
             if (!view && u.src.Any(s => s != at && HoldsReduce(s))) break;
             at = u;
-            if (!view) last = u;
+            if (!view) (last, permuted) = (u, false);
+            else permuted |= u.Op == Op.Permute;
         }
-        return last;
+        return permuted ? at : last;
     }
 
     bool HoldsReduce(Node n)

@@ -2,13 +2,16 @@ using FsCheck;
 using FsCheck.Fluent;
 using Ingot.Codegen;
 using Ingot.Graph;
+using Ingot.Kernels;
 using Ingot.Runtime;
 using Ingot.Schedule;
 using Ingot.Tests.Golden;
+using Ingot.Tests.Runtime;
 
 namespace Ingot.Tests.Fuzz;
 
 /// <summary>Random graphs: what Realize computes is what the interpreter computes of the graph as written.</summary>
+[Collection(nameof(ProcessWide))]
 public class GraphFuzzTests
 {
     const int GraphsASeed = 100;
@@ -19,6 +22,29 @@ public class GraphFuzzTests
     [InlineData(3)]
     [InlineData(4)]
     public void Realize_RandomGraphs_GiveTheInterpretersValues(ulong seed) => Check(seed);
+
+    /// <summary>Eight samples of recipes: every kernel of these graphs with choices made at random.</summary>
+    [Theory]
+    [InlineData(11)]
+    [InlineData(12)]
+    [InlineData(13)]
+    [InlineData(14)]
+    [InlineData(15)]
+    [InlineData(16)]
+    [InlineData(17)]
+    [InlineData(18)]
+    public void Realize_RandomGraphsUnderSampledRecipes_GiveTheInterpretersValues(int seed)
+    {
+        var random = new Random(seed);
+        Realizer.Clear();
+        CompiledKernel.Forced = _ => Recipe.Random(random);
+        try { Check((ulong)seed); }
+        finally
+        {
+            CompiledKernel.Forced = null;
+            Realizer.Clear();
+        }
+    }
 
     /// <summary>Other graphs on every run; the message of a failure has the seed, to be added above.</summary>
     [Fact]

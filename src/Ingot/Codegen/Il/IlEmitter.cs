@@ -87,25 +87,16 @@ sealed partial class IlEmitter
     void Prepare(List<Stmt> block, int depth)
     {
         foreach (var s in block)
+        {
+            foreach (var root in s.Expressions) Count(root);
             switch (s)
             {
-                case For f: depths[f.Var] = depth + 1; Count(f.From); Count(f.To); Prepare(f.Body, depth + 1); break;
-                case If f: Count(f.Condition); Prepare(f.Then, depth); Prepare(f.Else, depth); break;
-                case Init i: depths[i.Acc] = depth; accumulatorCount++; Count(i.Value); break;
-                case Update u: Count(u.Value); break;
-                case Store t: Count(t.Index); Count(t.Value); break;
+                case For f: depths[f.Var] = depth + 1; Prepare(f.Body, depth + 1); break;
+                case If f: Prepare(f.Then, depth); Prepare(f.Else, depth); break;
+                case Init i: depths[i.Acc] = depth; accumulatorCount++; break;
             }
+        }
     }
-
-    static IEnumerable<Node> Expressions(Stmt s) => s switch
-    {
-        For f => [f.From, f.To],
-        If f => [f.Condition],
-        Init i => [i.Value],
-        Update u => [u.Value],
-        Store t => [t.Index, t.Value],
-        _ => [],
-    };
 
     /// <summary>
     /// A read of a buffer that this phase also writes stays inside the innermost loop that holds both: outside it the memory is another iteration's.
@@ -125,10 +116,10 @@ sealed partial class IlEmitter
         {
             foreach (var s in block)
             {
-                foreach (var root in Expressions(s))
+                foreach (var root in s.Expressions)
                     foreach (var n in Ir.All(root))
                         if (n is { Op: Op.Load, Arg: BufferSlot b }) Touch(b.Slot, path);
-                if (s is Store t) { written.Add(t.Slot); Touch(t.Slot, path); }
+                if (s.Written >= 0) { written.Add(s.Written); Touch(s.Written, path); }
                 if (s is For f) Walk(f.Body, [.. path, f]);
                 if (s is If c) { Walk(c.Then, path); Walk(c.Else, path); }
             }
@@ -144,10 +135,10 @@ sealed partial class IlEmitter
         {
             foreach (var s in block)
             {
-                foreach (var root in Expressions(s))
+                foreach (var root in s.Expressions)
                     foreach (var n in Ir.All(root))
                         if (n.Arg is BufferSlot b) used.Add(b.Slot);
-                if (s is Store t) used.Add(t.Slot);
+                if (s.Written >= 0) used.Add(s.Written);
                 if (s is For f) Walk(f.Body);
                 if (s is If c) { Walk(c.Then); Walk(c.Else); }
             }
@@ -218,6 +209,7 @@ sealed partial class IlEmitter
                 break;
             case Update u: Accumulate(u); break;
             case Store t: StoreValue(t); break;
+            case StoreTransposed t: StoreSquare(t); break;
         }
     }
 
@@ -310,6 +302,11 @@ sealed partial class IlEmitter
             case Store t:
                 HoistAddress(t.Slot, t.Index, t.DType, conditional);
                 HoistValue(t.Value, IsVector(t.Value) || IsVector(t.Index), conditional);
+                break;
+            case StoreTransposed t:
+                HoistAddress(t.Slot, t.Index, DType.F32, conditional);
+                currentLanes = t.Values.Length;
+                foreach (var v in t.Values) HoistValue(v, true, conditional);
                 break;
         }
     }

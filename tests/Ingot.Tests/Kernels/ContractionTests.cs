@@ -1,0 +1,68 @@
+using Ingot.Kernels;
+using Ingot.Runtime;
+using Ingot.Schedule;
+using Ingot.Tests.Runtime;
+
+namespace Ingot.Tests.Kernels;
+
+/// <summary>Products in all layouts, with what may be fused before and after them, under recipes drawn at random: always the same bits, and near a plain sum in double.</summary>
+[Collection(nameof(ProcessWide))]
+public sealed class ContractionTests : IDisposable
+{
+    readonly IsaLevel? before = Settings.Isa;
+
+    public void Dispose()
+    {
+        Settings.Isa = before;
+        CompiledKernel.Forced = null;
+        Realizer.Clear();
+    }
+
+    [Theory]
+    [InlineData(IsaLevel.Vector128)]
+    [InlineData(IsaLevel.Avx2)]
+    [InlineData(IsaLevel.Avx512)]
+    public void Matmul_UnderSampledRecipes_GivesTheSameBits(IsaLevel level)
+    {
+        Settings.Isa = level;
+        var random = new Random(5);
+        for (int i = 0; i < 12; i++)
+        {
+            int batch = random.Next(1, 4), m = random.Next(2, 60), k = random.Next(8, 70), n = random.Next(16, 80);
+            bool at = random.Next(2) == 0, bt = random.Next(2) == 0;
+            int prologue = random.Next(3), epilogue = random.Next(4);
+            string what = $"{level}: {batch} x {m} x {k} x {n}, transposed {at} {bt}, prologue {prologue}, epilogue {epilogue}";
+            Tensor a = Tensor.Randn(at ? [batch, k, m] : [batch, m, k]).Realize(), b = Tensor.Randn(bt ? [batch, n, k] : [batch, k, n]).Realize(), bias = Tensor.Randn(n).Realize();
+            Tensor Run()
+            {
+                Tensor x = at ? a.Transpose(1, 2) : a, y = bt ? b.Transpose(1, 2) : b;
+                if (prologue == 1) x = x.Tanh();
+                if (prologue == 2) y = y.Relu() * 0.5;
+                var z = x.Matmul(y);
+                return epilogue switch { 1 => (z + bias).Relu(), 2 => (z + bias).Gelu("tanh"), 3 => z.Transpose(1, 2), _ => z };
+            }
+            Realizer.Clear();
+            CompiledKernel.Forced = null;
+            var heuristic = Run().ToArray<float>();
+            // In double, each element as one sum.
+            var exact = Exact(Run);
+            for (int j = 0; j < exact.Length; j++) ((double)heuristic[j]).ShouldBe(exact[j], 1e-4 * (1 + Math.Abs(exact[j])), what);
+            for (int sample = 0; sample < 8; sample++)
+            {
+                var recipe = Recipe.Random(random);
+                Realizer.Clear();
+                CompiledKernel.Forced = _ => recipe;
+                Run().ToArray<float>().SequenceEqual(heuristic).ShouldBeTrue($"{what}, recipe {recipe}");
+            }
+
+            double[] Exact(Func<Tensor> run)
+            {
+                var (oldA, oldB, oldBias) = (a, b, bias);
+                (a, b, bias) = (a.To(DType.F64), b.To(DType.F64), bias.To(DType.F64));
+                var values = run().ToArray<double>();
+                (a, b, bias) = (oldA, oldB, oldBias);
+                return values;
+            }
+        }
+    }
+}
