@@ -68,7 +68,8 @@ sealed class TrainCommand
         bool isDone = ProgressDisplay.Run(o.Steps, report => trainer.Run(report, peak, StopSignal.Token));
         if (!isDone)
         {
-            Console.Error.WriteLine($"ingot: stopped at step {trainer.CurrentStep}; the checkpoint is written, continue with --resume");
+            Console.Error.WriteLine(trainer.CurrentStep > 0 ? $"ingot: stopped at step {trainer.CurrentStep}; the checkpoint is written, continue with --resume"
+                : "ingot: stopped before the first step; nothing has been written");
             return StopSignal.ExitCode;
         }
         if (printsSamples) PrintSamples(trainer);

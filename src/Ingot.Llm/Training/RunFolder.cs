@@ -38,8 +38,8 @@ public sealed class RunFolder(string path)
 
     public bool HasCheckpoint => File.Exists(CheckpointPath);
 
-    /// <summary>Something of a run is here.</summary>
-    public bool HasRun => HasCheckpoint || File.Exists(LogPath);
+    /// <summary>Something of a run is here; a log without a line is nothing.</summary>
+    public bool HasRun => HasCheckpoint || new FileInfo(LogPath) is { Exists: true, Length: > 0 };
 
     /// <exception cref="IngotException">The folder cannot be created.</exception>
     public void Create()
@@ -54,7 +54,9 @@ public sealed class RunFolder(string path)
     {
         // A file of its own, as an exclusive lock on the log would keep others from reading that.
         try { return new FileStream(InFolder(LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose); }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { throw new IngotException($"cannot lock the folder {Path}; is another run at work in it? {e.Message}", e); }
+        catch (UnauthorizedAccessException e) { throw new IngotException($"cannot write to the folder {Path}: {e.Message}", e); }
+        catch (IOException e) when (AtomicFile.IsNoSpace(e)) { throw new IngotException($"cannot write to the folder {Path}: {AtomicFile.Reason(e)}", e); }
+        catch (IOException e) { throw new IngotException($"cannot lock the folder {Path}; is another run at work in it? {e.Message}", e); }
     }
 
     /// <summary>Writes a checkpoint and then removes the one before.</summary>
@@ -113,7 +115,8 @@ public sealed class RunFolder(string path)
             throw new FormatException($"{CheckpointPath} is damaged: its tokenizer has {tokenizer.VocabularySize} characters, its model {checkpoint.ModelConfig.VocabularySize}");
         Gpt model;
         try { model = new Gpt(checkpoint.ModelConfig, seed: 0); }
-        catch (Exception e) when (e is IngotException or InsufficientMemoryException) { throw new FormatException($"{CheckpointPath} is damaged, or of a larger machine: {e.Message}", e); }
+        catch (IngotException e) { throw new FormatException($"{CheckpointPath} is damaged: {e.Message}", e); }
+        catch (InsufficientMemoryException e) { throw new InsufficientMemoryException($"{CheckpointPath}: {e.Message}", e); } // or damaged, who knows
         Restore(checkpoint.Model, state => Module.LoadStateDict(model, state));
         return (model, tokenizer);
     }

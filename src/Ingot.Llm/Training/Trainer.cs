@@ -139,7 +139,7 @@ public sealed class Trainer
                 double value = loss.Item<float>(); // waits for the step, so the clock is honest
                 clock.Stop();
                 all.Stop();
-                if (!double.IsFinite(value)) throw new IngotException($"the loss at step {step} is {value}; lower the learning rate ({Options.LearningRate}). The last checkpoint is of step {saved}");
+                if (!double.IsFinite(value)) throw new IngotException($"the loss at step {step} is {value}; lower the learning rate ({Options.LearningRate}). {LastCheckpoint(saved)}");
                 double rate = (step - lineStep) * Options.TokensPerStep / clock.Elapsed.TotalSeconds;
                 var line = new LogLine(step, value, evaluates ? ValidationLoss() : null, rate, peakGflops > 0 ? rate * Model.TrainingFlopsPerToken / (peakGflops * 1e9) : null);
                 log.Append(line);
@@ -157,13 +157,15 @@ public sealed class Trainer
             {
                 clock.Stop();
                 all.Stop();
-                Save(log);
+                Save(log, saved);
                 saved = step;
             }
         }
-        if (saved < step) Save(log);
+        if (saved < step) Save(log, saved);
         return step == Options.Steps;
     }
+
+    static string LastCheckpoint(int saved) => saved > 0 ? $"The last checkpoint is of step {saved}" : "There is no checkpoint yet";
 
     /// <summary>One step of the optimizer.</summary>
     /// <returns>The loss of its batch, before the update.</returns>
@@ -193,8 +195,11 @@ public sealed class Trainer
         return sum / count;
     }
 
-    void Save(TrainingLog log)
+    void Save(TrainingLog log, int saved)
     {
+        // A finite loss says nothing of the update after it, and one checkpoint replaces the other.
+        if (parameters.FirstOrDefault(p => !Array.TrueForAll(p.ToArray<float>(), float.IsFinite)) is { } bad)
+            throw new IngotException($"the weights at step {step} hold a NaN or an infinity ({bad.DType.Name}{bad.Shape}); lower the learning rate ({Options.LearningRate}). {LastCheckpoint(saved)}");
         log.FlushToDisk();
         var tokenizer = JsonSerializer.Deserialize<JsonElement>(Tokenizer.ToJson());
         var checkpoint = new Checkpoint(1, step, step == Options.Steps, $"model-{step:D6}.safetensors", $"optimizer-{step:D6}.safetensors", log.Bytes, dataHash, Model.Config, Options, tokenizer);

@@ -46,5 +46,11 @@ public sealed class TrainingLog : IDisposable
     /// <summary>Waits until everything is on the disk: a checkpoint counts on the lines before it.</summary>
     public void FlushToDisk() => stream.Flush(flushToDisk: true);
 
-    public void Dispose() => stream.Dispose();
+    /// <summary>Closes the file; one without a line does not stay.</summary>
+    public void Dispose()
+    {
+        bool isEmpty = stream.Length == 0;
+        stream.Dispose();
+        if (isEmpty) File.Delete(stream.Name);
+    }
 }

@@ -40,8 +40,11 @@ public static class AtomicFile
 
     /// <summary>The system's reason without the path, which the caller's message already has.</summary>
     public static string Reason(Exception e) => e is ArgumentOutOfRangeException ? "the file would become larger than the system allows (ulimit -f)"
-        : (e.HResult & 0xFFFF) is 28 or 112 or 39 ? "no space left on the disk; free some, or choose another folder" // ENOSPC, Windows' ERROR_DISK_FULL and ERROR_HANDLE_DISK_FULL
+        : IsNoSpace(e) ? "no space left on the disk; free some, or choose another folder"
         : e.Message;
+
+    /// <summary>ENOSPC, Windows' ERROR_DISK_FULL and ERROR_HANDLE_DISK_FULL.</summary>
+    public static bool IsNoSpace(Exception e) => (e.HResult & 0xFFFF) is 28 or 112 or 39;
 
     /// <summary>An error of the file system, not of the program. EFBIG arrives as an argument out of range, whoever calls.</summary>
     public static bool IsOfTheSystem(Exception e) => e is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException { ParamName: "value" };
