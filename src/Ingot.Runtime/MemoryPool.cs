@@ -58,13 +58,19 @@ public static unsafe class MemoryPool
     }
 
     /// <summary>A block of uninitialised memory, 64-byte aligned, to be given back with the same number of bytes.</summary>
+    /// <param name="bytes">Its size.</param>
+    /// <param name="isBrief">The caller gives it back itself, soon: it is no reason to collect.</param>
     /// <exception cref="OutOfMemoryException">Over <see cref="Limit"/>, or the system has none left, also after a collection.</exception>
-    public static nint Rent(long bytes)
+    public static nint Rent(long bytes, bool isBrief = false)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         long size = SizeClass(bytes);
-        CollectIfDue(size);
-        if (TryRent(bytes, size, out nint address)) return address;
+        if (!isBrief) CollectIfDue(size);
+        if (TryRent(bytes, size, out nint address))
+        {
+            if (!isBrief) Interlocked.Add(ref rentedSinceCollection, size);
+            return address;
+        }
 
         // The owners of dead blocks are waiting to be found. The lock is not held here: their finalizers need it to give the blocks back.
         GC.Collect();
@@ -128,7 +134,6 @@ public static unsafe class MemoryPool
             }
             inUse += size;
             peak = Math.Max(peak, inUse);
-            rentedSinceCollection += size;
             return true;
         }
     }

@@ -19,7 +19,7 @@ static class Backpropagation
     /// <param name="seed">Its gradient, of its shape and dtype.</param>
     public static Dictionary<Node, Node> Run(Node root, Node seed)
     {
-        var gradients = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
+        var gradients = new Dictionary<Node, Node>();
         Run(root, seed, gradients, _ => false);
         return gradients;
     }

@@ -177,8 +177,15 @@ public static class Build
     public static List<Node> TopologicalOrder(IEnumerable<Node> roots, Func<Node, bool>? isLeaf = null)
     {
         var order = new List<Node>();
-        var done = new HashSet<Node>(ReferenceEqualityComparer.Instance);
-        var stack = new Stack<(Node, bool)>();
+        Order(roots, isLeaf, order, [], new());
+        return order;
+    }
+
+    /// <summary>The same with the caller's memory, which is emptied first: for graphs as large as a training step, at every step.</summary>
+    internal static void Order(IEnumerable<Node> roots, Func<Node, bool>? isLeaf, List<Node> order, HashSet<Node> done, Stack<(Node, bool)> stack)
+    {
+        order.Clear();
+        done.Clear();
         foreach (var root in roots)
         {
             stack.Push((root, false));
@@ -193,7 +200,6 @@ public static class Build
                     if (!done.Contains(node.src[i])) stack.Push((node.src[i], false));
             }
         }
-        return order;
     }
 
     static void Require(bool holds, string what)

@@ -1,4 +1,4 @@
-using System.Collections.Concurrent;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using Ingot.Runtime;
 
@@ -112,51 +112,95 @@ public sealed class Node
 
     // ---- interning ----
 
-    readonly struct Key(Op op, DType dtype, Shape shape, Node[] src, NodeArg? arg, int hash) : IEquatable<Key>
-    {
-        public readonly int Hash = hash;
-        readonly Op op = op;
-        readonly DType dtype = dtype;
-        readonly Shape shape = shape;
-        readonly Node[] src = src;
-        readonly NodeArg? arg = arg;
-
-        public bool Equals(Key o)
-        {
-            if (Hash != o.Hash || op != o.op || dtype != o.dtype || src.Length != o.src.Length || !shape.Equals(o.shape)) return false;
-            for (int i = 0; i < src.Length; i++)
-                if (!ReferenceEquals(src[i], o.src[i])) return false;
-            return Equals(arg, o.arg);
-        }
-
-        public override bool Equals(object? obj) => obj is Key k && Equals(k);
-        public override int GetHashCode() => Hash;
-    }
-
-    /// <summary>Interned for one realise epoch: strong while a graph is built and run, dropped whole afterwards, so history cannot leak.</summary>
-    static ConcurrentDictionary<Key, Node> table = new();
+    static readonly NodeTable Table = new();
 
     /// <summary>Nodes in the current epoch's table.</summary>
-    public static int InternedCount => table.Count;
+    public static int InternedCount => Table.Count;
 
-    internal static void NewEpoch() => table = new();
+    internal static void NewEpoch() => Table.Clear();
 
     /// <summary>The node with these parts: an existing one if the epoch has it.</summary>
     public static Node Of(Op op, DType dtype, Shape shape, NodeArg? arg, params Node[] src)
     {
-        var h = new HashCode();
-        h.Add((int)op);
-        h.Add((int)dtype);
-        h.Add(shape.GetHashCode());
-        foreach (var s in src) h.Add(RuntimeHelpers.GetHashCode(s));
-        if (arg is not null) h.Add(arg.GetHashCode());
-        int hash = h.ToHashCode();
-        var key = new Key(op, dtype, shape, src, arg, hash);
-        if (table.TryGetValue(key, out var found)) return found;
-        var node = new Node(op, dtype, shape, src, arg, hash);
-        if (Settings.Check > 0) node.Origin = Origins.UserLine();
-        return table.GetOrAdd(key, node);
+        int hash = HashCode.Combine((int)op | ((int)dtype << 16), shape.GetHashCode(), arg?.GetHashCode() ?? 0);
+        foreach (var s in src) hash = ((int)BitOperations.RotateLeft((uint)hash, 5) ^ s.hash) * -1640531535; // Knuth's multiplier: the low bits choose the place
+        return Table.Find(op, dtype, shape, arg, src, hash) ?? Table.Add(Made());
+
+        Node Made()
+        {
+            var node = new Node(op, dtype, shape, src, arg, hash);
+            if (Settings.Check > 0) node.Origin = Origins.UserLine();
+            return node;
+        }
     }
 
+    bool Has(Op op, DType dtype, Shape shape, NodeArg? arg, Node[] src)
+    {
+        if (Op != op || DType != dtype || this.src.Length != src.Length || !Shape.Equals(shape)) return false;
+        for (int i = 0; i < src.Length; i++)
+            if (!ReferenceEquals(this.src[i], src[i])) return false;
+        return Equals(Arg, arg);
+    }
+
+    /// <summary>Of its structure, so that a hash table of nodes, which compares them by reference, need not ask for an identity.</summary>
     public override int GetHashCode() => hash;
+
+    /// <summary>
+    /// Interned for one realise epoch: strong while a graph is built and run, emptied afterwards, so history cannot leak. The memory stays: a table
+    /// as large as a training step's graph would be garbage of the kind that only full collections find.
+    /// </summary>
+    sealed class NodeTable
+    {
+        readonly Lock gate = new();
+        Node?[] slots = new Node?[1 << 12]; // a power of two, at most half full; a node is at its hash or after it
+
+        public int Count { get; private set; }
+
+        public Node? Find(Op op, DType dtype, Shape shape, NodeArg? arg, Node[] src, int hash)
+        {
+            lock (gate)
+            {
+                for (int i = hash & (slots.Length - 1); slots[i] is { } node; i = (i + 1) & (slots.Length - 1))
+                    if (node.hash == hash && node.Has(op, dtype, shape, arg, src)) return node;
+                return null;
+            }
+        }
+
+        /// <summary>The node, or its equal that another thread has added meanwhile.</summary>
+        public Node Add(Node node)
+        {
+            lock (gate)
+            {
+                if (2 * Count >= slots.Length) Grow();
+                int i = node.hash & (slots.Length - 1);
+                for (; slots[i] is { } other; i = (i + 1) & (slots.Length - 1))
+                    if (other.hash == node.hash && other.Has(node.Op, node.DType, node.Shape, node.Arg, node.src)) return other;
+                slots[i] = node;
+                Count++;
+                return node;
+            }
+        }
+
+        void Grow()
+        {
+            var old = slots;
+            slots = new Node?[2 * old.Length];
+            foreach (var node in old)
+            {
+                if (node is null) continue;
+                int i = node.hash & (slots.Length - 1);
+                while (slots[i] is not null) i = (i + 1) & (slots.Length - 1);
+                slots[i] = node;
+            }
+        }
+
+        public void Clear()
+        {
+            lock (gate)
+            {
+                Array.Clear(slots);
+                Count = 0;
+            }
+        }
+    }
 }

@@ -74,7 +74,7 @@ sealed partial class Plan
 
         nint Rent(long bytes)
         {
-            nint address = MemoryPool.Rent(bytes);
+            nint address = MemoryPool.Rent(bytes, isBrief: true);
             blocks.Add((address, bytes));
             return address;
         }

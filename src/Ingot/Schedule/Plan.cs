@@ -369,7 +369,7 @@ sealed partial class Plan
         {
             var results = outputs.Select(o => o.AssignedLeaf >= 0 ? leaves[o.AssignedLeaf] : Storage.Allocate(o.Bytes)).ToArray();
             var undo = overwrites.Count > 0 ? new Undo(overwrites, leaves) : null;
-            return (results, arenaBytes > 0 ? MemoryPool.Rent(arenaBytes) : 0, undo);
+            return (results, arenaBytes > 0 ? MemoryPool.Rent(arenaBytes, isBrief: true) : 0, undo);
         }
         catch (OutOfMemoryException e)
         {

@@ -14,12 +14,21 @@ namespace Ingot.Schedule;
 /// </remarks>
 sealed class PlanKey : IEquatable<PlanKey>
 {
-    readonly List<long> words = [];
-    readonly List<object> objects = [];
+    readonly List<long> words;
+    readonly List<object> objects;
     int hash;
-    Dictionary<Node, int>? leafOf = new(ReferenceEqualityComparer.Instance), randomOf = new(ReferenceEqualityComparer.Instance);
-    Dictionary<Node, ConstArg>? constants = new(ReferenceEqualityComparer.Instance);
-    Dictionary<(Node User, int Operand), int>? scalarUses = [];
+
+    // One key at a time is being looked up, under the realiser's lock. What it takes is as large as the graph and stays from step to step: thrown
+    // away, it would be garbage of the kind that only full collections find.
+    static readonly List<long> SharedWords = [];
+    static readonly List<object> SharedObjects = [];
+    static readonly List<Node> order = [];
+    static readonly HashSet<Node> done = [];
+    static readonly Stack<(Node, bool)> stack = [];
+    static readonly Dictionary<Node, int> number = [], leafOf = [], randomOf = [];
+    static readonly Dictionary<Storage, int> storages = new(ReferenceEqualityComparer.Instance);
+    static readonly Dictionary<Node, ConstArg> constants = [];
+    static readonly Dictionary<(Node User, int Operand), int> scalarUses = [];
 
     public List<Storage> Leaves { get; private set; } = [];
     public List<long> Scalars { get; private set; } = [];
@@ -27,32 +36,48 @@ sealed class PlanKey : IEquatable<PlanKey>
     /// <summary>Nodes whose indices are checked as they run: this graph's own, since a plan serves graphs built at other lines.</summary>
     public List<Node> Checked { get; } = [];
 
-    public int LeafOf(Node buffer) => leafOf!.TryGetValue(buffer, out int i) ? i : throw new InvalidOperationException($"{buffer} is no leaf of this plan");
+    public static int LeafOf(Node buffer) => leafOf.TryGetValue(buffer, out int i) ? i : throw new InvalidOperationException($"{buffer} is no leaf of this plan");
 
     /// <summary>Number of the first scalar of a constant that stands for a use (<see cref="ScalarUse"/>) or of a random stream; -1 for other nodes.</summary>
-    public int ScalarOf(Node n) => n.Arg is ScalarArg s ? s.Scalar : randomOf!.GetValueOrDefault(n, -1);
+    public static int ScalarOf(Node n) => n.Arg is ScalarArg s ? s.Scalar : randomOf.GetValueOrDefault(n, -1);
 
     /// <summary>What stands in a plan for an operand (-1: the node itself) that is a float constant, or a constant's view: a constant of that use alone. Else null.</summary>
-    public Node? ScalarUse(Node user, int operand)
+    public static Node? ScalarUse(Node user, int operand)
     {
-        if (!scalarUses!.TryGetValue((user, operand), out int scalar)) return null;
+        if (!scalarUses.TryGetValue((user, operand), out int scalar)) return null;
         var n = operand < 0 ? user : user.src[operand];
-        return Node.Of(Op.Const, n.DType, n.Shape, new ScalarArg(constants![n].Bits, scalar));
+        return Node.Of(Op.Const, n.DType, n.Shape, new ScalarArg(constants[n].Bits, scalar));
     }
 
     sealed record ScalarArg(long Bits, int Scalar) : ConstArg(Bits);
 
+    /// <summary>Lets go of the latest graph.</summary>
+    public static void Forget()
+    {
+        SharedWords.Clear();
+        SharedObjects.Clear();
+        order.Clear();
+        done.Clear();
+        number.Clear();
+        leafOf.Clear();
+        randomOf.Clear();
+        storages.Clear();
+        constants.Clear();
+        scalarUses.Clear();
+    }
+
+    /// <summary>The key of a graph, good until the next one is made: <see cref="Frozen"/> to keep it.</summary>
     public static PlanKey Of(IReadOnlyList<Node> targets)
     {
-        var key = new PlanKey();
-        var number = new Dictionary<Node, int>(ReferenceEqualityComparer.Instance);
-        var storages = new Dictionary<Storage, int>(ReferenceEqualityComparer.Instance);
-        var isTarget = new HashSet<Node>(targets, ReferenceEqualityComparer.Instance);
-        foreach (var n in Build.TopologicalOrder(targets, n => n.Realized is not null))
+        Forget();
+        var key = new PlanKey(SharedWords, SharedObjects, 0);
+        var isTarget = new HashSet<Node>(targets);
+        Build.Order(targets, static n => n.Realized is not null, order, done, stack);
+        foreach (var n in order)
         {
-            if (key.IsConstant(n) && !isTarget.Contains(n)) continue;
+            if (IsConstant(n) && !isTarget.Contains(n)) continue;
             number[n] = number.Count;
-            key.Add(n, number, storages);
+            key.Add(n);
         }
         foreach (var t in targets) key.words.Add(number[t]);
         key.words.Add((int)Cpu.Level);
@@ -64,15 +89,15 @@ sealed class PlanKey : IEquatable<PlanKey>
     }
 
     /// <summary>A float constant that is not structure, or nothing but movement of one.</summary>
-    bool IsConstant(Node n)
+    static bool IsConstant(Node n)
     {
         if (n.Realized is not null) return false;
         if (n is { Op: Op.Const, DType.IsFloat: true, Arg: ConstArg c })
         {
-            if (!IsStructural(c.Float)) constants![n] = c;
+            if (!IsStructural(c.Float)) constants[n] = c;
             return !IsStructural(c.Float);
         }
-        if (!(n.Op.IsMark || n.Op is Op.Reshape or Op.Expand or Op.Permute or Op.Shrink or Op.Flip) || !constants!.TryGetValue(n.src[0], out var value)) return false;
+        if (!(n.Op.IsMark || n.Op is Op.Reshape or Op.Expand or Op.Permute or Op.Shrink or Op.Flip) || !constants.TryGetValue(n.src[0], out var value)) return false;
         constants[n] = value;
         return true;
     }
@@ -84,12 +109,12 @@ sealed class PlanKey : IEquatable<PlanKey>
         words.Add(-1);
         words.Add(((long)n.DType << 8) | (long)n.Shape.Rank);
         foreach (int d in n.Shape.Span) words.Add(d);
-        scalarUses![(user, operand)] = Scalars.Count;
-        var value = constants![n];
+        scalarUses[(user, operand)] = Scalars.Count;
+        var value = constants[n];
         Scalars.Add(n.DType == DType.F64 ? value.Bits : BitConverter.SingleToInt32Bits((float)value.Float));
     }
 
-    void Add(Node n, Dictionary<Node, int> number, Dictionary<Storage, int> storages)
+    void Add(Node n)
     {
         var buffer = n.Realized ?? (n.Op == Op.Buffer ? n : null);
         words.Add(((long)(buffer is null ? n.Op : Op.Buffer) << 16) | ((long)n.DType << 8) | (long)n.Shape.Rank);
@@ -104,12 +129,12 @@ sealed class PlanKey : IEquatable<PlanKey>
                 storages[arg.Storage] = leaf = Leaves.Count;
                 Leaves.Add(arg.Storage);
             }
-            leafOf![buffer] = leaf;
+            leafOf[buffer] = leaf;
             words.Add(leaf);
             return;
         }
         if (n.Op is Op.Gather or Op.Scatter or Op.ScatterAdd) Checked.Add(n);
-        if (constants!.ContainsKey(n))
+        if (constants.ContainsKey(n))
         {
             AddScalar(n, -1);
             return;
@@ -124,7 +149,7 @@ sealed class PlanKey : IEquatable<PlanKey>
             case null: break;
             case ConstArg c: words.Add(c.Bits); break;
             case RandomArg r:
-                randomOf![n] = Scalars.Count;
+                randomOf[n] = Scalars.Count;
                 Scalars.AddRange([(uint)r.Key, (uint)(r.Key >> 32), (uint)r.Counter, (uint)(r.Counter >> 32)]);
                 break;
             case LeafArg: break;
@@ -136,13 +161,7 @@ sealed class PlanKey : IEquatable<PlanKey>
     static bool IsStructural(double x) => x is 0 or 1 or -1 || double.IsInfinity(x) || double.IsNaN(x);
 
     /// <summary>The key without what belongs to one run, to be kept.</summary>
-    public PlanKey Frozen()
-    {
-        (leafOf, randomOf, constants, scalarUses) = (null, null, null, null);
-        return new PlanKey(words, objects, hash);
-    }
-
-    PlanKey() { }
+    public PlanKey Frozen() => new([.. words], [.. objects], hash);
 
     PlanKey(List<long> words, List<object> objects, int hash) => (this.words, this.objects, this.hash) = (words, objects, hash);
 

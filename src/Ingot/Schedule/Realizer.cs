@@ -38,8 +38,12 @@ static class Realizer
             var targets = tensors.Concat(Tensor.TakeCompanions(tensors)).Select(t => Unmarked(t.Node)).Where(n => BufferOrNull(n) is null).Distinct().ToList();
             if (targets.Count == 0) return;
             cancellation.ThrowIfCancellationRequested();
-            if (UseInterpreter) Interpret(targets);
-            else RunPlan(targets, cancellation);
+            try
+            {
+                if (UseInterpreter) Interpret(targets);
+                else RunPlan(targets, cancellation);
+            }
+            finally { PlanKey.Forget(); }
             Node.NewEpoch();
         }
     }
@@ -59,11 +63,11 @@ static class Realizer
         if (isNew)
         {
             var checkedAt = new Dictionary<Node, int>(ReferenceEqualityComparer.Instance);
-            var clean = Cleanup.Run(targets, key.ScalarUse, (n, made) =>
+            var clean = Cleanup.Run(targets, PlanKey.ScalarUse, (n, made) =>
             {
                 if (key.Checked.IndexOf(n) is >= 0 and var i) checkedAt.TryAdd(made, i);
             });
-            plan = Plan.Make(clean, key.LeafOf, key.ScalarOf, checkedAt);
+            plan = Plan.Make(clean, PlanKey.LeafOf, PlanKey.ScalarOf, checkedAt);
             Plans.Remove(key);
             Plans[key.Frozen()] = plan;
             PlansMade++;
