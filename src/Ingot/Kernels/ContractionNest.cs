@@ -74,7 +74,7 @@ sealed partial class ContractionNest
         if (packB) b = PackColumns(b);
         if (packA) a = PackRows(a);
         Main(stores);
-        nest.Recipe.Add($"contraction batch {bs}, {ms} x {ks} x {ns}; tile {rows} x {width}{(packA ? ", A packed" : "")}{(packB ? ", B packed" : "")}");
+        nest.Recipe.Add($"contraction batch {bs}, {ms} x {ks} x {ns}; tile {rows} x {width}{(packA ? ", A packed" : "")}{(packB ? ", B packed" : "")}{(depthBlocks > 1 ? $", K in {depthBlocks}" : "")}");
         return nest;
     }
 
@@ -169,33 +169,53 @@ sealed partial class ContractionNest
         return nest.Slots.Count - 1;
     }
 
+    // What a thread takes at once, in tiles, and a stretch of K: blocks of the outermost K axis, each this long.
+    long rowBlock, rowBlocks, columnBlock, columnBlocks, depthBlock, depthBlocks;
+
+    /// <summary>
+    /// A stretch of a column panel of B stays in the first-level cache while the row tiles go by, and the block's part of A in the second; enough blocks
+    /// for the pool. Sums of a block that are not finished wait in scratch.
+    /// </summary>
+    void ChooseBlocks()
+    {
+        long outermost = Ir.Extent(k[0]), inside = ks / outermost;
+        long depth = recipe.Depth ?? (ks > 2 * DepthInCache && ms > 4 * rows ? DepthInCache : 0);
+        depthBlock = depth == 0 ? outermost : Math.Clamp((depth + inside - 1) / inside, 1, outermost);
+        depthBlocks = (outermost + depthBlock - 1) / depthBlock;
+        depthBlock = (outermost + depthBlocks - 1) / depthBlocks; // of equal length
+        rowBlock = recipe.RowBlock is { } rowsAsked ? Math.Clamp(rowsAsked, 1, rowTiles) : Math.Clamp(49152 / Math.Max(1, depthBlock * inside * rows), 1, rowTiles);
+        columnBlocks = recipe.ColumnBlock is { } columnsAsked ? (columnTiles + columnsAsked - 1) / Math.Max(1, columnsAsked) : 1;
+        if (recipe.RowBlock is null && recipe.ColumnBlock is null)
+            while (bs * ((rowTiles + rowBlock - 1) / rowBlock) * columnBlocks < 16 && (rowBlock > 2 || columnBlocks < columnTiles))
+                if (rowBlock > 2) rowBlock = (rowBlock + 1) / 2;
+                else columnBlocks = Math.Min(columnTiles, columnBlocks * 2);
+        if (depthBlocks > 1) columnBlocks = Math.Max(columnBlocks, (columnTiles * width * rowBlock * rows + UnfinishedSums - 1) / UnfinishedSums);
+        columnBlock = (columnTiles + columnBlocks - 1) / columnBlocks;
+        columnBlocks = (columnTiles + columnBlock - 1) / columnBlock;
+        rowBlocks = (rowTiles + rowBlock - 1) / rowBlock;
+    }
+
+    /// <summary>Elements of K in a stretch: its panel of B, 16 columns wide, is 32 KB. Shorter ones measure no better, as unfinished sums go to and fro more often.</summary>
+    const int DepthInCache = 512;
+
+    /// <summary>Sums that may wait for the next stretch of K: 256 KB.</summary>
+    const int UnfinishedSums = 65536;
+
     void Main(List<StoreSpec> stores)
     {
-        // A block of row tiles that keeps its part of A in the second-level cache, and enough blocks for the pool.
-        long blockTiles = Math.Clamp(49152 / Math.Max(1, ks * rows), 1, rowTiles);
-        long columnBlocks = 1;
-        while (bs * ((rowTiles + blockTiles - 1) / blockTiles) * columnBlocks < 16 && (blockTiles > 2 || columnBlocks < columnTiles))
-            if (blockTiles > 2) blockTiles = (blockTiles + 1) / 2;
-            else columnBlocks = Math.Min(columnTiles, columnBlocks * 2);
-        if (recipe.RowBlock is { } rowBlock0) blockTiles = Math.Clamp(rowBlock0, 1, rowTiles);
-        if (recipe.ColumnBlock is { } columnBlock0) columnBlocks = (columnTiles + columnBlock0 - 1) / Math.Max(1, columnBlock0);
-        long rowBlocks = (rowTiles + blockTiles - 1) / blockTiles;
-        long columnsPerBlock = (columnTiles + columnBlocks - 1) / columnBlocks;
-        columnBlocks = (columnTiles + columnsPerBlock - 1) / columnsPerBlock;
-
+        ChooseBlocks();
         var p = Ir.Range(Math.Max(2, bs * rowBlocks * columnBlocks));
-        var columnBlock = IndexMath.Mod(p, columnBlocks);
-        var rowBlock = IndexMath.Mod(IndexMath.Div(p, columnBlocks), rowBlocks);
         var atBatch = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
         Digits(batch, IndexMath.Div(p, rowBlocks * columnBlocks), atBatch);
 
         var nt = Ir.Range(columnTiles);
         var mt = Ir.Range(rowTiles);
-        var firstColumn = IndexMath.Mul(columnBlock, columnsPerBlock);
-        var firstRow = IndexMath.Mul(rowBlock, blockTiles);
-        var columnLoop = new For(nt, firstColumn, Min(IndexMath.Add(firstColumn, columnsPerBlock), columnTiles));
-        var rowLoop = new For(mt, firstRow, Min(IndexMath.Add(firstRow, blockTiles), rowTiles));
+        var firstColumn = IndexMath.Mul(IndexMath.Mod(p, columnBlocks), columnBlock);
+        var firstRow = IndexMath.Mul(IndexMath.Mod(IndexMath.Div(p, columnBlocks), rowBlocks), rowBlock);
+        var columnLoop = new For(nt, firstColumn, Min(IndexMath.Add(firstColumn, columnBlock), columnTiles));
+        var rowLoop = new For(mt, firstRow, Min(IndexMath.Add(firstRow, rowBlock), rowTiles));
         columnLoop.Body.Add(rowLoop);
+        var depth = Ir.Range(depthBlocks);
         var lane = Ir.Lane(lanes);
 
         Dictionary<Node, Node> At(Node row, Node column)
@@ -213,13 +233,19 @@ sealed partial class ContractionNest
         var body = rowLoop.Body;
         var accs = new Node[rows, tileVectors];
         var zero = Graph.Build.Const(DType.F32, Shape.Scalar, 0L);
+        int unfinished = depthBlocks > 1 ? Scratch(DType.F32, rowBlock * rows * columnBlock * width, true) : -1;
+        var tile = IndexMath.Add(IndexMath.Mul(IndexMath.Add(nt, IndexMath.Mul(firstColumn, -1)), rowBlock), IndexMath.Add(mt, IndexMath.Mul(firstRow, -1)));
+        Node Unfinished(int i, int j) => IndexMath.Add(IndexMath.Add(IndexMath.Mul(tile, rows * width), lane), i * width + j * lanes);
         for (int i = 0; i < rows; i++)
             for (int j = 0; j < tileVectors; j++)
-                body.Add(new Init(accs[i, j] = Ir.Acc(DType.F32, lane), zero));
+            {
+                var start = depthBlocks == 1 ? zero : Ir.Scalar(Op.Where, DType.F32, IndexMath.Less(depth, Ir.Int(1)), zero, Ir.Load(DType.F32, unfinished, Unfinished(i, j)));
+                body.Add(new Init(accs[i, j] = Ir.Acc(DType.F32, lane), start));
+            }
         // A convolution's window and other short axes are unrolled: their places are constants of the addresses.
         var turns = new List<Dictionary<Node, Node>> { None };
         int loops = k.Count;
-        while (loops > 0 && turns.Count * Ir.Extent(k[loops - 1]) <= LongestUnrolled)
+        while (loops > (depthBlocks > 1 ? 1 : 0) && turns.Count * Ir.Extent(k[loops - 1]) <= LongestUnrolled)
         {
             var axis = k[--loops];
             turns = [.. Enumerable.Range(0, (int)Ir.Extent(axis)).SelectMany(i => turns.Select(t => With(t, axis, Ir.Int(i))))];
@@ -227,7 +253,8 @@ sealed partial class ContractionNest
         var inner = body;
         foreach (var axis in k.Take(loops))
         {
-            var loop = new For(axis, Ir.Int(0), Ir.Int(Ir.Extent(axis)));
+            var from = axis == k[0] ? IndexMath.Mul(depth, depthBlock) : Ir.Int(0);
+            var loop = new For(axis, from, axis == k[0] ? Min(IndexMath.Add(from, depthBlock), Ir.Extent(axis)) : Ir.Int(Ir.Extent(axis)));
             inner.Add(loop);
             inner = loop.Body;
         }
@@ -243,7 +270,16 @@ sealed partial class ContractionNest
                     inner.Add(new Update(accs[i, j], Op.Add, Ir.Scalar(Op.Mul, DType.F32, Ir.Substitute(a, map), Ir.Substitute(b, map))));
                 }
 
-        // What follows the sum.
+        // What follows the sum, or keeps it for the next stretch.
+        if (depthBlocks > 1)
+        {
+            var keep = new List<Stmt>();
+            for (int i = 0; i < rows; i++)
+                for (int j = 0; j < tileVectors; j++) keep.Add(new Store(unfinished, DType.F32, Unfinished(i, j), accs[i, j]));
+            var ends = new If(IndexMath.Less(depth, Ir.Int(depthBlocks - 1))) { Then = keep };
+            body.Add(ends);
+            body = ends.Else;
+        }
         int weight = stores.Sum(s => Ir.All(Ir.Substitute(s.Value, new(ReferenceEqualityComparer.Instance) { [fold] = zero })).Sum(x => x.Op.IsTranscendental ? 20 : x.Op is Op.Const or Op.Range ? 0 : 1));
         bool isDirect = weight <= 8 && storesVectors && HoldsVectors(n);
         var direct = new List<Stmt>();
@@ -265,8 +301,9 @@ sealed partial class ContractionNest
             else body.AddRange(viaScratch);
         }
         var outer = new For(p, Chunk.Start, Chunk.End);
-        outer.Body.Add(columnLoop);
-        nest.Phases.Add(new("main", [outer], bs * rowBlocks * columnBlocks, 1, (double)blockTiles * rows * columnsPerBlock * width * ks / 8));
+        if (depthBlocks == 1) outer.Body.Add(columnLoop);
+        else outer.Body.Add(new For(depth, Ir.Int(0), Ir.Int(depthBlocks)) { Body = { columnLoop } });
+        nest.Phases.Add(new("main", [outer], bs * rowBlocks * columnBlocks, 1, (double)rowBlock * rows * columnBlock * width * ks / 8));
     }
 
     static Node Min(Node a, Node b) => IndexMath.Less(a, b) is var less && less == Ir.True ? a : Ir.Scalar(Op.Where, DType.I64, less, a, b);

@@ -29,6 +29,9 @@ sealed record Recipe
     /// <summary>Contractions: column tiles that a thread takes at once.</summary>
     public int? ColumnBlock { get; init; }
 
+    /// <summary>Contractions: elements of K that are added up before the next tile is taken; 0: all.</summary>
+    public int? Depth { get; init; }
+
     /// <summary>Other kernels: vectors in one turn of the vector loop.</summary>
     public int? Unroll { get; init; }
 
@@ -47,6 +50,7 @@ sealed record Recipe
         new("packB", true, [0, 1], r => r.PackB, (r, v) => r with { PackB = v }),
         new("rowBlock", true, [1, 2, 4, 8, 16, 32], r => r.RowBlock, (r, v) => r with { RowBlock = v }),
         new("columnBlock", true, [1, 2, 4, 8, 16, 64], r => r.ColumnBlock, (r, v) => r with { ColumnBlock = v }),
+        new("depth", true, [0, 16, 128, 192, 256, 384, 512], r => r.Depth, (r, v) => r with { Depth = v }),
         new("unroll", false, [1, 2, 4, 8], r => r.Unroll, (r, v) => r with { Unroll = v }),
         new("shareVectorAxis", false, [0, 1], r => r.ShareVectorAxis, (r, v) => r with { ShareVectorAxis = v }),
     ];
