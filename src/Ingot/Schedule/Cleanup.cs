@@ -38,7 +38,7 @@ static class Cleanup
         bool same = true;
         for (int i = 0; i < src.Length; i++)
         {
-            src[i] = scalarUse?.Invoke(n, i) ?? clean[n.src[i]];
+            src[i] = scalarUse?.Invoke(n, i) is { } argument ? Hit(n.src[i], argument) : clean[n.src[i]];
             same &= src[i] == n.src[i];
         }
         var made = same ? n : Node.Of(n.Op, n.DType, n.Shape, n.Arg, src);
