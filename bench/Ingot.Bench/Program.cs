@@ -48,7 +48,8 @@ static void Variants()
             var z = x.Matmul(y);
             return epilogue switch { 1 => z + bias, 2 => (z + bias).Relu(), 3 => (z + bias).Gelu("tanh"), 4 => z + other, _ => z };
         }
-        double plain = Rate(2.0 * 1024 * 1024 * 1024, () => plainA.Matmul(plainB)), rate = Rate(2.0 * m * k * n, Run);
+        double[] rates = Rates((2.0 * 1024 * 1024 * 1024, () => plainA.Matmul(plainB)), (2.0 * m * k * n, Run));
+        double plain = rates[0], rate = rates[1];
         fractions.Add(rate / plain);
         string[] prologues = ["", ", A scaled", ", B rectified"], epilogues = ["", ", bias", ", bias + relu", ", bias + gelu", ", residual"];
         Console.WriteLine($"{m} x {k} x {n}{(at ? ", A transposed" : "")}{(bt ? ", B transposed" : "")}{prologues[prologue]}{epilogues[epilogue]}: {rate:F1} GFLOPS, {rate / plain:P0} of the plain product ({plain:F1})");
@@ -63,17 +64,20 @@ static void Report(string name, double flops, Func<Tensor> run)
     Console.WriteLine($"{name,-28} {rate,8:F1} GFLOPS  {rate / peak,5:P0} of the peak ({peak:F0})");
 }
 
-// The fastest of the runs in half a second: what the machine can do between its other work.
-static double Rate(double flops, Func<Tensor> run)
+static double Rate(double flops, Func<Tensor> run) => Rates((flops, run))[0];
+
+// The fastest run of each, turn by turn for half a second apiece: what the machine can do between its other work.
+static double[] Rates(params (double Flops, Func<Tensor> Run)[] programs)
 {
-    run().Realize();
-    double best = double.MaxValue;
-    for (var all = Stopwatch.StartNew(); all.ElapsedMilliseconds < 500;)
-    {
-        var result = run();
-        long start = Stopwatch.GetTimestamp();
-        result.Realize();
-        best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
-    }
-    return flops / best / 1e9;
+    foreach (var (_, run) in programs) run().Realize();
+    var best = programs.Select(_ => double.MaxValue).ToArray();
+    for (var all = Stopwatch.StartNew(); all.ElapsedMilliseconds < 500 * programs.Length;)
+        for (int i = 0; i < programs.Length; i++)
+        {
+            var result = programs[i].Run();
+            long start = Stopwatch.GetTimestamp();
+            result.Realize();
+            best[i] = Math.Min(best[i], Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+    return [.. programs.Select((p, i) => p.Flops / best[i] / 1e9)];
 }

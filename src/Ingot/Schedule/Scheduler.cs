@@ -322,6 +322,7 @@ sealed class Scheduler
         if (!inRegisters)
         {
             long row = 0;
+            var readAgain = p.Members.Concat(c.Members).SelectMany(m => m.Reads).Select(r => ((ReadArg)r.Arg!).Source).ToHashSet();
             foreach (var (m, map) in p.Members.Select(m => (m, pAxis)).Concat(c.Members.Select(m => (m, cAxis))))
             {
                 var axes = MapAxes(m, map);
@@ -333,7 +334,7 @@ sealed class Scheduler
                     if (axes[d] < 0) inside = true;
                     else if (inside) return false;
                 }
-                row += Math.Max(1, m.Node.Shape.Count / Math.Max(1, outer)) * m.Node.DType.Size;
+                if (readAgain.Contains(m.Node)) row += Math.Max(1, m.Node.Shape.Count / Math.Max(1, outer)) * m.Node.DType.Size;
             }
             if (row > RowBytes) return false;
             long elements = c.Members.Concat(p.Members).Sum(m => Math.Max(m.Node.Shape.Count, Work(m)));

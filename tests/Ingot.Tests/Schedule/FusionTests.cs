@@ -89,6 +89,35 @@ public class FusionTests
         ShouldBeOneKernel(() => x.Var());
     }
 
+    /// <summary>GPT-2's vocabulary: a row of 200 KB.</summary>
+    [Fact]
+    public void RowProgram_OverALongRow_IsOneKernel()
+    {
+        var x = Random(16, 50257);
+        ShouldBeOneKernel(() => x.Softmax(-1));
+        ShouldBeOneKernel(() => x.LogSoftmax(-1));
+        ShouldBeOneKernel(() => x / x.Abs().Sum(-1, keepDim: true));
+    }
+
+    /// <summary>A product goes to memory in the order that its reader asks for, with no copy after it.</summary>
+    [Fact]
+    public void MatmulThenPermute_IsOneKernel()
+    {
+        Tensor a = Random(4, 6, 64, 32), b = Random(4, 6, 32, 48);
+        ShouldBeOneKernel(() => a.Matmul(b).Permute(0, 2, 1, 3).Reshape(4, 64, 6 * 48));
+    }
+
+    /// <summary>A convolution reads its image as it is, also with a border: one kernel with its bias and activation.</summary>
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(1, 1)]
+    [InlineData(2, 2)]
+    public void ConvolutionBiasRelu_IsOneKernel(int padding, int stride)
+    {
+        Tensor x = Random(2, 8, 20, 20), w = Random(16, 8, 3, 3), bias = Random(16);
+        ShouldBeOneKernel(() => x.Conv2d(w, bias, stride: stride, padding: padding).Relu());
+    }
+
     [Fact]
     public void RowProgram_ReadsItsInputAndWritesItsResultOnce()
     {

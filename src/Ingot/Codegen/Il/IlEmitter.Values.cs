@@ -154,7 +154,7 @@ sealed partial class IlEmitter
                 Value(n.src[1], false);
                 il.Emit(n.Op == Op.IDiv ? OpCodes.Div_Un : OpCodes.Rem_Un);
                 break;
-            case Op.Add when n.src[1].Op == Op.Neg && n.DType != DType.Bool && !InLocal(n.src[1], vector) && !(vector && IsVector(n.src[1]) && MustSplit(n.src[1])):
+            case Op.Add when n.src[1].Op == Op.Neg && n.DType != DType.Bool && !InLocal(n.src[1], vector) && !InLocal(n.src[1], false) && !(vector && IsVector(n.src[1]) && MustSplit(n.src[1])):
                 Value(n.src[0], vector); // a + (-b) = a - b, also in floating point
                 Value(n.src[1].src[0], vector);
                 if (vector) il.Emit(OpCodes.Call, vectors.Method("Subtract", Element(n.DType), vectors.VectorOf(Element(n.DType)), vectors.VectorOf(Element(n.DType))));
