@@ -404,7 +404,6 @@ sealed class Scheduler
                 foreach (var reader in groups)
                     if (reader != g && reader.Members.Exists(x => x.Reads.Exists(r => ((ReadArg)r.Arg!).Source == m.Node.src[0]))) waits[g].Add(reader);
         var result = new List<Kernel>();
-        var copies = new List<Node>();
         var pending = groups.ToList();
         while (pending.Count > 0)
         {
@@ -413,7 +412,7 @@ sealed class Scheduler
             {
                 // Two kernels each read what the other overwrites: one writes to memory of its own, and copies when the readers are done.
                 var g = pending.First(g => Producers(g).All(p => !pending.Contains(p)));
-                copies.AddRange(g.Members.Where(m => m.Node.Op == Op.Assign).Select(m => m.Node));
+                putAside.UnionWith(g.Members.Where(m => m.Node.Op == Op.Assign).Select(m => m.Node));
                 result.Add(Lower(g, delayed: true));
                 Done(g);
                 continue;
@@ -426,7 +425,7 @@ sealed class Scheduler
                 Done(g);
             }
         }
-        foreach (var assign in copies) result.Add(CopyBack(assign));
+        foreach (var assign in putAside) result.Add(CopyBack(assign));
         return result;
 
         void Done(Group g)
@@ -440,12 +439,18 @@ sealed class Scheduler
 
     static bool MayFail(Group g) => g.Members.Exists(m => m.Node.Op is Op.Scatter or Op.ScatterAdd or Op.Custom || Ir.All(m.Value).Exists(n => n.Op == Op.CheckIndex));
 
+    /// <summary>Assignments whose value waits in memory of its own until they may overwrite their buffers.</summary>
+    readonly HashSet<Node> putAside = new(ReferenceEqualityComparer.Instance);
+
+    /// <summary>Where a kernel finds a value: an assigned one not yet in its buffer if that is put aside.</summary>
+    Node MemoryOf(Node value) => putAside.Contains(value) ? Aside(value) : value;
+
     /// <summary>The value an assignment keeps aside until it may overwrite its buffer.</summary>
     static Node Aside(Node assign) => Node.Of(Op.Contiguous, assign.DType, assign.Shape, new LeafArg(assign), assign.src[1]);
 
     static Kernel CopyBack(Node assign)
     {
-        var builder = new KernelBuilder(assign);
+        var builder = new KernelBuilder(assign, value => value);
         var ranges = assign.Shape.Select(d => Ir.Range(d)).ToArray();
         int slot = builder.Slot(assign.src[0], assign.DType);
         var load = builder.Load(Aside(assign), ranges, null);
@@ -455,11 +460,11 @@ sealed class Scheduler
 
     Kernel Lower(Group g, bool delayed)
     {
-        var builder = new KernelBuilder(g.Members[0].Node);
+        var builder = new KernelBuilder(g.Members[0].Node, MemoryOf);
         var first = g.Members[0].Node;
         switch (first.Op)
         {
-            case Op.Sort or Op.Custom: return new(null, [.. first.src, first], [first]);
+            case Op.Sort or Op.Custom: return new(null, [.. first.src.Select(MemoryOf), first], [first]);
             case Op.Scatter or Op.ScatterAdd: return builder.Scatter(first, lowering);
             case Op.Scan: return builder.Scan(first, g.Members[0].Ranges, g.Members[0].Value);
         }

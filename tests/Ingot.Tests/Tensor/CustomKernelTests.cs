@@ -204,6 +204,26 @@ public sealed class CustomKernelTests
         finally { Realizer.UseInterpreter = before; }
     }
 
+    /// <summary>x and y each read what the other overwrites, so one of them is written aside and copied; the kernel reads the new values all the same.</summary>
+    [Theory, InlineData(false), InlineData(true)]
+    public void Input_ThatIsAssignedInTheSameRun_HasItsNewValues(bool both)
+    {
+        Tensor x = Tensor.From([1f, 2, 3]).Realize(), y = Tensor.From([4f, 5, 6]).Realize();
+        x.Own();
+        y.Own();
+        var old = x.Detach();
+        x.Assign(y.Flip(0));
+        if (both) y.Assign(old.Flip(0));
+        Tensor cubes = CubeOf(x), more = CubeOf(y), turned = x.Flip(0) + 1, sums = y.Flip(0).CumSum(0);
+        Tensor.Realize(x, y, cubes, more, turned, sums);
+        x.ToArray<float>().ShouldBe([6, 5, 4]);
+        y.ToArray<float>().ShouldBe(both ? [3, 2, 1] : [4, 5, 6]);
+        turned.ToArray<float>().ShouldBe([5, 6, 7]);
+        sums.ToArray<float>().ShouldBe(both ? [1, 3, 6] : [6, 11, 15]);
+        cubes.ToArray<float>().ShouldBe([216, 125, 64]);
+        more.ToArray<float>().ShouldBe(both ? [27, 8, 1] : [64, 125, 216]);
+    }
+
     /// <summary>Equal graphs share a plan; the line in the message is still that of the graph that failed.</summary>
     [Fact]
     public void Exception_InAGraphWhosePlanIsKnown_NamesTheLineOfThisGraph()
