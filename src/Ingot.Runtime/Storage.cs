@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Ingot.Runtime;
 
 /// <summary>
@@ -54,6 +56,13 @@ public unsafe class Storage
         GC.KeepAlive(target);
     }
 
+    /// <summary>Overwrites the memory with zeros, of any size.</summary>
+    public void Clear()
+    {
+        NativeMemory.Clear((void*)Address, (nuint)Bytes);
+        GC.KeepAlive(this);
+    }
+
     ~Storage() => Release();
 
     protected virtual void Release()
@@ -65,7 +74,11 @@ public unsafe class Storage
 /// <summary>A view of memory that somebody else owns and keeps alive.</summary>
 public sealed class BorrowedStorage : Storage
 {
-    public BorrowedStorage(nint address, long bytes) => (Address, Bytes) = (address, bytes);
+    public BorrowedStorage(nint address, long bytes)
+    {
+        (Address, Bytes) = (address, bytes);
+        GC.SuppressFinalize(this); // there is nothing to release
+    }
 
     protected override void Release() { }
 }

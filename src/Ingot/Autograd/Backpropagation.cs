@@ -38,6 +38,11 @@ static class Backpropagation
                 if (((LeafArg)n.Arg!).Owner is CheckpointMark mark) mark.Backward(n.src[0], g, gradients);
                 continue;
             }
+            if (n.Arg is CustomArg { Kernel: var kernel })
+            {
+                foreach (var (operand, contribution) in kernel.Backward(n, g)) Accumulate(gradients, operand, contribution);
+                continue;
+            }
             for (int i = 0; i < n.src.Length; i++)
                 if (n.src[i].RequiresGrad && Gradient.Of(n, i, g) is { } contribution) Accumulate(gradients, n.src[i], contribution);
         }

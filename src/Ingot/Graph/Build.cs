@@ -167,6 +167,14 @@ public static class Build
         return Node.Of(Op.Assign, value.DType, value.Shape, null, buffer, value);
     }
 
+    /// <summary>What a kernel of the user's own computes from the operands.</summary>
+    public static Node Custom(CustomKernel kernel, DType dtype, Shape shape, params Node[] src)
+    {
+        var node = Node.Of(Op.Custom, dtype, shape, new CustomArg(kernel), src);
+        node.Origin ??= Origins.UserLine();
+        return node;
+    }
+
     public static Node Leaf(Node x, object owner) => Node.Of(Op.Leaf, x.DType, x.Shape, new LeafArg(owner), x);
 
     public static Node Detach(Node x) => x.RequiresGrad ? Node.Of(Op.Detach, x.DType, x.Shape, null, x) : x;

@@ -43,6 +43,9 @@ public sealed record BufferArg(Storage Storage, int Version) : NodeArg
 /// <summary>A stream of random bits: Threefry-2x32 of (key, counter + position). The counter is a launch argument: replaying advances it, no recompilation.</summary>
 public sealed record RandomArg(ulong Key, ulong Counter) : NodeArg;
 
+/// <summary>The kernel that computes a Custom node. Its identity is the instance's: a kernel is made once and used often.</summary>
+public sealed record CustomArg(CustomKernel Kernel) : NodeArg;
+
 /// <summary>Identity of a leaf that wants a gradient. Compared by reference.</summary>
 public sealed record LeafArg(object Owner) : NodeArg
 {
@@ -68,7 +71,7 @@ public sealed class Node
     /// <summary>The buffer that holds this node's value once it has been computed; set by a realise, never unset.</summary>
     public Node? Realized { get; internal set; }
 
-    /// <summary>The user's line that built the node ("Program.cs:12"), where one was recorded: for gathers, and for everything under CHECK=1.</summary>
+    /// <summary>The user's line that built the node ("Program.cs:12"), where one was recorded: for gathers and custom kernels, and for everything under CHECK=1.</summary>
     public string? Origin { get; internal set; }
 
     /// <summary>Smallest and largest value of an integer kernel expression, once it has been asked for (Kernels/IndexMath).</summary>
@@ -106,6 +109,7 @@ public sealed class Node
         ConstArg => Const!.Value.ToString("R"),
         ReduceArg r => $"{r.Kind} {r.Axes}",
         AxesArg a => a.Axes.ToString(),
+        CustomArg c => c.Kernel.Name,
         MarginsArg m => $"{m.Before} {m.After}",
         _ => Arg!.GetType().Name,
     };

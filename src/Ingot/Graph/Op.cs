@@ -83,7 +83,7 @@ public enum Op : byte
     Contiguous,
     /// <summary>(buffer, value): value written into buffer's memory after all its readers of this realise.</summary>
     Assign,
-    /// <summary>A kernel the user brought.</summary>
+    /// <summary>(operands...): what a kernel of the user's own computes from them.</summary>
     Custom,
 
     // Autograd's marks; the compiler sees through them.

@@ -66,7 +66,7 @@ static class Algebra
 
     static Node Hit(Node from, Node to, [CallerLineNumber] int line = 0)
     {
-        RewriteTrace.Fired(from, to, line);
+        RewriteTrace.Fired("Algebra.cs", from, to, line);
         return to;
     }
 }
@@ -76,8 +76,8 @@ static class RewriteTrace
 {
     public static Action<string>? Sink { get; set; }
 
-    public static void Fired(Node from, Node to, int line)
+    public static void Fired(string file, Node from, Node to, int line)
     {
-        if (Sink is { } sink && from != to) sink($"  rewrite Algebra.cs:{line}: {from.Op} -> {to}");
+        if (Sink is { } sink && from != to) sink($"  rewrite {file}:{line}: {from.Op} -> {to}");
     }
 }

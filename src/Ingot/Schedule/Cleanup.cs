@@ -1,4 +1,6 @@
+using System.Runtime.CompilerServices;
 using Ingot.Graph;
+using Ingot.Kernels;
 
 namespace Ingot.Schedule;
 
@@ -20,7 +22,10 @@ static class Cleanup
         var clean = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
         foreach (var n in Build.TopologicalOrder(roots, n => n.Realized is not null))
         {
-            clean[n] = n.Realized ?? scalarUse?.Invoke(n, -1) ?? (n.Op.IsMark ? clean[n.src[0]] : Rebuild(n, clean, scalarUse));
+            clean[n] = n.Realized is { } buffer ? Hit(n, buffer)                   // computed before
+                : scalarUse?.Invoke(n, -1) is { } argument ? Hit(n, argument)      // a constant that arrives with each run
+                : n.Op.IsMark ? Hit(n, clean[n.src[0]])                            // nothing to compute
+                : Rebuild(n, clean, scalarUse);
             rebuilt?.Invoke(n, clean[n]);
         }
         return [.. roots.Select(r => clean[r])];
@@ -33,7 +38,7 @@ static class Cleanup
         bool same = true;
         for (int i = 0; i < src.Length; i++)
         {
-            src[i] = scalarUse?.Invoke(n, i) ?? clean[n.src[i]];
+            src[i] = scalarUse?.Invoke(n, i) is { } argument ? Hit(n.src[i], argument) : clean[n.src[i]];
             same &= src[i] == n.src[i];
         }
         var made = same ? n : Node.Of(n.Op, n.DType, n.Shape, n.Arg, src);
@@ -56,6 +61,12 @@ static class Cleanup
         var kind = n.ReduceInfo.Kind;
         var inner = Build.Reduce(kind, Build.Reshape(x, new Shape([.. dims])), [.. n.Axes.Select(a => a >= axis ? a + 1 : a)]);
         var outer = Build.Reduce(kind, Build.Contiguous(inner), axis);
-        return Build.Reshape(outer, n.Shape);
+        return Hit(n, Build.Reshape(outer, n.Shape));
+    }
+
+    static Node Hit(Node from, Node to, [CallerLineNumber] int line = 0)
+    {
+        RewriteTrace.Fired("Cleanup.cs", from, to, line);
+        return to;
     }
 }

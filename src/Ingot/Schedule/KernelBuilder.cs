@@ -4,7 +4,9 @@ using Ingot.Kernels;
 namespace Ingot.Schedule;
 
 /// <summary>Collects the slots of one kernel while its expressions are resolved to reads of memory.</summary>
-sealed class KernelBuilder(Node first)
+/// <param name="first">A value the kernel makes, for its name.</param>
+/// <param name="memoryOf">What holds a value that is read.</param>
+sealed class KernelBuilder(Node first, Func<Node, Node> memoryOf)
 {
     readonly List<SlotInfo> slots = [];
     readonly List<Node> buffers = [];
@@ -38,7 +40,7 @@ sealed class KernelBuilder(Node first)
         var flat = Ir.Int(0);
         var strides = source.Shape.Strides();
         for (int d = 0; d < index.Length; d++) flat = IndexMath.Add(flat, IndexMath.Mul(index[d], strides[d]));
-        return Ir.Load(source.DType, Slot(source, source.DType), flat, valid);
+        return Ir.Load(source.DType, Slot(memoryOf(source), source.DType), flat, valid);
     }
 
     public Scheduler.Kernel Finish(List<Node> outer, List<Step> steps)

@@ -56,7 +56,7 @@ sealed class NonFinite
         return $"{Name(n)} makes the first NaN or infinity: {n.DType.Name}{n.Shape}, {Show(n, at, values)}{operands}{Built(n)}";
     }
 
-    static string Name(Node n) => n.Op is Op.Reduce or Op.Scan ? $"{n.Op}({n.ReduceInfo.Kind}, {n.Axes})" : n.Op.ToString();
+    static string Name(Node n) => n.Arg is CustomArg c ? $"custom kernel {c.Kernel.Name}" : n.Op is Op.Reduce or Op.Scan ? $"{n.Op}({n.ReduceInfo.Kind}, {n.Axes})" : n.Op.ToString();
 
     static string Built(Node n) => n.Origin is { } line ? $", built at {line}" : ", built before CHECK was on or where no debug symbols tell the line";
 

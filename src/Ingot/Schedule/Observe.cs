@@ -78,6 +78,15 @@ static class Observe
         Output.WriteLine($"  {name + many,-32} {flops,14:N0} FLOP {bytes,14:N0} B {seconds * 1e6,10:F1} us {gflops,8:F1} GFLOPS {gbs,7:F1} GB/s {fraction,5:P0} of {roof}  {recipe}");
     }
 
+    /// <summary>The same for what runs on the host.</summary>
+    public static void RanOnHost(string name, long bytes, long start)
+    {
+        long end = Stopwatch.GetTimestamp();
+        double seconds = (end - start) / (double)Stopwatch.Frequency, gbs = bytes / seconds / 1e9;
+        Profiler.Event(name, start, end, 0, ("bytes", bytes), ("gbs", gbs));
+        if (Settings.Debug >= 2) Output.WriteLine($"  {name,-32} {"on the host",19} {bytes,14:N0} B {seconds * 1e6,10:F1} us {"",15} {gbs,7:F1} GB/s");
+    }
+
     /// <summary>PROFILE=1: one worker's part of a launch.</summary>
     public static void RanChunk(string kernel, string phase, long from, long to, long start, int worker) =>
         // Row 0 is the caller's, where the launch itself is drawn: its chunks nest under it.

@@ -31,7 +31,7 @@ sealed partial class Plan
             var (reads, writes) = Accesses(launch);
             long flops = launch.Instances.Sum(i => i.Flops), bytes = launch.Instances.Sum(i => i.Bytes);
             string many = launch.Instances.Count > 1 ? $" x{launch.Instances.Count}" : "";
-            var box = new Box([launch.Name + many, launch.Sort is null ? $"{flops:N0} FLOP, {bytes:N0} B" : "on the host", .. Wrapped(launch.Kernel?.Nest.Recipe ?? [])], "kernel");
+            var box = new Box([launch.Name + many, launch.Host is null ? $"{flops:N0} FLOP, {bytes:N0} B" : "on the host", .. Wrapped(launch.Kernel?.Nest.Recipe ?? [])], "kernel");
             foreach (var group in reads.GroupBy(b => holder.GetValueOrDefault(Memory(b))).ToList())
             {
                 // What nobody wrote before is given; the tensors of a launch over many are one box.
@@ -60,7 +60,7 @@ sealed partial class Plan
 
     (List<int> Reads, List<int> Writes) Accesses(Launch launch)
     {
-        if (launch.Sort is not null) return ([launch.SortBuffers[0]], [launch.SortBuffers[1]]);
+        if (launch.Host is { } host) return ([.. host.Buffers[..^1].Distinct()], [host.Buffers[^1]]);
         var reads = new List<int>();
         var writes = new List<int>();
         foreach (var i in launch.Instances)

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using Ingot.Codegen;
 using Ingot.Graph;
 using Ingot.Kernels;
 using Ingot.Runtime;
@@ -38,11 +37,11 @@ sealed partial class Plan
         public required string Name;
         public CompiledKernel? Kernel;
         public List<Instance> Instances = [];
-        public Node? Sort;
-        public int[] SortBuffers = [];
+        /// <summary>What runs on the host instead of a kernel.</summary>
+        public HostStep? Host;
         /// <summary>Whether it writes to a leaf: what it assigns to.</summary>
         public bool Assigns;
-        /// <summary>Whether it may meet a bad index.</summary>
+        /// <summary>Whether it may meet a bad index, or is the user's own.</summary>
         public bool MayFail;
 
         // The running phase: chunk i of the launch is chunk (i - first) of some instance.
@@ -108,7 +107,7 @@ sealed partial class Plan
 
     /// <summary>Name, FLOPs and bytes of each launch, in order.</summary>
     public IEnumerable<(string Name, long Flops, long Bytes, int Reads, int Writes)> Describe() =>
-        launches.Select(l => (l.Name, l.Instances.Sum(i => i.Flops), l.Instances.Sum(i => i.Bytes), l.Instances.Sum(i => i.Buffers.Length) - l.Instances.Sum(i => Writes[i]), l.Instances.Sum(i => Writes[i])));
+        launches.Select(l => l.Host is { } host ? (l.Name, 0, BytesOf(host), host.Buffers.Length - 1, 1) : (l.Name, l.Instances.Sum(i => i.Flops), l.Instances.Sum(i => i.Bytes), l.Instances.Sum(i => i.Buffers.Length) - l.Instances.Sum(i => Writes[i]), l.Instances.Sum(i => Writes[i])));
 
     readonly Dictionary<Instance, int> Writes = [];
 
@@ -117,7 +116,7 @@ sealed partial class Plan
     /// <param name="targets">Clean target nodes.</param>
     /// <param name="leafOf">Number of a Buffer node among the leaves.</param>
     /// <param name="slotOf">Number of the first scalar of a Const or Random node, or -1.</param>
-    /// <param name="checkedAt">Numbers of the nodes whose indices are checked, among <see cref="PlanKey.Checked"/>.</param>
+    /// <param name="checkedAt">Numbers of the nodes that may fail as they run, among <see cref="PlanKey.Checked"/>.</param>
     public static Plan Make(IReadOnlyList<Node> targets, Func<Node, int> leafOf, Func<Node, int> slotOf, IReadOnlyDictionary<Node, int> checkedAt)
     {
         var sites = new List<(string, int)>();
@@ -127,11 +126,11 @@ sealed partial class Plan
             return sites.Count - 1;
         }
         var plan = new Plan(sites);
-        plan.Build(targets, Scheduler.Run([.. targets.Distinct()], slotOf, Site), leafOf);
+        plan.Build(targets, Scheduler.Run([.. targets.Distinct()], slotOf, Site), leafOf, n => checkedAt.GetValueOrDefault(n, -1));
         return plan;
     }
 
-    void Build(IReadOnlyList<Node> targets, List<Scheduler.Kernel> kernels, Func<Node, int> leafOf)
+    void Build(IReadOnlyList<Node> targets, List<Scheduler.Kernel> kernels, Func<Node, int> leafOf, Func<Node, int> checkedAt)
     {
         var number = new Dictionary<Node, int>(ReferenceEqualityComparer.Instance);
         var distinct = targets.Distinct().ToList();
@@ -156,7 +155,7 @@ sealed partial class Plan
             var ids = k.Buffers.ConvertAll(BufferOf);
             if (k.Ast is null)
             {
-                launches.Add(new Launch { Name = $"sort_{k.Outputs[0].Shape}", Sort = k.Outputs[0], SortBuffers = [.. ids] });
+                launches.Add(HostLaunch(k.Outputs[0], [.. ids], checkedAt(k.Outputs[0])));
                 continue;
             }
             long flops = k.Ast.Flops();
@@ -201,7 +200,7 @@ sealed partial class Plan
                     bool written = launches[i].Kernel!.Nest.Phases.Count > 0 && IsWritten(launches[i].Kernel!, b);
                     if ((written && mine.Contains(m)) || myWrites.Contains(m)) return false;
                 }
-            if (launches[i].Sort is not null && launches[i].SortBuffers.Any(b => mine.Contains(Memory(b)))) return false;
+            if (launches[i].Host is { } host && Array.Exists(host.Buffers, b => mine.Contains(Memory(b)))) return false;
             if (launches[i] == at) return true;
         }
         return false;
@@ -266,7 +265,7 @@ sealed partial class Plan
             if (buffers[b].Kind != Kind.Temporary) continue;
             int id = b, from = -1, to = -1;
             for (int l = 0; l < launches.Count; l++)
-                if (launches[l].SortBuffers.Contains(id) || launches[l].Instances.Exists(i => i.Buffers.Contains(id)))
+                if (launches[l].Host?.Buffers.Contains(id) == true || launches[l].Instances.Exists(i => i.Buffers.Contains(id)))
                 {
                     if (from < 0) from = l;
                     to = l;
@@ -311,7 +310,7 @@ sealed partial class Plan
     /// <returns>Storage of each distinct target.</returns>
     /// <remarks>
     /// A run that fails leaves all targets as they were, uncomputed. Out of memory and cancellation come before anything is assigned. A bad index is found by
-    /// the kernel that meets it; what has been assigned before gets its old values back.
+    /// the kernel that meets it, and a kernel of the user's own may throw; what has been assigned before gets its old values back.
     /// </remarks>
     public Storage[] Execute(PlanKey run, CancellationToken cancellation)
     {
@@ -332,7 +331,7 @@ sealed partial class Plan
             {
                 var launch = launches[l];
                 if (!assigned) cancellation.ThrowIfCancellationRequested();
-                if (launch.Sort is { } sort) { Interpreter.RunSort(sort, AddressOf(launch.SortBuffers[0]), AddressOf(launch.SortBuffers[1])); continue; }
+                if (launch.Host is { } host) { RunOnHost(launch.Name, host, AddressOf, run); continue; }
                 foreach (var i in launch.Instances)
                 {
                     for (int s = 0; s < i.Buffers.Length; s++) i.Words[1 + s] = AddressOf(i.Buffers[s]);

@@ -33,7 +33,7 @@ sealed class PlanKey : IEquatable<PlanKey>
     public List<Storage> Leaves { get; private set; } = [];
     public List<long> Scalars { get; private set; } = [];
 
-    /// <summary>Nodes whose indices are checked as they run: this graph's own, since a plan serves graphs built at other lines.</summary>
+    /// <summary>Nodes that may fail as they run, by a bad index or in the user's own kernel: this graph's, since a plan serves graphs built at other lines.</summary>
     public List<Node> Checked { get; } = [];
 
     public static int LeafOf(Node buffer) => leafOf.TryGetValue(buffer, out int i) ? i : throw new InvalidOperationException($"{buffer} is no leaf of this plan");
@@ -133,7 +133,7 @@ sealed class PlanKey : IEquatable<PlanKey>
             words.Add(leaf);
             return;
         }
-        if (n.Op is Op.Gather or Op.Scatter or Op.ScatterAdd) Checked.Add(n);
+        if (n.Op is Op.Gather or Op.Scatter or Op.ScatterAdd or Op.Custom) Checked.Add(n);
         if (constants.ContainsKey(n))
         {
             AddScalar(n, -1);

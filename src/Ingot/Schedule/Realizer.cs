@@ -31,12 +31,15 @@ static class Realizer
         }
     }
 
+    /// <exception cref="IngotException">Called by a kernel of the user's own while it runs.</exception>
     public static void Realize(IReadOnlyList<Tensor> tensors, CancellationToken cancellation)
     {
+        bool isNested = Gate.IsHeldByCurrentThread;
         lock (Gate)
         {
             var targets = tensors.Concat(Tensor.TakeCompanions(tensors)).Select(t => Unmarked(t.Node)).Where(n => BufferOrNull(n) is null).Distinct().ToList();
             if (targets.Count == 0) return;
+            if (isNested) throw new IngotException("a custom kernel cannot compute tensors while it runs; compute them before, or make them its inputs");
             cancellation.ThrowIfCancellationRequested();
             try
             {

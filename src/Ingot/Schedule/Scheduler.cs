@@ -68,7 +68,7 @@ sealed class Scheduler
     }
 
     /// <summary>What the plan needs of a kernel: its form, and which graph values its slots are.</summary>
-    /// <param name="Ast">Null for a sort, which runs on the host.</param>
+    /// <param name="Ast">Null for what runs on the host: a sort, or a kernel of the user's own. Its buffers are its operands, then its output.</param>
     /// <param name="Buffers">Graph node behind each launch slot (outputs are the nodes themselves).</param>
     /// <param name="Outputs">Nodes this kernel makes.</param>
     internal sealed record Kernel(KernelAst? Ast, List<Node> Buffers, List<Node> Outputs);
@@ -98,7 +98,7 @@ sealed class Scheduler
         foreach (var n in order)
         {
             if (n.Op is Op.Scan or Op.Sort or Op.Scatter or Op.ScatterAdd or Op.Contiguous or Op.Assign or Op.Custom) made.Add(n);
-            if (n.Op == Op.Sort && n.src[0].Op != Op.Buffer) made.Add(n.src[0]);
+            if (n.Op is Op.Sort or Op.Custom) made.UnionWith(n.src.Where(s => s.Op != Op.Buffer)); // the host reads memory
         }
         var claimed = new HashSet<Node>(ReferenceEqualityComparer.Instance);
         foreach (var n in order)
@@ -258,14 +258,14 @@ sealed class Scheduler
         }
     }
 
-    /// <summary>For dependences only: everything a special kernel reads.</summary>
+    /// <summary>For dependences only: everything a special kernel reads, if it has elements.</summary>
     Node Special(Node n, Node[] ranges)
     {
         Node At(Node s) => lowering.Value(s, [.. s.Shape.Select(d => Ir.Range(d))]);
         return n.Op switch
         {
             Op.Scan => lowering.Value(n.src[0], ranges),
-            _ => n.src.Select(At).Aggregate((a, b) => Ir.Scalar(Op.Where, DType.Bool, a, b)),
+            _ => n.src.Where(s => s.Shape.Count > 0).Select(At).Aggregate(Build.Const(DType.Bool, Shape.Scalar, 0L), (a, b) => Ir.Scalar(Op.Where, DType.Bool, a, b)),
         };
     }
 
@@ -404,7 +404,6 @@ sealed class Scheduler
                 foreach (var reader in groups)
                     if (reader != g && reader.Members.Exists(x => x.Reads.Exists(r => ((ReadArg)r.Arg!).Source == m.Node.src[0]))) waits[g].Add(reader);
         var result = new List<Kernel>();
-        var copies = new List<Node>();
         var pending = groups.ToList();
         while (pending.Count > 0)
         {
@@ -413,12 +412,12 @@ sealed class Scheduler
             {
                 // Two kernels each read what the other overwrites: one writes to memory of its own, and copies when the readers are done.
                 var g = pending.First(g => Producers(g).All(p => !pending.Contains(p)));
-                copies.AddRange(g.Members.Where(m => m.Node.Op == Op.Assign).Select(m => m.Node));
+                putAside.UnionWith(g.Members.Where(m => m.Node.Op == Op.Assign).Select(m => m.Node));
                 result.Add(Lower(g, delayed: true));
                 Done(g);
                 continue;
             }
-            // What may still meet a bad index runs before anything is assigned, where it can: otherwise the old values must be kept to restore them.
+            // What may still fail, by a bad index or in the user's own kernel, runs before anything is assigned, where it can: otherwise the old values must be kept to restore them.
             if (pending.Exists(MayFail) && ready.Exists(g => !Assigns(g))) ready.RemoveAll(Assigns);
             foreach (var g in ready)
             {
@@ -426,7 +425,7 @@ sealed class Scheduler
                 Done(g);
             }
         }
-        foreach (var assign in copies) result.Add(CopyBack(assign));
+        foreach (var assign in putAside) result.Add(CopyBack(assign));
         return result;
 
         void Done(Group g)
@@ -438,14 +437,20 @@ sealed class Scheduler
 
     static bool Assigns(Group g) => g.Members.Exists(m => m.Node.Op == Op.Assign);
 
-    static bool MayFail(Group g) => g.Members.Exists(m => m.Node.Op is Op.Scatter or Op.ScatterAdd || Ir.All(m.Value).Exists(n => n.Op == Op.CheckIndex));
+    static bool MayFail(Group g) => g.Members.Exists(m => m.Node.Op is Op.Scatter or Op.ScatterAdd or Op.Custom || Ir.All(m.Value).Exists(n => n.Op == Op.CheckIndex));
+
+    /// <summary>Assignments whose value waits in memory of its own until they may overwrite their buffers.</summary>
+    readonly HashSet<Node> putAside = new(ReferenceEqualityComparer.Instance);
+
+    /// <summary>Where a kernel finds a value: an assigned one not yet in its buffer if that is put aside.</summary>
+    Node MemoryOf(Node value) => putAside.Contains(value) ? Aside(value) : value;
 
     /// <summary>The value an assignment keeps aside until it may overwrite its buffer.</summary>
     static Node Aside(Node assign) => Node.Of(Op.Contiguous, assign.DType, assign.Shape, new LeafArg(assign), assign.src[1]);
 
     static Kernel CopyBack(Node assign)
     {
-        var builder = new KernelBuilder(assign);
+        var builder = new KernelBuilder(assign, value => value);
         var ranges = assign.Shape.Select(d => Ir.Range(d)).ToArray();
         int slot = builder.Slot(assign.src[0], assign.DType);
         var load = builder.Load(Aside(assign), ranges, null);
@@ -455,14 +460,13 @@ sealed class Scheduler
 
     Kernel Lower(Group g, bool delayed)
     {
-        var builder = new KernelBuilder(g.Members[0].Node);
+        var builder = new KernelBuilder(g.Members[0].Node, MemoryOf);
         var first = g.Members[0].Node;
         switch (first.Op)
         {
-            case Op.Sort: return new(null, [first.src[0], first], [first]);
+            case Op.Sort or Op.Custom: return new(null, [.. first.src.Select(MemoryOf), first], [first]);
             case Op.Scatter or Op.ScatterAdd: return builder.Scatter(first, lowering);
             case Op.Scan: return builder.Scan(first, g.Members[0].Ranges, g.Members[0].Value);
-            case Op.Custom: throw new NotSupportedException("custom kernels");
         }
         var outer = g.Extents.Select(e => Ir.Range(e)).ToList();
         var inGroup = g.Members.ToDictionary(m => m.Node, m => m, (IEqualityComparer<Node>)ReferenceEqualityComparer.Instance);

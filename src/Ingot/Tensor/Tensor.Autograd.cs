@@ -136,8 +136,7 @@ public sealed partial class Tensor
     internal static Tensor OwnZeros(Shape shape, DType dtype)
     {
         var zeros = Storage.Allocate(shape.Count * dtype.Size);
-        const int chunk = 1 << 30; // a span holds fewer than 2^31 bytes
-        for (long at = 0; at < zeros.Bytes; at += chunk) zeros.Span<byte>(at, (int)Math.Min(chunk, zeros.Bytes - at)).Clear();
+        zeros.Clear();
         return new(Build.Buffer(dtype, shape, zeros)) { ownStorage = zeros };
     }
 

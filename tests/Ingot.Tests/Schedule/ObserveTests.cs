@@ -99,6 +99,18 @@ public sealed class ObserveTests
     }
 
     [Fact]
+    public void Debug5_LongSumOfAComputedTensor_NamesTheRulesOfTheCleanup()
+    {
+        using var watch = new Watch();
+        var a = Random(200_000);
+        Settings.Debug = 5;
+        (a.Detach() * 3).Sum().Realize();
+        int split = Array.FindIndex(Docs.Repository.Read("src/Ingot/Schedule/Cleanup.cs").Split('\n'), l => l.Contains("return Hit(n, Build.Reshape(outer", StringComparison.Ordinal)) + 1;
+        watch.Text.ShouldContain($"rewrite Cleanup.cs:{split}: Reduce -> Reshape f32(");
+        watch.Text.ShouldMatch(@"rewrite Cleanup\.cs:\d+: Const -> Const\[3\]");
+    }
+
+    [Fact]
     public void Debug6_X64_ShowsTheKernelsInstructionsToTheReturn()
     {
         Assert.SkipUnless(System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64, "the disassembler reads x64 code");

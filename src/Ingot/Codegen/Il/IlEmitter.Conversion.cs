@@ -1,7 +1,6 @@
 using System.Reflection.Emit;
 using Ingot.Graph;
 using Ingot.Kernels;
-using Ingot.Runtime;
 
 namespace Ingot.Codegen.Il;
 
@@ -68,7 +67,7 @@ sealed partial class IlEmitter
             case DType.F32 or DType.F16 or DType.BF16:
                 if (from is DType.U32 or DType.U64) il.Emit(OpCodes.Conv_R_Un);
                 il.Emit(OpCodes.Conv_R4);
-                if (to != DType.F32 && from != to) il.Emit(OpCodes.Call, typeof(VectorMemory).GetMethod("Round" + to, [typeof(float)])!);
+                if (to != DType.F32 && from != to) il.Emit(OpCodes.Call, ScalarMethod("Round", to));
                 break;
             case DType.I64:
                 il.Emit(from is DType.U32 ? OpCodes.Conv_U8 : OpCodes.Conv_I8);
@@ -111,7 +110,7 @@ sealed partial class IlEmitter
         }
         if (from.IsFloat && to.IsFloat)
         {
-            if (to is DType.BF16 or DType.F16 && from != to) il.Emit(OpCodes.Call, typeof(VectorMemory).GetMethod("Round" + to, [vb])!);
+            if (to is DType.BF16 or DType.F16 && from != to) il.Emit(OpCodes.Call, Narrowed("Round", to, vb));
             return;
         }
         if (from.IsFloat)
@@ -123,7 +122,7 @@ sealed partial class IlEmitter
         if (to.IsFloat)
         {
             Call(b == typeof(double) ? "ConvertToDouble" : "ConvertToSingle", a, va);
-            if (to is DType.BF16 or DType.F16) il.Emit(OpCodes.Call, typeof(VectorMemory).GetMethod("Round" + to, [vb])!);
+            if (to is DType.BF16 or DType.F16) il.Emit(OpCodes.Call, Narrowed("Round", to, vb));
             return;
         }
         if (a != b) il.Emit(OpCodes.Call, vectors.Reinterpret(a, b));

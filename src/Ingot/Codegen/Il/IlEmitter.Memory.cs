@@ -50,14 +50,14 @@ sealed partial class IlEmitter
             if (t.Size == Natural(currentLanes)) { il.Emit(OpCodes.Call, vectors.Method("Load", element, element.MakePointerType())); return; }
             // The second operand only says which width is meant.
             il.Emit(OpCodes.Call, vectors.Zero(element));
-            il.Emit(OpCodes.Call, MemoryMethod("Load", t, typeof(nint), vectors.VectorOf(element)));
+            il.Emit(OpCodes.Call, Narrowed("Load", t, typeof(nint), vectors.VectorOf(element)));
             return;
         }
         switch (t)
         {
             case DType.F32: il.Emit(OpCodes.Ldind_R4); break;
             case DType.F64: il.Emit(OpCodes.Ldind_R8); break;
-            case DType.F16 or DType.BF16: il.Emit(OpCodes.Call, MemoryMethod("Load", t, typeof(nint))); break;
+            case DType.F16 or DType.BF16: il.Emit(OpCodes.Call, ScalarMethod("Load", t)); break;
             case DType.I64 or DType.U64: il.Emit(OpCodes.Ldind_I8); break;
             case DType.I32: il.Emit(OpCodes.Ldind_I4); break;
             case DType.U32: il.Emit(OpCodes.Ldind_U4); break;
@@ -73,8 +73,14 @@ sealed partial class IlEmitter
         }
     }
 
-    static MethodInfo MemoryMethod(string verb, DType t, params Type[] parameters) =>
-        typeof(VectorMemory).GetMethod(verb + t, parameters) ?? throw new MissingMethodException($"{nameof(VectorMemory)}.{verb}{t}({string.Join<Type>(", ", parameters)})");
+    /// <summary>Load, Store or Round of one half-precision element.</summary>
+    static MethodInfo ScalarMethod(string verb, DType t) =>
+        typeof(ScalarMemory).GetMethod(verb + t) ?? throw new MissingMethodException(nameof(ScalarMemory), verb + t);
+
+    /// <summary>Load, Store or Round of vectors whose elements are narrower in memory than in the registers of this width.</summary>
+    MethodInfo Narrowed(string verb, DType t, params Type[] parameters) =>
+        typeof(Narrow).GetNestedType(t.ToString()) is { } memory && typeof(VectorMemory<,>).MakeGenericType(Element(t), memory).GetMethod(verb, parameters) is { } method ? method
+            : throw new MissingMethodException(nameof(VectorMemory<,>), $"{verb} of {t} by {string.Join<Type>(", ", parameters)}");
 
     void StoreValue(Store s)
     {
@@ -95,7 +101,7 @@ sealed partial class IlEmitter
             {
                 case DType.F32: il.Emit(OpCodes.Stind_R4); break;
                 case DType.F64: il.Emit(OpCodes.Stind_R8); break;
-                case DType.F16 or DType.BF16: il.Emit(OpCodes.Call, MemoryMethod("Store", s.DType, typeof(nint), typeof(float))); break;
+                case DType.F16 or DType.BF16: il.Emit(OpCodes.Call, ScalarMethod("Store", s.DType)); break;
                 case DType.I64 or DType.U64: il.Emit(OpCodes.Stind_I8); break;
                 case DType.I32 or DType.U32: il.Emit(OpCodes.Stind_I4); break;
                 case DType.I16 or DType.U16: il.Emit(OpCodes.Stind_I2); break;
@@ -107,6 +113,6 @@ sealed partial class IlEmitter
         Address(s.Slot, s.Index, s.DType);
         var element = Element(s.DType);
         if (s.DType.Size == Natural(lanes)) il.Emit(OpCodes.Call, vectors.Method(s.NonTemporal ? "StoreAlignedNonTemporal" : "Store", element, vectors.VectorOf(element), element.MakePointerType()));
-        else il.Emit(OpCodes.Call, MemoryMethod("Store", s.DType, vectors.VectorOf(element), typeof(nint)));
+        else il.Emit(OpCodes.Call, Narrowed("Store", s.DType, vectors.VectorOf(element), typeof(nint)));
     }
 }

@@ -123,7 +123,7 @@ sealed partial class IlEmitter
                 Word(0);
                 il.Emit(OpCodes.Conv_I);
                 il.Emit(OpCodes.Ldc_I8, (long)check.Site);
-                il.Emit(OpCodes.Call, typeof(VectorMemory).GetMethod(nameof(VectorMemory.CheckIndex))!);
+                il.Emit(OpCodes.Call, typeof(ScalarMemory).GetMethod(nameof(ScalarMemory.CheckIndex))!);
                 break;
             case Op.Where: Choose(n, vector); break;
             case Op.Cast: Convert(n, vector); break;
@@ -138,7 +138,7 @@ sealed partial class IlEmitter
                 currentLanes = Lanes(n.src[0]);
                 Value(n.src[0], true);
                 string name = ((FoldArg)n.Arg!).Kind switch { Op.Add => "Sum", Op.Mul => "Product", _ => "Max" };
-                il.Emit(OpCodes.Call, typeof(VectorMemory).GetMethod(name, [vectors.VectorOf(Element(n.DType))])!);
+                il.Emit(OpCodes.Call, typeof(Across<>).MakeGenericType(Element(n.DType)).GetMethod(name, [vectors.VectorOf(Element(n.DType))])!);
                 Wrap(n.DType);
                 currentLanes = outer;
                 break;

@@ -63,7 +63,7 @@ static class Interpreter
             Op.Scatter or Op.ScatterAdd => Scatter(n, src[0], src[1], src[2]),
             Op.Assign => src[1] with { Node = n },
             Op.Contiguous or Op.Leaf or Op.Detach or Op.Reshape => src[0] with { Node = n },
-            Op.Custom => throw new NotSupportedException("custom kernels run on their own delegate"),
+            Op.Custom => Custom(n, src),
             _ when n.Op.IsMovement => Move(n, src[0]),
             _ when n.Op.IsElementwise => Elementwise(n, src),
             _ => throw new NotSupportedException($"{n.Op} is not a graph operation"),
@@ -191,15 +191,23 @@ static class Interpreter
         return Integers(n, i => result[i]);
     }
 
-    /// <summary>Sorts values in memory: the one operation that runs on the host.</summary>
+    /// <summary>Sorts values in memory; compiled plans sort by this as well.</summary>
     /// <param name="n">The Sort node.</param>
-    /// <param name="from">Address of its operand's values.</param>
-    /// <param name="to">Address of the indices, i64.</param>
-    public static void RunSort(Node n, nint from, nint to)
+    /// <param name="from">Its operand's values.</param>
+    /// <param name="to">The indices, i64.</param>
+    public static void RunSort(Node n, Storage from, Storage to)
     {
         var x = n.src[0];
-        var source = Load(x, Build.Buffer(x.DType, x.Shape, new BorrowedStorage(from, x.Shape.Count * x.DType.Size)));
-        Store(Sort(n, source), new BorrowedStorage(to, n.Shape.Count * 8));
+        Store(Sort(n, Load(x, Build.Buffer(x.DType, x.Shape, from))), to);
+    }
+
+    static Value Custom(Node n, Value[] src)
+    {
+        Storage Memory(Node of) => Storage.Allocate(of.Shape.Count * of.DType.Size);
+        Storage[] memory = [.. n.src.Select(Memory), Memory(n)];
+        for (int i = 0; i < src.Length; i++) Store(src[i], memory[i]);
+        ((CustomArg)n.Arg!).Kernel.Run(n, memory, n.Origin);
+        return Load(n, Build.Buffer(n.DType, n.Shape, memory[^1]));
     }
 
     /// <summary>NaN is greater than every number, as in PyTorch.</summary>
