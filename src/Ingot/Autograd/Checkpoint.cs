@@ -22,7 +22,8 @@ public static class Checkpoint
 /// <summary>
 /// Owner of the mark on a checkpointed result. Equal nodes are one node, so a gradient that simply called the function again would be given the forward
 /// pass's own nodes, and the scheduler would keep their values. Hence the second copy starts from barriers: <see cref="Op.Contiguous"/> with an identity,
-/// which no rewrite may merge with its operand. Random nodes keep their counters, so dropout draws the same mask again.
+/// which no rewrite may merge with its operand. Its second operand is the gradient that has come down to the result: the copy is not computed before that,
+/// or every checkpoint would be computed again at once, as all that it reads is there. Random nodes keep their counters, so dropout draws the same mask again.
 /// </summary>
 sealed class CheckpointMark(Node[] inputs)
 {
@@ -33,7 +34,7 @@ sealed class CheckpointMark(Node[] inputs)
         var outside = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance); // where the copy meets the graph around it
         foreach (var x in inputs)
         {
-            copies[x] = x.Op == Op.Buffer ? x : Node.Of(Op.Contiguous, x.DType, x.Shape, new LeafArg(new object()), x);
+            copies[x] = Node.Of(Op.Contiguous, x.DType, x.Shape, new LeafArg(new object()), x, g);
             outside[copies[x]] = x;
         }
         foreach (var n in Build.TopologicalOrder([result], copies.ContainsKey))

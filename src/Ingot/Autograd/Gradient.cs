@@ -66,7 +66,8 @@ static class Gradient
             (Op.Scatter, 2) => Winners(n, b, Build.Gather(g, b)),
             (Op.ScatterAdd, 0) => g,
             (Op.ScatterAdd, 2) => Build.Gather(g, b),
-            (Op.Contiguous, _) => g,
+            (Op.Contiguous, 0) => g,
+            (Op.Contiguous, _) => null, // waited for, not read
 
             // Piecewise constant, or not of real numbers.
             (Op.Trunc or Op.IDiv or Op.CmpLt or Op.CmpNe or Op.And or Op.Or or Op.Xor or Op.Shl or Op.Shr, _) => null,

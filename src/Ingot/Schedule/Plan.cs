@@ -165,9 +165,11 @@ sealed partial class Plan
             var writes = k.Ast.Steps.SelectMany(s => s.Stores).Select(s => s.Slot).Where(s => k.Ast.Slots[s].ScratchElements == 0).ToHashSet();
             var instance = new Instance { Buffers = [.. ids], Scalars = scalars, Phases = [.. nest.Phases], Flops = flops, Bytes = Traffic(k, writes), Reference = reference };
             Writes[instance] = writes.Count;
-            // An earlier launch of the same kernel takes this one in, if nothing this one reads or overwrites was touched since.
+            // An earlier launch of the same kernel takes this one in, if nothing this one reads or overwrites was touched since. Computed earlier than
+            // needed, a large temporary would be in memory for longer: what a checkpoint computes again, with the first time.
             var same = launches.LastOrDefault(l => l.Kernel == compiled);
-            if (same is null || !Independent(same, ids, writes)) launches.Add(same = new Launch { Name = k.Ast.Name, Kernel = compiled });
+            bool isLarge = ids.Where((_, slot) => writes.Contains(slot)).Any(id => buffers[id] is { Kind: Kind.Temporary, Bytes: > SmallTemporary });
+            if (same is null || (isLarge && same != launches[^1]) || !Independent(same, ids, writes)) launches.Add(same = new Launch { Name = k.Ast.Name, Kernel = compiled });
             same.Instances.Add(instance);
             same.Assigns |= writes.Any(s => buffers[ids[s]].Kind == Kind.Leaf);
             same.MayFail |= Ir.All(k.Ast.Roots).Exists(n => n.Op == Op.CheckIndex);
@@ -185,6 +187,9 @@ sealed partial class Plan
                 for (int s = 0; s < i.Buffers.Length; s++)
                     if (buffers[i.Buffers[s]] is { Kind: Kind.Leaf } b && IsWritten(launches[l].Kernel!, s)) overwrites.Add(new(l, b.Index, b.Shape.Count * b.DType.Size));
     }
+
+    /// <summary>Bytes of a temporary that is computed early for the sake of a shared launch.</summary>
+    const long SmallTemporary = 64 * 1024;
 
     /// <summary>Whether a kernel with these buffers may run as early as the given launch.</summary>
     bool Independent(Launch at, List<int> ids, HashSet<int> writes)

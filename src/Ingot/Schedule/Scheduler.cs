@@ -33,6 +33,8 @@ sealed class Scheduler
         public readonly Node Value = value;
         public readonly int Size = Ir.All(value).Count;
         public readonly List<Node> Reads = [.. Ir.All(value).Where(n => n is { Op: Op.Load, Arg: ReadArg })];
+        /// <summary>What is not read but must have been computed before.</summary>
+        public List<Node> WaitsFor = [];
         /// <summary>The group's outer axis of each dimension, or -1.</summary>
         public int[] Axes = [];
         public bool IsContraction => Ir.All(Value).Exists(n => n.Op == Op.Fold && n.src[0] is { Op: Op.Mul } or { Op: Op.Where, src: [_, { Op: Op.Mul }, _] } && IsWide(n));
@@ -97,7 +99,9 @@ sealed class Scheduler
         made.UnionWith(targets.Where(t => t.Op != Op.Buffer));
         foreach (var n in order)
         {
-            if (n.Op is Op.Scan or Op.Sort or Op.Scatter or Op.ScatterAdd or Op.Contiguous or Op.Assign or Op.Custom) made.Add(n);
+            // A barrier is another name for what it stands before, which therefore has memory.
+            if (IsBarrier(n)) made.UnionWith(n.src[..1].Where(s => s.Op != Op.Buffer));
+            else if (n.Op is Op.Scan or Op.Sort or Op.Scatter or Op.ScatterAdd or Op.Contiguous or Op.Assign or Op.Custom) made.Add(n);
             if (n.Op is Op.Sort or Op.Custom) made.UnionWith(n.src.Where(s => s.Op != Op.Buffer)); // the host reads memory
         }
         var claimed = new HashSet<Node>(ReferenceEqualityComparer.Instance);
@@ -238,6 +242,7 @@ sealed class Scheduler
 
     void MakeGroups()
     {
+        bool hasBarriers = order.Exists(IsBarrier);
         foreach (var n in order)
         {
             if (!made.Contains(n) || n.Shape.Count == 0) continue; // nothing to compute, and nothing will be read
@@ -253,6 +258,7 @@ sealed class Scheduler
                 if (ranges[d].Op == Op.Range) group.Extents.Add(n.Shape[d]);
             }
             group.HasContraction = member.IsContraction;
+            if (hasBarriers) member.WaitsFor = WaitsFor(n);
             groupOf[n] = group;
             groups.Add(group);
         }
@@ -268,6 +274,29 @@ sealed class Scheduler
             _ => n.src.Where(s => s.Shape.Count > 0).Select(At).Aggregate(Build.Const(DType.Bool, Shape.Scalar, 0L), (a, b) => Ir.Scalar(Op.Where, DType.Bool, a, b)),
         };
     }
+
+    /// <summary>The second operand of such a Contiguous is not read, but must have been computed before anything that reads through it: see <see cref="Autograd.CheckpointMark"/>.</summary>
+    static bool IsBarrier(Node n) => n is { Op: Op.Contiguous, src.Length: 2 };
+
+    /// <summary>What must have been computed, though it is not read, before a value with memory.</summary>
+    List<Node> WaitsFor(Node n)
+    {
+        var found = new List<Node>();
+        var seen = new HashSet<Node>();
+        var stack = new Stack<(Node Node, bool IsWaitedFor)>(n.src.Select(s => (s, false)));
+        while (stack.TryPop(out var top))
+        {
+            var (x, isWaitedFor) = top;
+            bool memory = x.Op == Op.Buffer || made.Contains(x);
+            if (memory && isWaitedFor) found.Add(x);
+            if (memory || !seen.Add(x)) continue;
+            for (int i = 0; i < x.src.Length; i++) stack.Push((x.src[i], isWaitedFor || (IsBarrier(x) && i == 1)));
+        }
+        return found;
+    }
+
+    /// <summary>Groups that must run before this one: what it reads, and what it waits for.</summary>
+    IEnumerable<Group> Before(Group g) => Producers(g).Concat(g.Members.SelectMany(m => m.WaitsFor).Where(groupOf.ContainsKey).Select(n => groupOf[n]).Where(p => p != g)).Distinct();
 
     IEnumerable<Group> Producers(Group g) => g.Members.SelectMany(m => m.Reads).Select(r => ((ReadArg)r.Arg!).Source)
         .Where(s => groupOf.TryGetValue(s, out var p) && p != g).Select(s => groupOf[s]).Distinct();
@@ -358,12 +387,12 @@ sealed class Scheduler
     bool PathBesides(Group p, Group c)
     {
         var seen = new HashSet<Group>();
-        var stack = new Stack<Group>(Producers(c).Where(g => g != p));
+        var stack = new Stack<Group>(Before(c).Where(g => g != p));
         while (stack.TryPop(out var g))
         {
             if (g == p) return true;
             if (!seen.Add(g)) continue;
-            foreach (var s in Producers(g)) stack.Push(s);
+            foreach (var s in Before(g)) stack.Push(s);
         }
         return false;
     }
@@ -398,7 +427,7 @@ sealed class Scheduler
     List<Kernel> Kernels()
     {
         // Kahn's algorithm; a kernel that overwrites a buffer waits for the buffer's readers.
-        var waits = groups.ToDictionary(g => g, g => Producers(g).ToHashSet());
+        var waits = groups.ToDictionary(g => g, g => Before(g).ToHashSet());
         foreach (var g in groups)
             foreach (var m in g.Members.Where(m => m.Node.Op == Op.Assign))
                 foreach (var reader in groups)
@@ -411,7 +440,7 @@ sealed class Scheduler
             if (ready.Count == 0)
             {
                 // Two kernels each read what the other overwrites: one writes to memory of its own, and copies when the readers are done.
-                var g = pending.First(g => Producers(g).All(p => !pending.Contains(p)));
+                var g = pending.First(g => Before(g).All(p => !pending.Contains(p)));
                 putAside.UnionWith(g.Members.Where(m => m.Node.Op == Op.Assign).Select(m => m.Node));
                 result.Add(Lower(g, delayed: true));
                 Done(g);
