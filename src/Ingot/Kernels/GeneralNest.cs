@@ -200,24 +200,90 @@ sealed class GeneralNest
             return Ir.Substitute(f.src[0], rename);
         });
         if (((FoldArg)folds[0].Arg!).Lanes) { LaneLoops(into, folds, bodies, ranges, opened, results); return; }
-        var updates = new List<(Node Acc, Op Kind, Node Value)>();
+        var totals = new List<Node>();
         for (int i = 0; i < folds.Count; i++)
         {
             var lane = free.Of(bodies[i]).FirstOrDefault(Ir.IsLane);
-            var acc = Ir.Acc(folds[i].DType, lane);
-            into.Add(new Init(acc, Lowering.Identity(Ir.FoldKind(folds[i]), folds[i].DType)));
-            updates.Add((acc, Ir.FoldKind(folds[i]), bodies[i]));
-            results[folds[i]] = acc;
+            totals.Add(Ir.Acc(folds[i].DType, lane));
+            into.Add(new Init(totals[i], Lowering.Identity(Ir.FoldKind(folds[i]), folds[i].DType)));
+            results[folds[i]] = totals[i];
         }
+        var last = ranges[^1];
+        bool blocks = Ir.Extent(last) > Stretch;
         var inner = new HashSet<Node>(opened, ReferenceEqualityComparer.Instance);
+        into = OpenLoops(into, ranges[..(blocks ? ranges.Length - 1 : StretchDepth(ranges, 1))], inner);
+        InStretches(into, folds, totals, ranges.Aggregate(1L, (p, r) => p * Ir.Extent(r)), blocks ? last : null, Ir.Extent(last), 1, (body, accs, from, to) =>
+        {
+            var within = new HashSet<Node>(inner, ReferenceEqualityComparer.Instance);
+            if (blocks)
+            {
+                var loop = new For(last, from, to);
+                body.Add(loop);
+                body = loop.Body;
+                within.Add(last);
+            }
+            else body = OpenLoops(body, ranges[StretchDepth(ranges, 1)..], within);
+            UpdateAll(body, [.. folds.Select((f, i) => (accs[i], Ir.FoldKind(f), bodies[i]))], within);
+        });
+    }
+
+    /// <summary>Additions of floats that go into one accumulator before it is added to the next: a long sum loses digits with the length of a stretch and with their number, not with its own.</summary>
+    const int Stretch = 256;
+
+    /// <summary>How many of the loops are outside of stretches, if one pass of what is in all of them adds so many times.</summary>
+    static int StretchDepth(Node[] loops, long perPass)
+    {
+        int depth = loops.Length;
+        while (depth > 0 && perPass * Ir.Extent(loops[depth - 1]) <= Stretch) perPass *= Ir.Extent(loops[--depth]);
+        return depth;
+    }
+
+    static List<Stmt> OpenLoops(List<Stmt> into, Node[] ranges, HashSet<Node> opened)
+    {
         foreach (var r in ranges)
         {
             var loop = new For(r, Ir.Int(0), Ir.Int(Ir.Extent(r)));
             into.Add(loop);
             into = loop.Body;
-            inner.Add(r);
+            opened.Add(r);
         }
-        UpdateAll(into, updates, inner);
+        return into;
+    }
+
+    delegate void StretchBody(List<Stmt> into, List<Node> accumulators, Node from, Node to);
+
+    /// <summary>
+    /// A stretch of a sum, in accumulators of its own where it is one of floats and there is more than one stretch; blocked: the axis that is longer than a
+    /// stretch, walked to end in steps, or null.
+    /// </summary>
+    static void InStretches(List<Stmt> into, List<Node> folds, List<Node> totals, long additions, Node? blocked, long end, int step, StretchBody body)
+    {
+        if (additions <= 2 * Stretch)
+        {
+            body(into, totals, Ir.Int(0), Ir.Int(end));
+            return;
+        }
+        Node from = Ir.Int(0), to = Ir.Int(end);
+        if (blocked is not null)
+        {
+            var block = new For(Ir.Range(end), Ir.Int(0), Ir.Int(end), (long)Stretch * step);
+            into.Add(block);
+            into = block.Body;
+            from = block.Var;
+            var next = IndexMath.Add(from, (long)Stretch * step);
+            to = Ir.Scalar(Op.Where, DType.I64, IndexMath.Less(next, Ir.Int(end)), next, Ir.Int(end));
+        }
+        var accs = totals.ToList();
+        for (int i = 0; i < totals.Count; i++)
+        {
+            var f = folds[i % folds.Count];
+            if (Ir.FoldKind(f) != Op.Add || !f.DType.IsFloat) continue;
+            accs[i] = Ir.Acc(f.DType, totals[i].src.Length > 0 ? totals[i].src[0] : null);
+            into.Add(new Init(accs[i], Lowering.Identity(Op.Add, f.DType)));
+        }
+        body(into, accs, from, to);
+        for (int i = 0; i < totals.Count; i++)
+            if (accs[i] != totals[i]) into.Add(new Update(totals[i], Op.Add, accs[i]));
     }
 
     /// <summary>The accumulators' updates, with folds inside their values placed first.</summary>
@@ -235,50 +301,63 @@ sealed class GeneralNest
         var lane = Ir.Lane(lanes);
         int unroll = extent >= 4 * lanes ? 4 : 1;
         long wide = extent - extent % (unroll * lanes), single = extent - extent % lanes;
-        var vectors = new List<Node[]>();
+        // Accumulator u of fold i is number u * folds + i.
+        var vectors = new List<Node>();
         var tails = new List<Node>();
+        for (int u = 0; u < unroll; u++)
+            foreach (var f in folds)
+            {
+                vectors.Add(Ir.Acc(f.DType, lane));
+                into.Add(new Init(vectors[^1], Lowering.Identity(Ir.FoldKind(f), f.DType)));
+            }
         foreach (var f in folds)
         {
-            var identity = Lowering.Identity(Ir.FoldKind(f), f.DType);
-            var accs = Enumerable.Range(0, unroll).Select(_ => Ir.Acc(f.DType, lane)).ToArray();
-            foreach (var a in accs) into.Add(new Init(a, identity));
-            vectors.Add(accs);
-            var tail = Ir.Acc(f.DType, null);
-            tails.Add(tail);
-            if (single < extent) into.Add(new Init(tail, identity));
+            tails.Add(Ir.Acc(f.DType, null));
+            if (single < extent) into.Add(new Init(tails[^1], Lowering.Identity(Ir.FoldKind(f), f.DType)));
         }
+        long perPass = extent / (unroll * lanes);
+        bool blocks = perPass > Stretch;
+        var before = ranges[..^1];
+        int depth = blocks ? before.Length : StretchDepth(before, Math.Max(1, perPass));
         var inner = new HashSet<Node>(opened, ReferenceEqualityComparer.Instance);
-        foreach (var r in ranges[..^1])
+        into = OpenLoops(into, before[..depth], inner);
+        InStretches(into, folds, vectors, before.Aggregate(Math.Max(1, perPass), (p, r) => p * Ir.Extent(r)), blocks ? axis : null, wide, unroll * lanes, (body, accs, from, to) =>
         {
-            var loop = new For(r, Ir.Int(0), Ir.Int(Ir.Extent(r)));
-            into.Add(loop);
-            into = loop.Body;
-            inner.Add(r);
+            var within = new HashSet<Node>(inner, ReferenceEqualityComparer.Instance);
+            body = OpenLoops(body, before[depth..], within);
+            if (unroll > 1) Segment(body, within, accs, from, to, unroll * lanes, unroll);
+            if (blocks) return;
+            Segment(body, within, accs, Ir.Int(unroll > 1 ? wide : 0), Ir.Int(single), lanes, 1);
+            Segment(body, within, accs, Ir.Int(single), Ir.Int(extent), 1, 0);
+        });
+        if (blocks)
+        {
+            Segment(into, inner, vectors, Ir.Int(wide), Ir.Int(single), lanes, 1);
+            Segment(into, inner, vectors, Ir.Int(single), Ir.Int(extent), 1, 0);
         }
-        void Segment(long from, long to, int width, int count)
+
+        void Segment(List<Stmt> body, HashSet<Node> within, List<Node> accs, Node from, Node to, int width, int count)
         {
-            if (from >= to) return;
+            if (from.IntConst >= to.IntConst) return;
             var b = Ir.Range(extent);
-            var loop = new For(b, Ir.Int(from), Ir.Int(to), width);
-            var open = new HashSet<Node>(inner, ReferenceEqualityComparer.Instance) { b };
+            var loop = new For(b, from, to, width);
+            var open = new HashSet<Node>(within, ReferenceEqualityComparer.Instance) { b };
             if (count > 0) open.Add(lane);
             var updates = new List<(Node, Op, Node)>();
             for (int u = 0; u < Math.Max(1, count); u++)
                 for (int i = 0; i < folds.Count; i++)
                 {
                     var at = count == 0 ? b : IndexMath.Add(IndexMath.Add(b, lane), u * lanes);
-                    updates.Add((count == 0 ? tails[i] : vectors[i][u], Ir.FoldKind(folds[i]), Ir.Substitute(bodies[i], new(ReferenceEqualityComparer.Instance) { [axis] = at })));
+                    updates.Add((count == 0 ? tails[i] : accs[u * folds.Count + i], Ir.FoldKind(folds[i]), Ir.Substitute(bodies[i], new(ReferenceEqualityComparer.Instance) { [axis] = at })));
                 }
             UpdateAll(loop.Body, updates, open);
-            into.Add(loop);
+            body.Add(loop);
         }
-        if (unroll > 1) Segment(0, wide, unroll * lanes, unroll);
-        Segment(unroll > 1 ? wide : 0, single, lanes, 1);
-        Segment(single, extent, 1, 0);
+
         for (int i = 0; i < folds.Count; i++)
         {
             var kind = Ir.FoldKind(folds[i]);
-            var v = vectors[i];
+            Node[] v = [.. Enumerable.Range(0, unroll).Select(u => vectors[u * folds.Count + i])];
             Node Join(Node a, Node b) => Ir.Scalar(kind, folds[i].DType, a, b);
             var sum = unroll == 4 ? Join(Join(v[0], v[1]), Join(v[2], v[3])) : v[0];
             var total = Ir.Elementwise(Op.Across, folds[i].DType, new FoldArg(kind), sum);
@@ -290,8 +369,9 @@ sealed class GeneralNest
     void Scan(List<Stmt> into, Step step, List<StoreSpec> stores, Op op, HashSet<Node> opened)
     {
         var inner = new HashSet<Node>(opened, ReferenceEqualityComparer.Instance);
-        var accs = stores.ConvertAll(s => Ir.Acc(s.Value.DType, null));
-        for (int i = 0; i < stores.Count; i++) into.Add(new Init(accs[i], Lowering.Identity(op, stores[i].Value.DType)));
+        // In double, as the last of a million running sums would else have lost the digits that a sum of a million keeps.
+        var accs = stores.ConvertAll(s => Ir.Acc(Wide(s.Value.DType), null));
+        for (int i = 0; i < stores.Count; i++) into.Add(new Init(accs[i], Lowering.Identity(op, Wide(stores[i].Value.DType))));
         foreach (var r in step.Inner)
         {
             var loop = new For(r, Ir.Int(0), Ir.Int(Ir.Extent(r)));
@@ -302,9 +382,12 @@ sealed class GeneralNest
         stores = PlaceFolds(into, stores, inner);
         for (int i = 0; i < stores.Count; i++)
         {
-            into.Add(new Update(accs[i], op, stores[i].Value));
-            into.Add(new Store(stores[i].Slot, stores[i].DType, stores[i].Index, accs[i]));
+            Node Cast(Node x, DType to) => x.DType == to ? x : Ir.Scalar(Op.Cast, to, x);
+            into.Add(new Update(accs[i], op, Cast(stores[i].Value, Wide(stores[i].Value.DType))));
+            into.Add(new Store(stores[i].Slot, stores[i].DType, stores[i].Index, Cast(accs[i], stores[i].Value.DType)));
         }
+
+        static DType Wide(DType t) => t == DType.F32 ? DType.F64 : t;
     }
 
     // ---- choices ----

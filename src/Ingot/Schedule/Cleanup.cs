@@ -46,22 +46,31 @@ static class Cleanup
         return made.Op == Op.Reduce ? Split(made) : made;
     }
 
-    /// <summary>Reduce over K as a reduce over parts of K, then over the parts. A function of shapes alone, so results never depend on threads.</summary>
+    /// <summary>
+    /// Reduce over K as a reduce over parts of K, then over the parts; elements beyond a multiple of the parts are reduced apart. A function of shapes
+    /// alone, so results never depend on threads.
+    /// </summary>
     static Node Split(Node n)
     {
         var x = n.src[0];
         long reduced = n.Shape.Count == 0 ? 0 : x.Shape.Count / n.Shape.Count;
         if (reduced < SplitFrom || n.Shape.Count > (n.Axes.Contains(x.Shape.Rank - 1) ? FewRows : FewOutputs)) return n;
-        int axis = n.Axes.OrderByDescending(a => x.Shape[a]).First();
-        int parts = Enumerable.Range(2, MostParts - 1).LastOrDefault(p => x.Shape[axis] % p == 0, 1);
+        int axis = n.Axes.OrderByDescending(a => x.Shape[a]).First(), extent = x.Shape[axis];
+        int parts = Enumerable.Range(2, MostParts - 1).LastOrDefault(p => extent % p == 0, 1);
+        if (parts < 4) parts = Math.Min(MostParts, extent / 64);
         if (parts < 4) return n;
-        var dims = x.Shape.ToArray().ToList();
-        dims[axis] /= parts;
-        dims.Insert(axis, parts);
         var kind = n.ReduceInfo.Kind;
-        var inner = Build.Reduce(kind, Build.Reshape(x, new Shape([.. dims])), [.. n.Axes.Select(a => a >= axis ? a + 1 : a)]);
-        var outer = Build.Reduce(kind, Build.Contiguous(inner), axis);
-        return Hit(n, Build.Reshape(outer, n.Shape));
+        int[] none = new int[x.Shape.Rank], rest = new int[x.Shape.Rank], whole = new int[x.Shape.Rank];
+        (rest[axis], whole[axis]) = (extent % parts, extent - extent % parts);
+        var dims = x.Shape.ToArray().ToList();
+        dims[axis] = extent / parts;
+        dims.Insert(axis, parts);
+        var split = Build.Reshape(Build.Shrink(x, new Shape(none), new Shape(rest)), new Shape([.. dims]));
+        var inner = Build.Reduce(kind, split, [.. n.Axes.Select(a => a >= axis ? a + 1 : a)]);
+        var outer = Build.Reshape(Build.Reduce(kind, Build.Contiguous(inner), axis), n.Shape);
+        if (rest[axis] == 0) return Hit(n, outer);
+        var remaining = Build.Reduce(kind, Build.Shrink(x, new Shape(whole), new Shape(none)), n.Axes.Span);
+        return Hit(n, Build.Binary(kind == Op.Add && n.DType == DType.Bool ? Op.Or : kind, outer, Build.Reshape(remaining, n.Shape)));
     }
 
     static Node Hit(Node from, Node to, [CallerLineNumber] int line = 0)

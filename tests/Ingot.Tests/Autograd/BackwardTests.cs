@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Ingot.Autograd;
 using Ingot.Graph;
+using Ingot.Schedule;
 
 namespace Ingot.Tests.Autograd;
 
@@ -270,4 +271,26 @@ public class BackwardTests
 
     [Fact]
     public void Checkpoint_WithoutGradient_IsTheFunction() => Checkpoint.Run((Tensor x) => x * 2, Tensor.From([1.0])).RequiresGrad.ShouldBeFalse();
+
+    /// <summary>What a checkpoint computes again lives only while the gradient passes it.</summary>
+    [Fact]
+    public void Checkpoint_ManyBlocks_TakesAFractionOfTheMemory()
+    {
+        long Temporaries(bool checkpoints)
+        {
+            var weights = Enumerable.Range(0, 24).Select(_ => (Tensor.Randn(64, 64) * 0.1).Realize().WithGrad()).ToArray();
+            var x = Tensor.Randn(512, 64).Realize();
+            for (int i = 0; i < 24; i += 2)
+            {
+                Tensor a = weights[i], b = weights[i + 1];
+                Tensor Block(Tensor y) => y.Matmul(a).Tanh().Matmul(b).Gelu();
+                x = checkpoints ? Checkpoint.Run(Block, x) : Block(x);
+            }
+            var loss = x.Square().Mean();
+            loss.Backward();
+            Tensor.Realize([loss, .. weights.Select(w => w.Grad!)]);
+            return Realizer.LastPlan!.TemporaryBytes;
+        }
+        Temporaries(true).ShouldBeLessThan(Temporaries(false) / 2);
+    }
 }

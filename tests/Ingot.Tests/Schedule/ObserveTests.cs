@@ -105,7 +105,7 @@ public sealed class ObserveTests
         var a = Random(200_000);
         Settings.Debug = 5;
         (a.Detach() * 3).Sum().Realize();
-        int split = Array.FindIndex(Docs.Repository.Read("src/Ingot/Schedule/Cleanup.cs").Split('\n'), l => l.Contains("return Hit(n, Build.Reshape(outer", StringComparison.Ordinal)) + 1;
+        int split = Array.FindIndex(Docs.Repository.Read("src/Ingot/Schedule/Cleanup.cs").Split('\n'), l => l.Contains("return Hit(n, outer)", StringComparison.Ordinal)) + 1;
         watch.Text.ShouldContain($"rewrite Cleanup.cs:{split}: Reduce -> Reshape f32(");
         watch.Text.ShouldMatch(@"rewrite Cleanup\.cs:\d+: Const -> Const\[3\]");
     }

@@ -150,4 +150,41 @@ public class ReduceTests
         x.CumSum(0).ToArray<long>().ShouldBe([1, 2, 3, 5, 7, 9]);
         x.CumProd(1).ToArray<long>().ShouldBe([1, 2, 6, 4, 20, 120]);
     }
+
+    /// <summary>A million times 0.1: in one float32 accumulator the sum would be 1% off, and stop at 2^24 ones.</summary>
+    [Fact]
+    public void Sum_OfMany_KeepsItsDigits()
+    {
+        void Near(Tensor sum, double exact) => sum.ToArray<float>().ShouldAllBe(s => Math.Abs(s / exact - 1) < 1e-5);
+        foreach (int n in new[] { 1_000_000, 1_000_003 })
+        {
+            Tensor rows = Tensor.Full([n, 3], 0.1).Realize(), row = Tensor.Full([2, n], 0.1).Realize();
+            Near(rows.Sum(0), n * 0.1);
+            Near(row.Sum(1), n * 0.1);
+            Near(rows.Mean(0), 0.1);
+            Near(row.CumSum(1)[.., ^1], n * 0.1);
+        }
+        Near(Tensor.Ones(33554467, 2).Realize().Sum(0), 33554467);
+        Near(Tensor.Full([300, 70, 9, 5], 0.1).Realize().Sum([0, 2, 3]), 300 * 9 * 5 * 0.1);
+    }
+
+    /// <summary>Extents around the length of a stretch of a sum, along and across the rows.</summary>
+    [Theory]
+    [InlineData(255)]
+    [InlineData(257)]
+    [InlineData(512)]
+    [InlineData(513)]
+    [InlineData(8191)]
+    [InlineData(16385)]
+    [InlineData(40001)]
+    public void Sum_OfAnyLength_CountsEachElementOnce(int n)
+    {
+        var x = Tensor.Arange(n).To(DType.F64).Realize();
+        double exact = n * (n - 1.0) / 2;
+        x.Sum().Item<double>().ShouldBe(exact);
+        Tensor.Stack([x, -x], 0).Realize().Sum(1).ToArray<double>().ShouldBe([exact, -exact]);
+        Tensor.Stack([x, -x], 1).Realize().Sum(0).ToArray<double>().ShouldBe([exact, -exact]);
+        x.CumSum(0)[^1].Item<double>().ShouldBe(exact);
+        (x % 7).Realize().Max().Item<double>().ShouldBe(6);
+    }
 }

@@ -216,6 +216,8 @@ sealed partial class IlEmitter
     void Loop(For f)
     {
         hoisted.Clear();
+        updated.Clear();
+        FindUpdated(f.Body);
         foreach (var s in f.Body) Hoist(s, false);
         var i = il.DeclareLocal(typeof(long));
         var to = il.DeclareLocal(typeof(long));
@@ -311,6 +313,26 @@ sealed partial class IlEmitter
         }
     }
 
+    /// <summary>Accumulators that the current loop changes, and what depends on them: known anew in each turn only.</summary>
+    readonly Dictionary<Node, bool> updated = new(ReferenceEqualityComparer.Instance);
+
+    void FindUpdated(List<Stmt> block)
+    {
+        foreach (var s in block)
+            switch (s)
+            {
+                case Update u: updated[u.Acc] = true; break;
+                case For f: FindUpdated(f.Body); break;
+                case If f: FindUpdated(f.Then); FindUpdated(f.Else); break;
+            }
+    }
+
+    bool IsUpdated(Node n)
+    {
+        if (updated.TryGetValue(n, out bool known)) return known;
+        return updated[n] = Array.Exists(n.src, IsUpdated);
+    }
+
     /// <summary>What the pass over the current loop has seen: expressions are graphs, not trees.</summary>
     readonly HashSet<(Node, bool, bool)> hoisted = [];
 
@@ -323,7 +345,7 @@ sealed partial class IlEmitter
             foreach (var s in n.src) HoistValue(s, false, conditional);
             return;
         }
-        if (DepthOf(n) <= Depth)
+        if (DepthOf(n) <= Depth && !IsUpdated(n))
         {
             if (vector && isFrugal && n.Op is not (Op.Acc or Op.Const)) { HoistValue(n, false, conditional); return; }
             if (n.Op is Op.Arg && isFrugal) return;
