@@ -40,6 +40,7 @@ public abstract class Optimizer
             foreach (var p in group.Parameters)
             {
                 if (!p.RequiresGrad) throw new IngotException($"parameter {slots.Count}, {p.DType.Name}{p.Shape}, does not require a gradient; set RequiresGrad");
+                if (!p.IsLeaf) throw new IngotException($"parameter {slots.Count}, {p.DType.Name}{p.Shape}, is the result of an operation and never gets a gradient; pass the tensor it was computed from, or Detach().WithGrad()");
                 if (!seen.Add(p)) throw new IngotException($"parameter {slots.Count}, {p.DType.Name}{p.Shape}, is in the optimizer twice");
                 slots.Add(new(p, group, [.. stateNames.Select(_ => Tensor.OwnZeros(p.Shape, p.DType))]));
             }

@@ -29,6 +29,9 @@ public sealed partial class Tensor
         }
     }
 
+    /// <summary>A backward pass ends here: this is no result of an operation that a gradient flows through.</summary>
+    public bool IsLeaf => node.Op == Op.Leaf || !node.RequiresGrad;
+
     /// <summary>Sets <see cref="RequiresGrad"/> and returns this tensor.</summary>
     public Tensor WithGrad()
     {
