@@ -26,10 +26,10 @@ public sealed partial class Tensor
         }
         set
         {
-            if (node.Op == Op.Leaf && !NoGrad.IsActive)
+            if (IsOwnLeaf && !NoGrad.IsActive)
                 throw new IngotException($"this {DType.Name}{Shape} tensor is a leaf that requires a gradient: writing into it would make it the result of an operation, which no optimizer trains. To change a parameter's values: using (new NoGrad()) x[...] = ...; to compute with changed values: write into x * 1");
             var written = Written(index, value).Node;
-            Node = node.Op == Op.Leaf ? Build.Leaf(written, ((LeafArg)node.Arg!).Owner) : written;
+            Node = IsOwnLeaf ? Build.Leaf(written, ((LeafArg)node.Arg!).Owner) : written;
         }
     }
 

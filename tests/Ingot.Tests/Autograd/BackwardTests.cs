@@ -270,4 +270,18 @@ public class BackwardTests
 
     [Fact]
     public void Checkpoint_WithoutGradient_IsTheFunction() => Checkpoint.Run((Tensor x) => x * 2, Tensor.From([1.0])).RequiresGrad.ShouldBeFalse();
+
+    [Fact]
+    public void NoGrad_DisposedTwice_EndsOnce()
+    {
+        using (new NoGrad())
+        {
+            var inner = new NoGrad();
+            inner.Dispose();
+            inner.Dispose();
+            NoGrad.IsActive.ShouldBeTrue();
+        }
+        NoGrad.IsActive.ShouldBeFalse();
+        using (new NoGrad()) NoGrad.IsActive.ShouldBeTrue();
+    }
 }

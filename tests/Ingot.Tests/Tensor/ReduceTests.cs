@@ -150,4 +150,12 @@ public class ReduceTests
         x.CumSum(0).ToArray<long>().ShouldBe([1, 2, 3, 5, 7, 9]);
         x.CumProd(1).ToArray<long>().ShouldBe([1, 2, 6, 4, 20, 120]);
     }
+
+    [Fact]
+    public void LogSumExp_OfNothing_IsMinusInfinity()
+    {
+        Tensor.Zeros(0, 3).LogSumExp(0).ToArray<float>().ShouldBe([float.NegativeInfinity, float.NegativeInfinity, float.NegativeInfinity]);
+        Tensor.Zeros(0, 3).LogSumExp(0, keepDim: true).Shape.ShouldBe(new Shape(1, 3));
+        Tensor.Zeros(0, 3).LogSumExp(1).Shape.ShouldBe(new Shape(0));
+    }
 }
