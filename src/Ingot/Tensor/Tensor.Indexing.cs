@@ -234,18 +234,23 @@ public sealed partial class Tensor
     static Node FlatIndex(Shape extents, List<Tensor> indices, bool wrap, Func<int, string>? dimension)
     {
         var dtype = extents.Count > int.MaxValue ? DType.I64 : DType.I32;
-        Tensor? flat = null;
+        Tensor? flat = null, isNegative = null;
         for (int d = 0; d < indices.Count; d++)
         {
             var i = indices[d];
             if (i.Node is not { Op: Op.Reshape, src: [{ Op: Op.Iota }] }) // our own positions are in range
             {
                 i = Wrapped(i, extents[d]);
-                if (dimension is not null) i = new(Build.Check(i.Node, extents[d], dimension(d)));
+                if (dimension is not null)
+                {
+                    isNegative ??= i < 0;
+                    i = new(Build.Check(i.Node, extents[d], dimension(d)));
+                }
             }
             flat = flat is null ? dimension is null ? i : i.To(dtype) : flat * extents[d] + i.To(dtype);
         }
-        return flat!.Node;
+        // The whole is checked once more: a scatter of i64 whose rows are known to be in range wrote to wrong ones (golden case "scatter_add(dim:0) i64").
+        return (isNegative is null ? flat! : isNegative.Where(-1, flat!)).Node;
 
         Tensor Wrapped(Tensor i, int extent)
         {
