@@ -217,4 +217,51 @@ public sealed class ErrorTests : IDisposable
         Tensor.Realize(y, z);
         z[0].ToArray<float>().ShouldBe(x[0].ToArray<float>().Select(v => v * 2));
     }
+
+    static string MessageOf(Func<Tensor> bad) => Should.Throw<TensorIndexException>(() => bad().Realize()).Message;
+
+    [Fact]
+    public void Index_OverSeveralDimensions_NamesTheIndexItsDimensionAndTheShape()
+    {
+        var x = Tensor.Rand(2, 3).Realize();
+        var src = Tensor.Ones(2, 1);
+        Tensor rows = Tensor.From([0, 1]), seven = Tensor.From([1, 7]), column = Tensor.From(new[,] { { 2 }, { 7 } });
+        string[] messages =
+        [
+            MessageOf(() => x[rows, seven]),
+            MessageOf(() => { var y = x * 1; y[rows, seven] = 5; return y; }),
+            MessageOf(() => x.Gather(1, column)),
+            MessageOf(() => x.Scatter(1, column, src)),
+            MessageOf(() => x.ScatterAdd(1, column, src)),
+            MessageOf(() => { var y = x * 1; y[.., seven] = 5; return y; }),
+        ];
+        foreach (string message in messages)
+        {
+            message.ShouldContain("index 7 is out of range for a dimension of 3");
+            message.ShouldContain("ErrorTests.cs:");
+            message.ShouldContain("for dimension 1 of f32(2, 3)");
+        }
+        MessageOf(() => x[Tensor.From([-9]), rows]).ShouldContain("index -9 is out of range for a dimension of 2");
+        MessageOf(() => x[Tensor.From([-9])]).ShouldContain("index -9 is out of range for a dimension of 2");
+        MessageOf(() => x[Tensor.From([long.MinValue])]).ShouldContain($"index {long.MinValue} ");
+        x[Tensor.From([-2]), Tensor.From([-3])].ToArray<float>().ShouldBe([x[0, 0].Item<float>()]);
+    }
+
+    /// <summary>Nothing of the index is needed for the values, but it is as wrong as another.</summary>
+    [Fact]
+    public void Index_IntoValuesThatDoNotVary_IsCheckedAllTheSame()
+    {
+        var five = Tensor.From([5]);
+        MessageOf(() => five.Embedding(Tensor.Ones(3, 2))).ShouldContain("index 5 ");
+        MessageOf(() => Tensor.Zeros(3)[five]).ShouldContain("index 5 ");
+        MessageOf(() => Tensor.Zeros(3, 4)[five, five]).ShouldContain("index 5 ");
+        MessageOf(() => Tensor.Zeros(3).IndexSelect(0, five)).ShouldContain("index 5 ");
+        MessageOf(() => Tensor.Zeros(3).Gather(0, five)).ShouldContain("index 5 ");
+        MessageOf(() => (Tensor.Rand(1, 2).Expand(3, 2) * 2)[five]).ShouldContain("index 5 ");
+        MessageOf(() => Tensor.Rand(2, 1).Expand(2, 3).Permute(1, 0)[five]).ShouldContain("index 5 ");
+        MessageOf(() => Tensor.Rand(1, 2).Realize()[five]).ShouldContain("index 5 ");
+        MessageOf(() => Tensor.Rand(1, 2).Realize()[five, five]).ShouldContain("index 5 ");
+        MessageOf(() => five.Embedding(Tensor.Rand(1, 2).Realize())).ShouldContain("index 5 ");
+        Tensor.From([2, 0]).Embedding(Tensor.Ones(3, 2)).ToArray<float>().ShouldBe([1, 1, 1, 1]);
+    }
 }

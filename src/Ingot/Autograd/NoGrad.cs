@@ -6,9 +6,17 @@ public sealed class NoGrad : IDisposable
 {
     static readonly AsyncLocal<int> Depth = new();
 
+    bool isDisposed;
+
     public NoGrad() => Depth.Value++;
 
     public static bool IsActive => Depth.Value > 0;
 
-    public void Dispose() => Depth.Value--;
+    /// <summary>Ends it; a second call does nothing.</summary>
+    public void Dispose()
+    {
+        if (isDisposed) return;
+        isDisposed = true;
+        Depth.Value--;
+    }
 }

@@ -148,6 +148,41 @@ public static class Build
         return node;
     }
 
+    /// <summary>An index that is reported where it is not in [0, extent): a gather of positions from themselves, which compiles to the check alone.</summary>
+    /// <param name="index">The index, i32 or i64.</param>
+    /// <param name="extent">The extent it must be in.</param>
+    /// <param name="what">What the index is for, in the error's words.</param>
+    public static Node Check(Node index, int extent, string what)
+    {
+        var node = Node.Of(Op.Gather, DType.I32, index.Shape, null, Iota(DType.I32, extent), index);
+        node.Origin ??= $"{Origins.UserLine() ?? "an unknown line"} for {what}";
+        return node;
+    }
+
+    /// <summary>
+    /// Whether elements can differ along an axis: a gather of what does not vary would never look at its index. Memory counts as varying; a graph too large to
+    /// tell does not.
+    /// </summary>
+    public static bool Varies(Node x, int axis)
+    {
+        int left = 64; // nodes looked at: shared ones are met once a path
+        return In(x, axis);
+
+        bool In(Node x, int axis) => x.Realized is not null || (--left >= 0 && x.Op switch
+        {
+            Op.Const => false,
+            Op.Leaf or Op.Detach or Op.Shrink or Op.Flip => In(x.src[0], axis),
+            Op.Expand => x.src[0].Shape[axis] == x.Shape[axis] && In(x.src[0], axis),
+            Op.Permute => In(x.src[0], x.Axes[axis]),
+            Op.Reshape when KeepsAxis(x, axis) => In(x.src[0], axis),
+            Op.Reshape => Enumerable.Range(0, x.src[0].Shape.Rank).Any(a => In(x.src[0], a)),
+            _ => !x.Op.IsElementwise || Array.Exists(x.src, s => In(s, axis)),
+        });
+
+        static bool KeepsAxis(Node x, int axis) =>
+            axis < x.src[0].Shape.Rank && x.Shape.Span[..(axis + 1)].SequenceEqual(x.src[0].Shape.Span[..(axis + 1)]);
+    }
+
     /// <summary>target with rows index[i] (index one-dimensional) replaced by src[i], or src[i] added to them; in index order.</summary>
     public static Node Scatter(Node target, Node index, Node src, bool add)
     {

@@ -7,7 +7,8 @@ public class Adam : Optimizer
     readonly Schedule beta1, beta2;
     readonly double epsilon;
     readonly bool isDecoupled;
-    double b1, b2, correction1 = 1, correction2 = 1, rootCorrection2;
+    double currentBeta1, currentBeta2;
+    long stepNumber;
 
     /// <param name="parameters">What is trained.</param>
     /// <param name="learningRate">Step size; 1e-3 by default.</param>
@@ -26,24 +27,22 @@ public class Adam : Optimizer
         : base(groups, learningRate ?? 1e-3, weightDecay, "exp_avg", "exp_avg_sq") =>
         (this.beta1, this.beta2, this.epsilon, this.isDecoupled) = (beta1 ?? 0.9, beta2 ?? 0.999, epsilon, isDecoupled);
 
-    private protected override void Prepare(long step, double progress)
-    {
-        b1 = beta1.IsConstant ? beta1.At(progress) : Changing(beta1.At(progress));
-        b2 = beta2.IsConstant ? beta2.At(progress) : Changing(beta2.At(progress));
-        correction1 = 1 - Math.Pow(b1, step);
-        correction2 = 1 - Math.Pow(b2, step);
-        rootCorrection2 = 1 / Math.Sqrt(correction2);
-    }
+    private protected override void Prepare(long step, double progress) =>
+        (stepNumber, currentBeta1, currentBeta2) = (step, beta1.At(progress), beta2.At(progress));
 
     private protected override (Tensor Value, Tensor[] State) Update(Tensor p, Tensor g, Tensor[] state, Rates rates)
     {
+        double b1 = beta1.IsConstant ? currentBeta1 : Changing(currentBeta1, p.DType), b2 = beta2.IsConstant ? currentBeta2 : Changing(currentBeta2, p.DType);
+        double rate = rates.LearningRate / (1 - Math.Pow(b1, stepNumber)), root = 1 / Math.Sqrt(1 - Math.Pow(b2, stepNumber));
+        // A rate of 0 must not move a weight that is 0 itself: a huge divisor leaves nothing of the smallest rate.
+        if (rate == 0) root = p.DType == DType.F64 ? 1e300 : 1e30;
         double decay = isDecoupled ? rates.LearningRate * rates.WeightDecay : rates.WeightDecay;
         bool decays = !rates.HasConstantDecay || rates.WeightDecay != 0;
-        if (decays) decay = Changing(decay);
+        if (decays) decay = Changing(decay, p.DType);
         if (!isDecoupled && decays) g += p * decay;
         var m = state[0] * b1 + g * (1 - b1);
         var v = state[1] * b2 + g * g * (1 - b2);
-        var step = m * Changing(rates.LearningRate / correction1) / (v.Sqrt() * Changing(rootCorrection2) + epsilon);
+        var step = m * Changing(rate, p.DType) / (v.Sqrt() * Changing(root, p.DType) + epsilon);
         return (isDecoupled && decays ? p - p * decay - step : p - step, [m, v]);
     }
 }

@@ -7,7 +7,8 @@ namespace Ingot.Nn;
 
 /// <summary>
 /// What a model has in it. A module is any class: its tensors are found in its fields and properties, in those of the objects it holds,
-/// and in arrays, lists and dictionaries of them, in the order they are declared (a base class first).
+/// and in arrays, lists, tuples and dictionaries of them, in the order they are declared (a base class first). Collections without an order or a name for their
+/// elements, such as sets and queues, must not hold any: that is an error.
 /// </summary>
 /// <remarks>
 /// Names are dotted and spelled as PyTorch's: a property <c>RunningMean</c> is <c>running_mean</c>, an element of a list its number: <c>layers.0.weight</c>.
@@ -80,6 +81,17 @@ public static class Module
             case IList list:
                 for (int i = 0; i < list.Count; i++) Visit(list[i], Join(path, i.ToString()), above, visitor);
                 break;
+            case ITuple tuple:
+                for (int i = 0; i < tuple.Length; i++) Visit(tuple[i], Join(path, i.ToString()), above, visitor);
+                break;
+            case IEnumerable collection when IsNameless(value.GetType()):
+                foreach (var element in collection)
+                    Visit(element, path, above, (_, found) =>
+                    {
+                        if (found is Tensor t)
+                            throw new IngotException($"a tensor {t.DType.Name}{t.Shape} of the model is in '{path}', a {value.GetType().Name.Split('`')[0]}, where it has no name; use a list, an array or a dictionary, or [NotState]");
+                    });
+                break;
             case Sequential layers:
                 for (int i = 0; i < layers.Count; i++) Visit(layers[i], Join(path, i.ToString()), above, visitor);
                 break;
@@ -88,6 +100,10 @@ public static class Module
                 break;
         }
     }
+
+    /// <summary>A collection of the framework's that is none of those above: a set, a queue, a stack. Sequences that compute their elements are none.</summary>
+    static bool IsNameless(Type type) => type.Namespace?.StartsWith("System.Collections", StringComparison.Ordinal) == true
+        && Array.Exists(type.GetInterfaces(), i => i == typeof(ICollection) || i.IsGenericType && i.GetGenericTypeDefinition() == typeof(IReadOnlyCollection<>));
 
     static string Join(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
 

@@ -40,6 +40,7 @@ public abstract class Optimizer
             foreach (var p in group.Parameters)
             {
                 if (!p.RequiresGrad) throw new IngotException($"parameter {slots.Count}, {p.DType.Name}{p.Shape}, does not require a gradient; set RequiresGrad");
+                if (!p.IsLeaf) throw new IngotException($"parameter {slots.Count}, {p.DType.Name}{p.Shape}, is the result of an operation and never gets a gradient; pass the tensor it was computed from, or Detach().WithGrad()");
                 if (!seen.Add(p)) throw new IngotException($"parameter {slots.Count}, {p.DType.Name}{p.Shape}, is in the optimizer twice");
                 slots.Add(new(p, group, [.. stateNames.Select(_ => Tensor.OwnZeros(p.Shape, p.DType))]));
             }
@@ -117,16 +118,26 @@ public abstract class Optimizer
     private protected abstract (Tensor Value, Tensor[] State) Update(Tensor p, Tensor g, Tensor[] state, Rates rates);
 
     /// <summary>
-    /// A value that may differ at the next step, kept off 0, 1 and -1 by less than float32 can tell in a product: 1e-38 times anything that occurs is lost
-    /// in a sum, and the neighbour of 1 differs from it by 6e-8.
+    /// A value that may differ at the next step, kept off 0, 1 and -1 by less than the dtype's sums and products can tell: the smallest normal number times
+    /// anything that occurs is lost in a sum, and the neighbour of 1 is half a rounding away.
     /// </summary>
-    private protected static double Changing(double value) => (float)value switch
+    private protected static double Changing(double value, DType dtype) => dtype == DType.F64
+        ? value switch { 0 => Tiny(dtype), 1 => Math.BitDecrement(1.0), -1 => Math.BitIncrement(-1.0), _ => value }
+        : (float)value switch { 0 => Tiny(dtype), 1 => 1 - 6e-8, -1 => -1 + 6e-8, _ => value };
+
+    /// <summary>
+    /// x times a value that may differ at the next step, to the bit: the value as two factors that are never 0, 1 or -1. For 0 both are so small
+    /// that nothing is left of x, however small what it is added to.
+    /// </summary>
+    private protected static Tensor TimesChanging(Tensor x, double value)
     {
-        0 => 1.2e-38,
-        1 => 1 - 6e-8,
-        -1 => -1 + 6e-8,
-        _ => value,
-    };
+        bool isWide = x.DType == DType.F64;
+        if ((isWide ? value : (float)value) == 0) return x * Tiny(x.DType) * Tiny(x.DType);
+        return Math.Abs(isWide ? value : (float)value) == 0.5 ? x * (4 * value) * 0.25 : x * (2 * value) * 0.5; // by powers of two, which round nothing
+    }
+
+    /// <summary>About the smallest normal number of what the dtype computes in.</summary>
+    private protected static double Tiny(DType dtype) => dtype == DType.F64 ? 2.3e-308 : 1.2e-38;
 
     /// <summary>The number of steps and what is remembered of each parameter, by names like <c>0.exp_avg</c>; enough to continue bit for bit.</summary>
     public IReadOnlyDictionary<string, Tensor> StateDict()

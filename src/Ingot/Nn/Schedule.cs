@@ -34,7 +34,7 @@ public static class Schedules
     /// <param name="floor">The value at the end.</param>
     /// <param name="warmup">The first part, as a fraction of the training.</param>
     public static Schedule WarmupCosine(double peak, double floor = 0, double warmup = 0.05) => Of(t =>
-        t < warmup ? peak * t / warmup : floor + (peak - floor) * 0.5 * (1 + Math.Cos(Math.PI * Clamped((t - warmup) / (1 - warmup)))));
+        t < warmup ? peak * t / warmup : warmup >= 1 ? peak : floor + (peak - floor) * 0.5 * (1 + Math.Cos(Math.PI * Clamped((t - warmup) / (1 - warmup)))));
 
     /// <summary>One value for the first part, then a straight line to the floor.</summary>
     /// <param name="value">The value before the decay.</param>

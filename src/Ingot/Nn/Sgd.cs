@@ -29,18 +29,20 @@ public sealed class Sgd : Optimizer
 
     private protected override void Prepare(long step, double progress)
     {
-        currentMomentum = momentum.IsConstant ? momentum.At(progress) : Changing(momentum.At(progress));
+        currentMomentum = momentum.At(progress);
         currentDampening = step == 1 ? 0 : dampening; // PyTorch's first step takes the gradient whole
     }
 
     private protected override (Tensor Value, Tensor[] State) Update(Tensor p, Tensor g, Tensor[] state, Rates rates)
     {
-        double rate = rates.HasConstantRate ? rates.LearningRate : Changing(rates.LearningRate);
-        double decay = rates.HasConstantDecay ? rates.WeightDecay : Changing(rates.WeightDecay);
+        double kept = momentum.IsConstant ? currentMomentum : Changing(currentMomentum, p.DType);
+        double decay = rates.HasConstantDecay ? rates.WeightDecay : Changing(rates.WeightDecay, p.DType);
         if (decay != 0) g += p * decay;
-        if (state.Length == 0) return (p - g * rate, []);
+        if (state.Length == 0) return (p - Scaled(g), []);
         // Without dampening the first step has the form of the others, as the buffer starts at 0.
-        var buffer = state[0] * currentMomentum + (dampening == 0 ? g : g * Changing(1 - currentDampening));
-        return (p - (nesterov ? g + buffer * currentMomentum : buffer) * rate, [buffer]);
+        var buffer = state[0] * kept + (dampening == 0 ? g : TimesChanging(g, 1 - currentDampening));
+        return (p - Scaled(nesterov ? g + buffer * kept : buffer), [buffer]);
+
+        Tensor Scaled(Tensor step) => rates.HasConstantRate ? step * rates.LearningRate : TimesChanging(step, rates.LearningRate);
     }
 }

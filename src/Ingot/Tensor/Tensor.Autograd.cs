@@ -29,6 +29,12 @@ public sealed partial class Tensor
         }
     }
 
+    /// <summary>A backward pass ends here: this is no result of an operation that a gradient flows through.</summary>
+    public bool IsLeaf => IsOwnLeaf || !node.RequiresGrad;
+
+    /// <summary>This tensor's gradient is wanted. An operation that changes nothing gives another tensor on the same node, which is a result all the same.</summary>
+    bool IsOwnLeaf => node.Op == Op.Leaf && node.Arg is LeafArg { Owner: LeafOwner owner } && ReferenceEquals(owner.Tensor, this);
+
     /// <summary>Sets <see cref="RequiresGrad"/> and returns this tensor.</summary>
     public Tensor WithGrad()
     {

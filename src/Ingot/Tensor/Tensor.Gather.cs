@@ -14,7 +14,7 @@ public sealed partial class Tensor
     {
         if (Rank == 0) return Flatten().Gather(0, index.Flatten()).Reshape(index.Shape);
         var flat = FlatAlong(dim, index, nameof(Gather));
-        return new(Build.Gather(Build.Reshape(Node, new Shape(checked((int)Count))), flat));
+        return new(Pick(Build.Reshape(Node, new Shape(checked((int)Count))), flat));
     }
 
     /// <summary>This tensor with src[i][j][k] written to [i][index[i][j][k]][k] for dim 1, and so on; of several writes to one place the last stays.</summary>
@@ -51,7 +51,7 @@ public sealed partial class Tensor
         if (!fits) throw new ShapeException($"{operation} along dimension {dim} of {Shape}: the index {index.Shape} must have {Rank} dimensions, no larger than the tensor's but for that one");
         var tuple = new List<Tensor>();
         for (int d = 0; d < Rank; d++) tuple.Add(d == axis ? index : Positions(index.Shape, d));
-        return Spread(FlatIndex(Shape, tuple, wrap: false), index.Shape);
+        return Spread(FlatIndex(Shape, tuple, wrap: false, d => $"dimension {d} of {DType.Name}{Shape}, to {operation}"), index.Shape);
     }
 
     /// <summary>The slices at these positions along a dimension.</summary>
@@ -61,7 +61,7 @@ public sealed partial class Tensor
     {
         index.RequireInteger(nameof(IndexSelect));
         if (index.Rank > 1) throw new ShapeException($"IndexSelect needs a one-dimensional index, not {index.Shape}");
-        var rows = Build.Gather(MoveDim(dim, 0).Node, FlatIndex(new Shape(Size(dim)), [index.Flatten()], wrap: false));
+        var rows = Pick(MoveDim(dim, 0).Node, FlatIndex(new Shape(Size(dim)), [index.Flatten()], wrap: false, dimension: null));
         return new Tensor(rows).MoveDim(0, dim);
     }
 

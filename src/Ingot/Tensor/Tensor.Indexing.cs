@@ -12,9 +12,10 @@ public sealed partial class Tensor
     /// <summary>
     /// The elements an index selects. Positions drop their dimension, ranges and slices keep it. Index tensors broadcast together, and their
     /// dimensions take the place of the indexed ones if these are neighbours, else they come first; a bool mask stands for the positions where it is true.
-    /// Assigning casts and broadcasts the value to what would be read.
+    /// Assigning casts and broadcasts the value to what would be read; a parameter is assigned to under <see cref="NoGrad"/>, and stays one.
     /// </summary>
     /// <exception cref="TensorIndexException">Too many entries, a position or range outside its dimension, a mask of another shape. Index tensors are checked when they are computed.</exception>
+    /// <exception cref="IngotException">Assigning to a leaf that requires a gradient, outside <see cref="NoGrad"/>.</exception>
     [IndexerName("Elements")]
     public Tensor this[params ReadOnlySpan<TensorIndex> index]
     {
@@ -25,14 +26,18 @@ public sealed partial class Tensor
         }
         set
         {
-            if (PutByMask(index, value) is { } masked) // before the region, which would compute the mask
-            {
-                Node = masked.Node;
-                return;
-            }
-            var region = Region.Of(this, index);
-            Node = (region.Tensors.Count == 0 ? PutRegion(region, value) : PutRows(region, value) ?? PutAnywhere(region, value)).Node;
+            if (IsOwnLeaf && !NoGrad.IsActive)
+                throw new IngotException($"this {DType.Name}{Shape} tensor is a leaf that requires a gradient: writing into it would make it the result of an operation, which no optimizer trains. To change a parameter's values: using (new NoGrad()) x[...] = ...; to compute with changed values: write into x * 1");
+            var written = Written(index, value).Node;
+            Node = IsOwnLeaf ? Build.Leaf(written, ((LeafArg)node.Arg!).Owner) : written;
         }
+    }
+
+    Tensor Written(ReadOnlySpan<TensorIndex> index, Tensor value)
+    {
+        if (PutByMask(index, value) is { } masked) return masked; // before the region, which would compute the mask
+        var region = Region.Of(this, index);
+        return region.Tensors.Count == 0 ? PutRegion(region, value) : PutRows(region, value) ?? PutAnywhere(region, value);
     }
 
     // ---- basic indices ----
@@ -78,8 +83,9 @@ public sealed partial class Tensor
                         break;
                     case TensorIndex.Kind.Position:
                         int at = entry.Start!.Value;
-                        start[d] = at < 0 ? at + shape[d] : at;
-                        if (start[d] < 0 || start[d] >= shape[d]) throw new TensorIndexException($"index {at} is out of range for dimension {d} of {shape}");
+                        start[d] = at < 0 || entry.IsFromEnd ? at + shape[d] : at;
+                        if (start[d] < 0 || start[d] >= shape[d])
+                            throw new TensorIndexException($"index {(entry.IsFromEnd ? $"^{-at}" : $"{at}")} is out of range for dimension {d} of {shape}{(entry.IsFromEnd && at == 0 ? "; ^1 is the last element" : "")}");
                         length[d++] = 1;
                         break;
                     case TensorIndex.Kind.Slice:
@@ -197,52 +203,64 @@ public sealed partial class Tensor
     // ---- index tensors ----
 
     /// <summary>x with the dimensions that index tensors name replaced by the tensors' common shape.</summary>
-    static Tensor TakeAt(Tensor x, List<(int Dim, Tensor Index)> tensors)
+    /// <param name="x">What is read.</param>
+    /// <param name="tensors">Index tensors by the dimension they index.</param>
+    /// <param name="named">The tensor whose shape an error names, if x only holds positions in it.</param>
+    static Tensor TakeAt(Tensor x, List<(int Dim, Tensor Index)> tensors, Tensor? named = null)
     {
         if (tensors.Count == 0) return x;
         int k = tensors.Count;
-        var named = tensors.ConvertAll(t => t.Dim);
-        int[] others = [.. Enumerable.Range(0, x.Rank).Where(d => !named.Contains(d))];
-        var front = x.Permute([.. named, .. others]);
+        var dims = tensors.ConvertAll(t => t.Dim);
+        int[] others = [.. Enumerable.Range(0, x.Rank).Where(d => !dims.Contains(d))];
+        var front = x.Permute([.. dims, .. others]);
         var common = tensors.Aggregate(Shape.Scalar, (s, t) => Shape.Broadcast(s, t.Index.Shape));
         var extents = new Shape(front.Shape.Span[..k]);
-        var flat = FlatIndex(extents, tensors.ConvertAll(t => t.Index), wrap: true);
+        var flat = FlatIndex(extents, tensors.ConvertAll(t => t.Index), wrap: true, named is null && k == 1 ? null : d => $"dimension {dims[d]} of {(named ?? x).DType.Name}{x.Shape}");
         var rows = Build.Reshape(front.Node, new Shape([checked((int)extents.Count), .. front.Shape.Span[k..]]));
-        var taken = new Tensor(Build.Gather(rows, Spread(flat, common)));
-        if (named[^1] - named[0] != k - 1) return taken; // apart: their dimensions stay in front
-        int b = common.Rank, first = named[0];
+        var taken = new Tensor(Pick(rows, Spread(flat, common)));
+        if (dims[^1] - dims[0] != k - 1) return taken; // apart: their dimensions stay in front
+        int b = common.Rank, first = dims[0];
         return taken.Permute([.. Enumerable.Range(b, first), .. Enumerable.Range(0, b), .. Enumerable.Range(b + first, others.Length - first)]);
     }
 
-    /// <summary>
-    /// Row-major position of index tuples in a shape. An index outside its own dimension makes a position outside the whole, so
-    /// that the gather or scatter reports it instead of touching a neighbour.
-    /// </summary>
-    static Node FlatIndex(Shape extents, List<Tensor> indices, bool wrap)
+    /// <summary>Row-major position of index tuples in a shape.</summary>
+    /// <param name="extents">The shape.</param>
+    /// <param name="indices">An index for each of its dimensions.</param>
+    /// <param name="wrap">Negative indices count from the end.</param>
+    /// <param name="dimension">
+    /// How an error names a dimension; null leaves the check to whoever uses the position. Each index is checked by itself, as a position of several
+    /// dimensions would neither tell which of them was wrong nor, in the middle of the whole, that one was.
+    /// </param>
+    static Node FlatIndex(Shape extents, List<Tensor> indices, bool wrap, Func<int, string>? dimension)
     {
-        if (indices.Count == 1) return Wrapped(indices[0], extents[0]).Node; // checked by whoever uses it
         var dtype = extents.Count > int.MaxValue ? DType.I64 : DType.I32;
-        Tensor flat = Zeros([], dtype);
-        Tensor? outside = null;
+        Tensor? flat = null, isNegative = null;
         for (int d = 0; d < indices.Count; d++)
         {
             var i = indices[d];
             if (i.Node is not { Op: Op.Reshape, src: [{ Op: Op.Iota }] }) // our own positions are in range
             {
                 i = Wrapped(i, extents[d]);
-                var bad = (i < 0) | (i >= extents[d]);
-                outside = outside is null ? bad : outside | bad;
+                if (dimension is not null)
+                {
+                    isNegative ??= i < 0;
+                    i = new(Build.Check(i.Node, extents[d], dimension(d)));
+                }
             }
-            flat = d == 0 ? i.To(dtype) : flat * extents[d] + i.To(dtype);
+            flat = flat is null ? dimension is null ? i : i.To(dtype) : flat * extents[d] + i.To(dtype);
         }
-        return (outside is null ? flat : outside.Where(-1, flat)).Node;
+        // The whole is checked once more: a scatter of i64 whose rows are known to be in range wrote to wrong ones (golden case "scatter_add(dim:0) i64").
+        return (isNegative is null ? flat! : isNegative.Where(-1, flat!)).Node;
 
         Tensor Wrapped(Tensor i, int extent)
         {
             if (i.DType is not (DType.I32 or DType.I64)) i = i.To(i.DType.Size < 4 ? DType.I32 : DType.I64);
-            return wrap ? (i < 0).Where(i + extent, i) : i;
+            return wrap ? ((i < 0) & (i >= -extent)).Where(i + extent, i) : i; // what is too negative stays itself, for the message
         }
     }
+
+    /// <summary>A gather of what user code gives, whose index is checked even if all rows are the same.</summary>
+    static Node Pick(Node rows, Node index) => Build.Gather(Build.Varies(rows, 0) ? rows : Build.Contiguous(rows), index);
 
     // ---- assignment by masks and index tensors ----
 
@@ -267,7 +285,7 @@ public sealed partial class Tensor
         var selection = new Shape([.. index.Shape, .. Shape.Span[1..]]);
         int n = checked((int)index.Count);
         var rows = Build.Reshape(Spread(Fitting(value, selection), selection), new Shape([n, .. Shape.Span[1..]]));
-        var flat = Build.Reshape(FlatIndex(new Shape(Shape[0]), [index], wrap: true), new Shape(n));
+        var flat = Build.Reshape(FlatIndex(new Shape(Shape[0]), [index], wrap: true, dimension: null), new Shape(n));
         return new(Build.Scatter(Node, flat, rows, add: false));
     }
 
@@ -275,7 +293,7 @@ public sealed partial class Tensor
     Tensor PutAnywhere(Region region, Tensor value)
     {
         int count = checked((int)Count);
-        var positions = TakeAt(region.Read(new Tensor(Build.Reshape(Build.Iota(DType.I32, count), Shape))), region.Tensors);
+        var positions = TakeAt(region.Read(new Tensor(Build.Reshape(Build.Iota(DType.I32, count), Shape))), region.Tensors, named: this);
         var flat = new Shape(checked((int)positions.Count));
         var values = Build.Reshape(Spread(Fitting(value, positions.Shape), positions.Shape), flat);
         var written = Build.Scatter(Build.Reshape(Node, new Shape(count)), Build.Reshape(positions.Node, flat), values, add: false);

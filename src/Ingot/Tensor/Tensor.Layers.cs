@@ -105,7 +105,7 @@ public sealed partial class Tensor
     {
         if (!DType.IsInteger) throw new DTypeException($"Embedding looks rows up by integers, this tensor is {DType.Name}");
         if (weight.Rank != 2) throw new ShapeException($"an embedding's weight is (V, D); this one is {weight.Shape}");
-        return new(Build.Gather(weight.Node, DType is DType.I32 or DType.I64 ? Node : Build.Cast(Node, DType.I32)));
+        return new(Pick(weight.Node, DType is DType.I32 or DType.I64 ? Node : Build.Cast(Node, DType.I32)));
     }
 
     /// <summary>In training, zeroes each element with probability p and scales the others by 1 / (1 - p); otherwise changes nothing.</summary>

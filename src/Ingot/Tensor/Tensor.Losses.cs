@@ -19,31 +19,33 @@ public sealed partial class Tensor
     /// probabilities (floats of this shape).
     /// </summary>
     /// <param name="target">Class numbers or probabilities. A class that does not exist makes the loss NaN.</param>
+    /// <param name="weight">What a class counts, of shape (C,); the mean over class numbers is then one weighted by the targets' classes.</param>
     /// <param name="ignoreIndex">Targets of this value do not count, in the mean either.</param>
-    /// <param name="labelSmoothing">The part of each target that is spread over all classes.</param>
     /// <param name="reduction">What becomes of the losses.</param>
-    /// <exception cref="ShapeException">The target's shape does not fit.</exception>
-    public Tensor CrossEntropy(Tensor target, int ignoreIndex = -100, double labelSmoothing = 0, Reduction reduction = Reduction.Mean)
+    /// <param name="labelSmoothing">The part of each target that is spread over all classes.</param>
+    /// <exception cref="ShapeException">The target's or the weight's shape does not fit.</exception>
+    public Tensor CrossEntropy(Tensor target, Tensor? weight = null, int ignoreIndex = -100, Reduction reduction = Reduction.Mean, double labelSmoothing = 0)
     {
         int dim = Rank == 1 ? 0 : 1;
         var logp = Floating().LogSoftmax(dim);
-        if (!target.DType.IsFloat) return logp.Chosen(target, dim, ignoreIndex, labelSmoothing, reduction, "CrossEntropy");
+        if (!target.DType.IsFloat) return logp.Chosen(target, dim, weight, ignoreIndex, labelSmoothing, reduction, "CrossEntropy");
         if (!target.Shape.Equals(Shape)) throw new ShapeException($"CrossEntropy of {Shape} against probabilities needs a target of the same shape, not {target.Shape}");
         if (labelSmoothing != 0) target = target * (1 - labelSmoothing) + labelSmoothing / Shape[dim];
+        if (weight is not null) logp *= logp.OfClasses(weight, dim, "CrossEntropy");
         var losses = -(target * logp).Sum(dim);
         return reduction == Reduction.None ? losses : reduction == Reduction.Sum ? losses.Sum() : losses.Sum() / (double)(Count / Shape[dim]);
     }
 
     /// <summary>Minus the log-probability of the class: <see cref="CrossEntropy"/> of what is log-softmaxed already.</summary>
-    /// <exception cref="ShapeException">The target's shape does not fit.</exception>
-    public Tensor NllLoss(Tensor target, int ignoreIndex = -100, Reduction reduction = Reduction.Mean) =>
-        Chosen(target, Rank == 1 ? 0 : 1, ignoreIndex, 0, reduction, "NllLoss");
+    /// <exception cref="ShapeException">The target's or the weight's shape does not fit.</exception>
+    public Tensor NllLoss(Tensor target, Tensor? weight = null, int ignoreIndex = -100, Reduction reduction = Reduction.Mean) =>
+        Chosen(target, Rank == 1 ? 0 : 1, weight, ignoreIndex, 0, reduction, "NllLoss");
 
     /// <summary>
     /// The class is selected by comparing class numbers with the target and summing the one that is left: forward it fuses with the softmax, and backward it is a
     /// select again, where a gather would turn into a scatter.
     /// </summary>
-    Tensor Chosen(Tensor target, int dim, int ignoreIndex, double smoothing, Reduction reduction, string operation)
+    Tensor Chosen(Tensor target, int dim, Tensor? weight, int ignoreIndex, double smoothing, Reduction reduction, string operation)
     {
         Shape expected = Rank == 0 ? Shape : Without(Shape, [dim]);
         if (Rank == 0 || !target.Shape.Equals(expected)) throw new ShapeException($"{operation} of {Shape} has its {(Rank == 0 ? 0 : Shape[dim])} classes in dimension {dim} and needs targets of {expected}, not {target.Shape}");
@@ -51,8 +53,11 @@ public sealed partial class Tensor
         int classes = Shape[dim];
         if (target.DType.Size < 4) target = target.To(DType.I32);
         var number = Arange(0, classes, 1, target.DType).Reshape([-1, .. Enumerable.Repeat(1, Rank - 1 - dim)]);
-        var losses = -number.Eq(target.Unsqueeze(dim)).Where(this, 0).Sum(dim);
-        if (smoothing != 0) losses = losses * (1 - smoothing) - Sum(dim) * (smoothing / classes);
+        var isChosen = number.Eq(target.Unsqueeze(dim));
+        var weights = weight is null ? null : OfClasses(weight, dim, operation);
+        var weighted = weights is null ? this : this * weights;
+        var losses = -isChosen.Where(weighted, 0).Sum(dim);
+        if (smoothing != 0) losses = losses * (1 - smoothing) - weighted.Sum(dim) * (smoothing / classes);
         losses = ((target < 0) | (target >= classes)).Where(double.NaN, losses);
         var counts = target.Ne(ignoreIndex);
         losses = counts.Where(losses, 0);
@@ -60,9 +65,14 @@ public sealed partial class Tensor
         {
             Reduction.None => losses,
             Reduction.Sum => losses.Sum(),
-            _ => losses.Sum() / counts.To(losses.DType.ComputeType).Sum().To(losses.DType),
+            _ => losses.Sum() / (weights is null ? counts.To(losses.DType.ComputeType) : counts.Where(isChosen.Where(weights, 0).Sum(dim), 0)).Sum().To(losses.DType),
         };
     }
+
+    /// <summary>A number a class, in this dtype and along the dimension of the classes.</summary>
+    Tensor OfClasses(Tensor weight, int dim, string operation) => weight.Rank == 1 && weight.Shape[0] == Shape[dim]
+        ? weight.To(DType).Reshape([-1, .. Enumerable.Repeat(1, Rank - 1 - dim)])
+        : throw new ShapeException($"{operation} of {Shape} has {Shape[dim]} classes in dimension {dim} and needs a weight of ({Shape[dim]},), not {weight.Shape}");
 
     /// <summary>Squared difference.</summary>
     public Tensor MseLoss(Tensor target, Reduction reduction = Reduction.Mean) => Reduced((this - Fitting(target, "MseLoss")).Square(), reduction);
@@ -71,7 +81,7 @@ public sealed partial class Tensor
     public Tensor L1Loss(Tensor target, Reduction reduction = Reduction.Mean) => Reduced((this - Fitting(target, "L1Loss")).Abs(), reduction);
 
     /// <summary>Squared difference over 2 beta up to beta, beyond it the absolute difference less beta / 2.</summary>
-    public Tensor SmoothL1Loss(Tensor target, double beta = 1, Reduction reduction = Reduction.Mean)
+    public Tensor SmoothL1Loss(Tensor target, Reduction reduction = Reduction.Mean, double beta = 1)
     {
         if (beta < 0) throw new IngotException($"SmoothL1Loss needs a beta of at least 0, not {beta}");
         if (beta == 0) return L1Loss(target, reduction);
@@ -94,12 +104,22 @@ public sealed partial class Tensor
     }
 
     /// <summary>Binary cross-entropy of logits.</summary>
-    public Tensor BceWithLogitsLoss(Tensor target, Reduction reduction = Reduction.Mean)
+    /// <param name="target">Probabilities, of this shape.</param>
+    /// <param name="weight">What an element counts; broadcasts to this shape.</param>
+    /// <param name="reduction">What becomes of the losses; the mean is over the number of elements, whatever they count.</param>
+    /// <param name="posWeight">What the positive part of a target counts against the negative one, to trade recall for precision; broadcasts to this shape.</param>
+    /// <exception cref="ShapeException">The target has another shape, or a weight does not broadcast.</exception>
+    public Tensor BceWithLogitsLoss(Tensor target, Tensor? weight = null, Reduction reduction = Reduction.Mean, Tensor? posWeight = null)
     {
         Fitting(target, "BceWithLogitsLoss");
         // log(1 + e^-x) without overflow: max(-x, 0) + log(1 + e^-|x|)
-        var negative = -this;
-        return Reduced((1 - target) * this + negative.Maximum(0) + ((-Abs()).Exp() + 1).Log(), reduction);
+        var softplus = (-this).Maximum(0) + ((-Abs()).Exp() + 1).Log();
+        if (posWeight is not null) softplus *= 1 + (Weighing(posWeight, "posWeight") - 1) * target;
+        var losses = (1 - target) * this + softplus;
+        return Reduced(weight is null ? losses : losses * Weighing(weight, "weight"), reduction);
+
+        Tensor Weighing(Tensor w, string name) => Shape.Broadcast(Shape, w.Shape).Equals(Shape) ? w.To(DType)
+            : throw new ShapeException($"BceWithLogitsLoss of {Shape} needs a {name} that broadcasts to it, not {w.Shape}");
     }
 
     /// <summary>Kullback-Leibler divergence of the target from this tensor, which holds log-probabilities: target (log target - this), 0 where the target is 0.</summary>

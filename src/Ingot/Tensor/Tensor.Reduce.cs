@@ -145,12 +145,13 @@ public sealed partial class Tensor
         return norm.To(DType);
     }
 
-    /// <summary>log(sum(exp(x))) along a dimension, without overflow.</summary>
+    /// <summary>log(sum(exp(x))) along a dimension, without overflow; -inf of nothing.</summary>
     public Tensor LogSumExp(int dim, bool keepDim = false) => LogSumExp([dim], keepDim);
 
     public Tensor LogSumExp(ReadOnlySpan<int> dims, bool keepDim = false)
     {
         var x = To(DType.IsFloat ? DType.ComputeType : DType.F32);
+        if (Array.Exists(Axes(dims), a => x.Shape[a] == 0)) return x.Exp().Sum(dims, keepDim).Log().To(DType.IsFloat ? DType : DType.F32);
         var top = x.Amax(dims, true).WithoutGradient();
         top = top.IsFinite().Where(top, 0); // an infinity answers for itself: exp(-inf) = 0, exp(inf) = inf
         var sum = (x - top).Exp().Sum(dims, true).Log() + top;

@@ -16,6 +16,9 @@ public readonly struct TensorIndex
     internal Range Range { get; private init; }
     internal Tensor? Tensor { get; private init; }
 
+    /// <summary><see cref="Start"/> is 0 or less and counts from the end even if it is 0, which is past it.</summary>
+    internal bool IsFromEnd { get; private init; }
+
     /// <summary>A C# range must lie inside the dimension, a Python-like slice is cut to it.</summary>
     internal bool IsRange { get; private init; }
 
@@ -27,7 +30,8 @@ public readonly struct TensorIndex
     /// <summary>A position; negative ones count from the end.</summary>
     public static implicit operator TensorIndex(int position) => new() { What = Kind.Position, Start = position };
 
-    public static implicit operator TensorIndex(Index position) => position.IsFromEnd ? -position.Value : position.Value;
+    public static implicit operator TensorIndex(Index position) =>
+        new() { What = Kind.Position, Start = position.IsFromEnd ? -position.Value : position.Value, IsFromEnd = position.IsFromEnd };
 
     public static implicit operator TensorIndex(Range range) => new() { What = Kind.Slice, Range = range, IsRange = true, Step = 1 };
 

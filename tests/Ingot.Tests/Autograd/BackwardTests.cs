@@ -293,4 +293,18 @@ public class BackwardTests
         }
         Temporaries(true).ShouldBeLessThan(Temporaries(false) / 2);
     }
+
+    [Fact]
+    public void NoGrad_DisposedTwice_EndsOnce()
+    {
+        using (new NoGrad())
+        {
+            var inner = new NoGrad();
+            inner.Dispose();
+            inner.Dispose();
+            NoGrad.IsActive.ShouldBeTrue();
+        }
+        NoGrad.IsActive.ShouldBeFalse();
+        using (new NoGrad()) NoGrad.IsActive.ShouldBeTrue();
+    }
 }

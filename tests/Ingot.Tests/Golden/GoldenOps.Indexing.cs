@@ -5,8 +5,8 @@ static partial class GoldenOps
     static Dictionary<string, GoldenOperator> Indexing() => new()
     {
         ["index"] = c => [c[0][Index(c.Text("index"), c.From(1))]],
-        ["index_assign"] = c => [Assigned(c[0], Index(c.Text("index"), c.From(2)), c[1])],
-        ["index_assign_number"] = c => [Assigned(c[0], Index(c.Text("index"), c.From(1)), c.Literal("value"))],
+        ["index_assign"] = c => [Assigned(c[0].Reshape(c[0].Shape.Span), Index(c.Text("index"), c.From(2)), c[1])],
+        ["index_assign_number"] = c => [Assigned(c[0].Reshape(c[0].Shape.Span), Index(c.Text("index"), c.From(1)), c.Literal("value"))],
         ["gather"] = c => [c[0].Gather(c.Int("dim"), c[1])],
         ["scatter"] = c => [c[0].Scatter(c.Int("dim"), c[1], c[2])],
         ["scatter_number"] = c => [c[0].Scatter(c.Int("dim"), c[1], c.Literal("value"))],

@@ -43,7 +43,7 @@ static partial class GoldenOps
         ["l1_loss"] = c => [c[0].L1Loss(c[1], Reduced(c))],
         ["smooth_l1_loss"] = c => [c[0].SmoothL1Loss(c[1], beta: c.Number("beta", 1), reduction: Reduced(c))],
         ["bce_loss"] = c => [c[0].BceLoss(c[1], Reduced(c))],
-        ["bce_with_logits_loss"] = c => [c[0].BceWithLogitsLoss(c[1], Reduced(c))],
+        ["bce_with_logits_loss"] = c => [c[0].BceWithLogitsLoss(c[1], reduction: Reduced(c))],
         ["kl_div"] = c => [c[0].KlDiv(c[1], logTarget: c.Flag("log_target"), reduction: Reduced(c))],
     };
 

@@ -206,4 +206,36 @@ public class ModuleTests
         Module.LoadStateDict(layer, state);
         layer.Weight.ToArray<float>().ShouldAllBe(x => x == 1);
     }
+
+    sealed class WithTuples
+    {
+        public (Linear Query, Linear Key) Pair { get; } = (new Linear(2, 3, bias: false), new Linear(2, 4, bias: false));
+
+        public List<(string Name, Tensor Value)> Named { get; } = [("a", Tensor.Ones(5).WithGrad())];
+
+        public Tuple<Tensor, int> Old { get; } = new(Tensor.Ones(6).WithGrad(), 1);
+
+        public HashSet<int> Numbers { get; } = [1, 2]; // no tensors, no matter
+    }
+
+    sealed class WithSet
+    {
+        public HashSet<Linear> Layers { get; } = [new Linear(2, 3)];
+    }
+
+    sealed class WithQueue
+    {
+        public Queue<Tensor> Past { get; } = new([Tensor.Ones(2)]);
+    }
+
+    [Fact]
+    public void StateDict_OfTuples_FindsTheirTensors() => Module.NamedParameters(new WithTuples()).Select(p => (p.Key, p.Value.Shape)).ShouldBe(
+        [("pair.0.weight", new Shape(3, 2)), ("pair.1.weight", new Shape(4, 2)), ("named.0.1", new Shape(5)), ("old.0", new Shape(6))]);
+
+    [Fact]
+    public void StateDict_OfASetOrQueueOfTensors_IsAnError()
+    {
+        Should.Throw<IngotException>(() => Module.Parameters(new WithSet())).Message.ShouldContain("'layers', a HashSet,");
+        Should.Throw<IngotException>(() => Module.StateDict(new WithQueue())).Message.ShouldContain("'past', a Queue,");
+    }
 }

@@ -210,4 +210,92 @@ public class OptimizerTests
         optimizer.Step();
         p.ToArray<double>().ShouldBe(q.ToArray<double>());
     }
+
+    [Fact]
+    public void Parameter_WrittenIntoUnderNoGrad_StaysAParameterWithTheNewValues()
+    {
+        var layer = new Linear(2, 2);
+        var optimizer = new Sgd(Module.Parameters(layer), 0.5);
+        for (int step = 0; step < 3; step++)
+        {
+            optimizer.ZeroGrad();
+            (layer.Weight * Tensor.From([1f, 2, 3, 4], 2, 2)).Sum().Backward();
+            float[] before = layer.Weight.ToArray<float>();
+            using (new NoGrad()) layer.Weight[0] = 0;
+            layer.Weight.RequiresGrad.ShouldBeTrue();
+            Module.Parameters(layer).Count.ShouldBe(2);
+            layer.Weight.ToArray<float>().ShouldBe([0, 0, before[2], before[3]]);
+            optimizer.Step();
+            layer.Weight.ToArray<float>().ShouldBe([-0.5f, -1, before[2] - 1.5f, before[3] - 2], 1e-6);
+        }
+        using (new NoGrad()) layer.Weight[Tensor.From([true, false])] = 7;
+        using (new NoGrad()) layer.Weight[Tensor.From([1])] = 8;
+        layer.Weight.IsLeaf.ShouldBeTrue();
+        layer.Weight.ToArray<float>().ShouldBe([7, 7, 8, 8]);
+    }
+
+    /// <summary>The gradient was built from the old values and is computed after the write.</summary>
+    [Fact]
+    public void Parameter_WrittenIntoBetweenBackwardAndStep_KeepsTheGradientOfTheOldValues()
+    {
+        var p = Parameter();
+        var optimizer = new Sgd([p], 0.5);
+        (p * p).Sum().Backward();
+        using (new NoGrad()) p[0] = 10;
+        optimizer.Step();
+        p.ToArray<double>().ShouldBe([10 - 1, -2 + 2, 3 - 3]);
+    }
+
+    [Fact]
+    public void Parameter_WrittenIntoOutsideNoGrad_IsRefused()
+    {
+        var p = Parameter();
+        Should.Throw<IngotException>(() => p[0] = 7).Message.ShouldContain("using (new NoGrad())");
+        p.ToArray<double>().ShouldBe(Start);
+        p.IsLeaf.ShouldBeTrue();
+        var copy = p * 1;
+        copy[0] = 7; // a value on the way may be written into; the gradient flows around what was overwritten
+        copy.Sum().Backward();
+        p.Grad!.ToArray<double>().ShouldBe([0, 1, 1]);
+        var view = p.Reshape(3); // the same node, but not the parameter
+        view.IsLeaf.ShouldBeFalse();
+        view[0] = 7;
+        p.ToArray<double>().ShouldBe(Start);
+    }
+
+    [Fact]
+    public void Optimizer_OfAResult_IsRefused() =>
+        Should.Throw<IngotException>(() => new Sgd([Parameter(), Parameter() * 2], 0.1)).Message.ShouldContain("parameter 1, f64(3,), is the result of an operation");
+
+    /// <summary>What is 0 shows every movement, however small.</summary>
+    [Theory]
+    [InlineData(DType.F32, "sgd"), InlineData(DType.F64, "sgd"), InlineData(DType.F32, "momentum"), InlineData(DType.F64, "momentum"), InlineData(DType.F32, "adamw"), InlineData(DType.F64, "adamw")]
+    public void Step_AtAScheduledRateOfZero_MovesNothing(DType dtype, string kind)
+    {
+        var p = Tensor.From([0.0, 1, -1e-30]).To(dtype).WithGrad();
+        var before = p.ToArray<double>();
+        var rate = Schedules.Of(t => t);
+        Optimizer optimizer = kind switch { "sgd" => new Sgd([p], rate), "momentum" => new Sgd([p], rate, 0.9), _ => new AdamW([p], rate) };
+        for (int i = 0; i < 3; i++)
+        {
+            optimizer.ZeroGrad();
+            (p * Tensor.From([3.0, -1e6, 1e-8]).To(dtype)).Sum().Backward();
+            optimizer.Step(0);
+        }
+        p.ToArray<double>().ShouldBe(before);
+        optimizer.Step(1e-3);
+        p.ToArray<double>().ShouldNotBe(before);
+    }
+
+    [Fact]
+    public void Sgd_AtAScheduledRateOfOne_IsExact()
+    {
+        var p = Parameter();
+        var optimizer = new Sgd([p], Schedules.Of(t => t));
+        (p * Tensor.From([3.0, 0.1, 4])).Sum().Backward();
+        optimizer.Step(1);
+        p.ToArray<double>().ShouldBe([1 - 3.0, -2 - 0.1, 3 - 4.0]);
+        optimizer.Step(0.5);
+        p.ToArray<double>().ShouldBe([1 - 3.0 - 1.5, -2 - 0.1 - 0.05, 3 - 4.0 - 2.0]);
+    }
 }

@@ -14,6 +14,8 @@ public class ScheduleTests
         s.At(0.6).ShouldBe(0.55, 1e-12);
         s.At(1).ShouldBe(0.1, 1e-12);
         Schedules.WarmupCosine(1, 0, 0).At(0).ShouldBe(1);
+        Schedules.WarmupCosine(2, 0, warmup: 1).At(1).ShouldBe(2);
+        Schedules.WarmupCosine(2, 0, warmup: 1).At(0.5).ShouldBe(1);
     }
 
     [Fact]

@@ -80,4 +80,31 @@ public class GatherTests
         x.TopK(1, 0, largest: false).Values.ToArray<float>().ShouldBe([3, 1, 2, 1]);
         Should.Throw<TensorIndexException>(() => x.TopK(5)).Message.ShouldContain("(2, 4)");
     }
+
+    /// <summary>Rows as wide as the vectors of each type and their multiples: lanes that are neighbours are indexed apart.</summary>
+    [Theory]
+    [InlineData(4, DType.I64), InlineData(8, DType.F32), InlineData(32, DType.F32), InlineData(4, DType.F64), InlineData(16, DType.I32), InlineData(64, DType.I64)]
+    public void GatherAndScatter_OverRowsOfWholeVectors_TakeEachElementByItsOwnIndex(int width, DType dtype)
+    {
+        int[] rows = [.. Enumerable.Range(0, 3 * width).Select(i => i * 7 % 5 % 4)];
+        var x = Tensor.From([.. Enumerable.Range(0, 4 * width)], 4, width).To(dtype).Realize();
+        var src = Tensor.From([.. Enumerable.Range(0, 3 * width).Select(i => 1000 + i * i % 17)], 3, width).To(dtype).Realize();
+        double[] a = x.ToArray<double>(), b = src.ToArray<double>(), added = [.. a], written = [.. a];
+        for (int i = 0; i < rows.Length; i++)
+        {
+            added[rows[i] * width + i % width] += b[i];
+            written[rows[i] * width + i % width] = b[i];
+        }
+        double[] taken = [.. rows.Select((r, i) => a[r * width + i % width])];
+        foreach (var index in new[] { Tensor.From(rows, 3, width), Tensor.From(rows, 3, width).To(DType.I64).Realize() })
+        {
+            x.Gather(0, index).ToArray<double>().ShouldBe(taken);
+            x[index, Tensor.Arange(width)].ToArray<double>().ShouldBe(taken);
+            x.ScatterAdd(0, index, src).ToArray<double>().ShouldBe(added);
+            x.Scatter(0, index, src).ToArray<double>().ShouldBe(written);
+            var y = x * 1;
+            y[index, Tensor.Arange(width)] = src;
+            y.ToArray<double>().ShouldBe(written);
+        }
+    }
 }

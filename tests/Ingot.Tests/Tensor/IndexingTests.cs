@@ -84,6 +84,8 @@ public class IndexingTests
     public void Read_OutOfRange_NamesTheIndexAndTheShape()
     {
         Should.Throw<TensorIndexException>(() => X()[4]).Message.ShouldBe("index 4 is out of range for dimension 0 of (4, 5, 6)");
+        Should.Throw<TensorIndexException>(() => X()[^0]).Message.ShouldBe("index ^0 is out of range for dimension 0 of (4, 5, 6); ^1 is the last element");
+        Should.Throw<TensorIndexException>(() => X()[0, ^6]).Message.ShouldBe("index ^6 is out of range for dimension 1 of (4, 5, 6)");
         Should.Throw<TensorIndexException>(() => X()[.., -6]).Message.ShouldContain("-6");
         Should.Throw<TensorIndexException>(() => X()[0..5]).Message.ShouldContain("0..5");
         Should.Throw<TensorIndexException>(() => X()[0, 0, 0, 0]).Message.ShouldContain("4 indices");

@@ -100,11 +100,11 @@ public class LossesTests
         ShouldBeNear(x.MseLoss(y, Reduction.None), [.. d.Select(v => v * v)]);
         ShouldBeNear(x.L1Loss(y, Reduction.Sum), d.Sum(Math.Abs));
         ShouldBeNear(x.SmoothL1Loss(y), d.Average(v => Math.Abs(v) < 1 ? v * v / 2 : Math.Abs(v) - 0.5));
-        ShouldBeNear(x.SmoothL1Loss(y, 0.3), d.Average(v => Math.Abs(v) < 0.3 ? v * v / 0.6 : Math.Abs(v) - 0.15));
-        ShouldBeNear(x.SmoothL1Loss(y, 0), d.Average(Math.Abs));
+        ShouldBeNear(x.SmoothL1Loss(y, beta: 0.3), d.Average(v => Math.Abs(v) < 0.3 ? v * v / 0.6 : Math.Abs(v) - 0.15));
+        ShouldBeNear(x.SmoothL1Loss(y, Reduction.Mean, 0), d.Average(Math.Abs));
         GradientCheck.Second(t => t[0].MseLoss(t[1]), x, y);
         GradientCheck.First(t => t[0].L1Loss(t[1]), x, y);
-        GradientCheck.First(t => t[0].SmoothL1Loss(t[1], 0.7), x, y);
+        GradientCheck.First(t => t[0].SmoothL1Loss(t[1], beta: 0.7), x, y);
         Should.Throw<ShapeException>(() => x.MseLoss(V(1, 6, 1))).Message.ShouldContain("(6, 1)");
     }
 
@@ -129,8 +129,8 @@ public class LossesTests
         certain.Grad!.ToArray<double>().ShouldAllBe(g => double.IsFinite(g));
 
         var large = Tensor.From([1000.0, -1000, 0]).WithGrad();
-        large.BceWithLogitsLoss(Tensor.From([1.0, 1, 1]), Reduction.Sum).Backward();
-        ShouldBeNear(large.BceWithLogitsLoss(Tensor.From([1.0, 1, 1]), Reduction.None), 0, 1000, Math.Log(2));
+        large.BceWithLogitsLoss(Tensor.From([1.0, 1, 1]), reduction: Reduction.Sum).Backward();
+        ShouldBeNear(large.BceWithLogitsLoss(Tensor.From([1.0, 1, 1]), reduction: Reduction.None), 0, 1000, Math.Log(2));
         ShouldBeNear(large.Grad!, 0, -1, -0.5);
     }
 
@@ -147,5 +147,53 @@ public class LossesTests
         ShouldBeNear(logp.KlDiv(r, Reduction.Sum, logTarget: true), r.ToArray<double>().Zip(a, (u, l) => Math.Exp(u) * (u - l)).Sum());
         GradientCheck.First(v => v[0].KlDiv(q, Reduction.Sum), logp);
         GradientCheck.First(v => v[0].KlDiv(v[1], Reduction.Sum), logp, GradientCheck.Values(5, 0.1, 0.9, 2, 3));
+    }
+
+    /// <summary>Of the logits log(1, 2, 5) and log(4, 3, 1) the probabilities are eighths.</summary>
+    static Tensor Eighths() => Tensor.From([1.0, 2, 5, 4, 3, 1], 2, 3).Log();
+
+    [Fact]
+    public void CrossEntropy_WithClassWeights_IsPyTorchsWeightedMean()
+    {
+        var (x, weight, target) = (Eighths(), Tensor.From([0.5, 1, 3]), Tensor.From([2, 0]));
+        double a = -Math.Log(5 / 8.0), b = -Math.Log(4 / 8.0);
+        ShouldBeNear(x.CrossEntropy(target, weight), (3 * a + 0.5 * b) / 3.5);
+        ShouldBeNear(x.CrossEntropy(target, weight, 0), a);
+        ShouldBeNear(x.CrossEntropy(target, weight, -100, Reduction.Sum), 3 * a + 0.5 * b);
+        ShouldBeNear(x.CrossEntropy(target, weight, -100, Reduction.None), 3 * a, 0.5 * b);
+        // Smoothing takes each class with its own weight; the divisor stays that of the targets.
+        double first = 0.5 * -Math.Log(1 / 8.0) + -Math.Log(2 / 8.0) + 3 * a, second = 0.5 * b + -Math.Log(3 / 8.0) + 3 * -Math.Log(1 / 8.0);
+        ShouldBeNear(x.CrossEntropy(target, weight, -100, Reduction.Mean, 0.3), (0.7 * (3 * a + 0.5 * b) + 0.1 * (first + second)) / 3.5);
+        // Against probabilities the mean is over the rows.
+        ShouldBeNear(x.CrossEntropy(Tensor.From([0.0, 0, 1, 1, 0, 0], 2, 3), weight), (3 * a + 0.5 * b) / 2);
+        GradientCheck.First(t => t[0].CrossEntropy(target, weight, labelSmoothing: 0.3), V(1, 2, 3));
+        var image = V(2, 2, 3, 2).Permute(0, 1, 2);
+        var places = Tensor.From([0, 1, 2, 0], 2, 2);
+        ShouldBeNear(image.CrossEntropy(places, weight), image.Permute(0, 2, 1).Reshape(4, 3).CrossEntropy(places.Flatten(), weight).Item<double>());
+        Should.Throw<ShapeException>(() => x.CrossEntropy(target, Tensor.Ones(2))).Message.ShouldContain("needs a weight of (3,), not (2,)");
+    }
+
+    [Fact]
+    public void NllLoss_WithClassWeights_IsPyTorchsWeightedMean()
+    {
+        var x = Tensor.From([-1.0, -2, -4, -3, -5, -6], 2, 3);
+        ShouldBeNear(x.NllLoss(Tensor.From([1, 2]), Tensor.From([7.0, 2, 3])), (2 * 2 + 3 * 6) / 5.0);
+        ShouldBeNear(x.NllLoss(Tensor.From([1, 2]), Tensor.From([7.0, 2, 3]), 1, Reduction.Sum), 18);
+    }
+
+    [Fact]
+    public void SmoothL1Loss_TakesItsArgumentsInPyTorchsOrder() =>
+        ShouldBeNear(Tensor.From([0.0, 3]).SmoothL1Loss(Tensor.From([1.0, 0]), Reduction.Sum, 2), 1 / 4.0 + 3 - 1);
+
+    [Fact]
+    public void BceWithLogitsLoss_WithWeights_CountsPositivesAndElements()
+    {
+        var x = Tensor.From([Math.Log(3), Math.Log(3), 0, 0], 2, 2); // probabilities 3/4, 3/4, 1/2, 1/2
+        var t = Tensor.From([1.0, 0, 1, 0], 2, 2);
+        double a = -Math.Log(3 / 4.0), b = -Math.Log(1 / 4.0), c = Math.Log(2);
+        ShouldBeNear(x.BceWithLogitsLoss(t, null, Reduction.None, Tensor.From([5.0, 7])), 5 * a, b, 5 * c, c);
+        ShouldBeNear(x.BceWithLogitsLoss(t, Tensor.From([2.0, 3])), (2 * a + 3 * b + 2 * c + 3 * c) / 4);
+        GradientCheck.Second(v => v[0].BceWithLogitsLoss(t, posWeight: 3), V(1, 2, 2));
+        Should.Throw<ShapeException>(() => x.BceWithLogitsLoss(t, posWeight: Tensor.Ones(3, 2, 2))).Message.ShouldContain("posWeight");
     }
 }

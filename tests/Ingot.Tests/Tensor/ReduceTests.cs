@@ -187,4 +187,12 @@ public class ReduceTests
         x.CumSum(0)[^1].Item<double>().ShouldBe(exact);
         (x % 7).Realize().Max().Item<double>().ShouldBe(6);
     }
+
+    [Fact]
+    public void LogSumExp_OfNothing_IsMinusInfinity()
+    {
+        Tensor.Zeros(0, 3).LogSumExp(0).ToArray<float>().ShouldBe([float.NegativeInfinity, float.NegativeInfinity, float.NegativeInfinity]);
+        Tensor.Zeros(0, 3).LogSumExp(0, keepDim: true).Shape.ShouldBe(new Shape(1, 3));
+        Tensor.Zeros(0, 3).LogSumExp(1).Shape.ShouldBe(new Shape(0));
+    }
 }
