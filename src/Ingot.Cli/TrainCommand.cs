@@ -69,7 +69,7 @@ sealed class TrainCommand
         if (!isDone)
         {
             Console.Error.WriteLine(trainer.CurrentStep > 0 ? $"ingot: stopped at step {trainer.CurrentStep}; the checkpoint is written, continue with --resume"
-                : "ingot: stopped before the first step; nothing has been written");
+                : "ingot: stopped before the first step; there is no checkpoint yet");
             return StopSignal.ExitCode;
         }
         if (printsSamples) PrintSamples(trainer);
@@ -80,9 +80,12 @@ sealed class TrainCommand
     Trainer Resume(ParseResult args, string folder)
     {
         var run = new RunFolder(folder);
-        // A run may be killed before it has written anything; resuming it is then to start it.
-        if (!run.HasRun) Console.WriteLine($"there is no run in {folder} yet: starting one");
-        var options = run.HasCheckpoint ? run.Read().Options : TrainingOptions.Preset(defaultPreset);
+        // A run that was killed before its first checkpoint is started again; with --data even one that was killed before it had a folder. Without either,
+        // the folder is most likely mistyped, and training on Ingot's own stories is not what was asked for.
+        if (!run.HasStarted && args.GetValue(data) is not { Length: > 0 })
+            throw new IngotException($"there is no run in {folder} to resume; check --out, or leave --resume out to start one");
+        if (!run.HasCheckpoint) Console.WriteLine($"the run in {folder} has no checkpoint yet: starting it");
+        var options = run.HasCheckpoint ? run.Read().Options : run.ReadStart() ?? TrainingOptions.Preset(defaultPreset);
         var asked = Chosen(args, options);
         if (run.HasCheckpoint && asked with { Data = options.Data } != options)
             throw new IngotException($"the run in {folder} was started with other settings, and a resumed run keeps them; leave the options out, or start anew with --force");

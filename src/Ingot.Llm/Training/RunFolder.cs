@@ -22,11 +22,12 @@ public sealed record Checkpoint(
 
 /// <summary>
 /// The folder of a run: log.jsonl, and one checkpoint. The checkpoint's tensors go to files with the step in their name; replacing checkpoint.json,
-/// which names them, is what makes the new one count, so that a crash at any moment leaves the old checkpoint or the new one.
+/// which names them, is what makes the new one count, so that a crash at any moment leaves the old checkpoint or the new one. Until the first there is
+/// started.json, with the options: a run that was killed before it is continued with them, and a folder without any of these is no run's.
 /// </summary>
 public sealed class RunFolder(string path)
 {
-    const string CheckpointName = "checkpoint.json", LogName = "log.jsonl", LockName = ".lock";
+    const string CheckpointName = "checkpoint.json", LogName = "log.jsonl", LockName = ".lock", StartName = "started.json";
 
     static readonly JsonSerializerOptions Json = new(JsonSerializerOptions.Web) { WriteIndented = true, RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true };
 
@@ -40,6 +41,26 @@ public sealed class RunFolder(string path)
 
     /// <summary>Something of a run is here; a log without a line is nothing.</summary>
     public bool HasRun => HasCheckpoint || new FileInfo(LogPath) is { Exists: true, Length: > 0 };
+
+    /// <summary>A run was started here, if only to be killed before its first line: it can be resumed.</summary>
+    public bool HasStarted => HasRun || File.Exists(InFolder(StartName)) || File.Exists(InFolder(LockName));
+
+    /// <summary>Notes what is to be trained, until the first checkpoint says it.</summary>
+    /// <exception cref="IngotException">It cannot be written.</exception>
+    internal void NoteStart(TrainingOptions options) => AtomicFile.WriteText(InFolder(StartName), JsonSerializer.Serialize(options, Json) + "\n");
+
+    /// <summary>What a run without a checkpoint was started with; null if it was killed before it noted that.</summary>
+    /// <exception cref="FormatException">The note is damaged.</exception>
+    public TrainingOptions? ReadStart()
+    {
+        string path = InFolder(StartName);
+        if (!File.Exists(path)) return null;
+        try { return (JsonSerializer.Deserialize<TrainingOptions>(File.ReadAllText(path), Json) ?? throw new FormatException("it is empty")).Checked(); }
+        catch (Exception e) when (e is JsonException or IngotException or IOException or UnauthorizedAccessException)
+        {
+            throw new FormatException($"{path} is damaged: {e.Message}; start anew with --force", e);
+        }
+    }
 
     /// <exception cref="IngotException">The folder cannot be created.</exception>
     public void Create()
@@ -133,13 +154,15 @@ public sealed class RunFolder(string path)
     {
         File.Delete(CheckpointPath); // first: without it the rest is no run
         RemoveAllBut(null);
+        File.Delete(InFolder(StartName));
         File.Delete(LogPath);
     }
 
     /// <summary>Removes tensor files of other checkpoints, and temporary files a killed process has left.</summary>
     internal void RemoveAllBut(Checkpoint? checkpoint)
     {
-        foreach (var pattern in new[] { "model-*.safetensors", "optimizer-*.safetensors", "model-*.tmp", "optimizer-*.tmp", CheckpointName + ".*.tmp" })
+        if (checkpoint is not null) File.Delete(InFolder(StartName)); // the checkpoint has the options
+        foreach (var pattern in new[] { "model-*.safetensors", "optimizer-*.safetensors", "model-*.tmp", "optimizer-*.tmp", CheckpointName + ".*.tmp", StartName + ".*.tmp" })
             foreach (var file in Directory.EnumerateFiles(Path, pattern).ToList())
                 if (System.IO.Path.GetFileName(file) is var name && name != checkpoint?.Model && name != checkpoint?.Optimizer) File.Delete(file);
     }

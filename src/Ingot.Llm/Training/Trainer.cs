@@ -81,7 +81,10 @@ public sealed class Trainer
         var trainer = new Trainer(folder, options, ReadText(options), null);
         folder.Create();
         using (folder.Lock())
+        {
             if (folder.HasRun) folder.Clear();
+            folder.NoteStart(trainer.Options);
+        }
         return trainer;
     }
 
@@ -98,7 +101,11 @@ public sealed class Trainer
         if (data is { Count: > 0 }) options = options with { Data = data };
         var trainer = new Trainer(folder, options, ReadText(options), checkpoint);
         folder.Create();
-        using (folder.Lock()) folder.RemoveAllBut(checkpoint);
+        using (folder.Lock())
+        {
+            folder.RemoveAllBut(checkpoint);
+            if (checkpoint is null) folder.NoteStart(trainer.Options);
+        }
         return trainer;
     }
 

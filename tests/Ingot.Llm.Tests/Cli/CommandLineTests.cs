@@ -99,7 +99,35 @@ public sealed class CommandLineTests : IDisposable
         error.ShouldStartWith($"ingot: cannot write {folder["run", "model-000004.safetensors"]}: ");
         error.TrimEnd().ShouldNotContain("\n");
         code.ShouldBe(1);
-        Directory.GetFiles(folder["run"]).ShouldBe([folder["run", "log.jsonl"]]);
+        Directory.GetFiles(folder["run"]).ShouldBe([folder["run", "log.jsonl"], folder["run", "started.json"]], ignoreOrder: true);
+    }
+
+    [Theory]
+    [InlineData("train"), InlineData("speedrun")]
+    public void Resume_FolderWithoutARun_IsAnErrorThatNamesIt(string command)
+    {
+        Directory.CreateDirectory(folder["empty"]);
+        foreach (string typo in new[] { folder["typo"], folder["empty"] })
+        {
+            var (code, output, error) = IngotProcess.Run(command, "--resume", "--out", typo, "--steps", "1");
+            (code, output).ShouldBe((1, ""));
+            error.ShouldStartWith($"ingot: there is no run in {typo} to resume");
+        }
+        Directory.Exists(folder["typo"]).ShouldBeFalse();
+    }
+
+    /// <summary>What it was started with is known, the data above all.</summary>
+    [Fact]
+    public void Resume_RunWithoutACheckpoint_TrainsWhatWasStarted()
+    {
+        Trainer.Start(folder["run"], TrainingOptions.Preset("char-tiny") with { Data = [folder["text.txt"]], Steps = 2, Layers = 1, Heads = 1, Width = 8, ContextLength = 8, Batch = 2, WarmupSteps = 0 });
+        Directory.GetFiles(folder["run"]).ShouldBe([folder["run", "started.json"]]); // killed here
+        var (code, output, error) = IngotProcess.Run("train", "--resume", "--out", folder["run"]);
+        (code, error).ShouldBe((0, ""));
+        output.ShouldContain("has no checkpoint yet: starting it");
+        var checkpoint = new RunFolder(folder["run"]).Read();
+        (checkpoint.Step, checkpoint.Options.Data.Single(), checkpoint.Options.Width).ShouldBe((2, folder["text.txt"], 8));
+        File.Exists(folder["run", "started.json"]).ShouldBeFalse();
     }
 
     /// <summary>Kill -9 at random moments: every resume continues, and the end is that of the undisturbed run, to the bit. INGOT_KILLS=20 for the full number.</summary>

@@ -207,7 +207,7 @@ public sealed class TrainerTests : IDisposable
     {
         Directory.CreateDirectory(folder["run"]);
         Should.Throw<IngotException>(() => Trainer.Start(folder["other"], tiny with { LearningRate = 1e30, WarmupSteps = 0, LogEvery = 5, Steps = 5 }).Run());
-        Directory.GetFiles(folder["other"]).ShouldBeEmpty();
+        Directory.GetFiles(folder["other"]).ShouldBe([folder["other", "started.json"]]); // what --resume would start again with
         new RunFolder(folder["other"]).HasRun.ShouldBeFalse();
         File.WriteAllText(folder["run", "log.jsonl"], ""); // killed
         Trainer.Start(folder["run"], tiny with { Steps = 1 }).Run().ShouldBeTrue();
