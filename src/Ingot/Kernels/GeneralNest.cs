@@ -429,8 +429,9 @@ sealed class GeneralNest
             int score = 0;
             foreach (var s in stores)
             {
-                long stride = IndexMath.Of(s.Index).FactorOf(r);
-                score += stride == 1 ? 3 : -100;
+                // A loaded index that moves with r as well makes the store a scatter.
+                var place = IndexMath.Of(s.Index);
+                score += place.FactorOf(r) == 1 && !place.Terms.Exists(t => t.Atom != r && free.Of(t.Atom).Contains(r)) ? 3 : -100;
                 score += LoadScore(s.Value, r);
             }
             if (score > bestScore && stores.TrueForAll(s => VectorsAfterFolds(s.Value, r, LanesOf(s.DType)))) (best, bestScore) = (r, score);

@@ -35,11 +35,23 @@ sealed class ErrorBound(Dictionary<Node, Interpreter.Value> values)
             Op.Sin or Op.Cos => 16 * unit,
             Op.Mul => Times(Largest(n.src[0]), Of(n.src[1])) + Times(Largest(n.src[1]), Of(n.src[0])) + Times(Of(n.src[0]), Of(n.src[1])),
             Op.Add => Of(n.src[0]) + Of(n.src[1]),
+            // |sqrt a - sqrt b| <= sqrt |a - b|; a quotient's error grows as its divisor comes near 0; a remainder jumps.
+            Op.Sqrt => Math.Sqrt(Of(n.src[0])),
+            Op.Recip => Quotient(1, 0, n.src[0]),
+            Op.Div => Quotient(Largest(n.src[0]), Of(n.src[0]), n.src[1]),
+            Op.Mod or Op.Trunc => n.src.Max(Of) == 0 ? 0 : double.PositiveInfinity,
             Op.Reduce or Op.Scan when n.ReduceInfo.Kind == Op.Add => length * (Of(n.src[0]) + 4 * unit * Largest(n.src[0])) + (length * Largest(n.src[0]) > limit ? double.PositiveInfinity : 0),
             Op.Reduce or Op.Scan when n.ReduceInfo.Kind == Op.Mul => PartialsOverflow(n.src[0], length, limit) ? double.PositiveInfinity : 4 * length * unit * largest,
             _ => n.src.Max(Of),
         };
         return largest > limit ? double.PositiveInfinity : error + 2 * unit * largest;
+    }
+
+    /// <summary>Error of a / b, where a is at most that large and that wrong.</summary>
+    double Quotient(double a, double error, Node b)
+    {
+        double wrong = Of(b), least = values[b].F!.Where(double.IsFinite).Select(Math.Abs).DefaultIfEmpty(1).Min() - wrong;
+        return wrong == 0 && error == 0 ? 0 : least <= 0 ? double.PositiveInfinity : error / least + a * wrong / (least * least);
     }
 
     static double Times(double a, double b) => b == 0 ? 0 : a * b;

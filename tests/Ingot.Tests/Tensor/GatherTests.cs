@@ -107,4 +107,16 @@ public class GatherTests
             y.ToArray<double>().ShouldBe(written);
         }
     }
+
+    /// <summary>Places that the compiler can prove to be in range, and that move with the loop both in a line and by a loaded value.</summary>
+    [Fact]
+    public void ScatterAdd_IndexComputedFromALoadedOne_GoesWhereItSays()
+    {
+        int[] row = [.. Enumerable.Range(0, 64).Select(i => (i * 7 + i / 5) % 8)];
+        var place = (Tensor.From(row).Realize() % 8) * 8 + Tensor.Arange(64).To(DType.I32) % 8;
+        var expected = new float[64];
+        for (int i = 0; i < 64; i++) expected[row[i] * 8 + i % 8] += i + 1;
+        var src = Tensor.Arange(1, 65).To(DType.F32).Realize();
+        Tensor.Zeros(64).Realize().ScatterAdd(0, place, src).ToArray<float>().ShouldBe(expected);
+    }
 }
