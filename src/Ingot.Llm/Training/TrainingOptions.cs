@@ -58,7 +58,7 @@ public sealed record TrainingOptions
         // nanoGPT's documented settings for Shakespeare's characters on a CPU.
         ["char-small"] = new(),
         // About five minutes on two cores.
-        ["speedrun"] = new() { Layers = 4, Heads = 4, Width = 128, ContextLength = 128, Batch = 16, Steps = 2400, EvaluateEvery = 600 },
+        ["speedrun"] = new() { Layers = 4, Heads = 4, Width = 128, ContextLength = 128, Batch = 16, Steps = 2100, EvaluateEvery = 700 },
         // Seconds: to try things out.
         ["char-tiny"] = new() { Layers = 2, Heads = 2, Width = 32, ContextLength = 32, Batch = 8, Steps = 200, WarmupSteps = 20 },
     };
