@@ -20,7 +20,7 @@ sealed partial class ContractionNest
         {
             var column = IndexMath.Add(IndexMath.Mul(tile, width), within);
             var all = With(map, atK);
-            Digits(n, clamp ? Min(column, Ir.Int(ns - 1)) : column, all);
+            IndexMath.Digits(n, clamp ? IndexMath.Min(column, Ir.Int(ns - 1)) : column, all);
             return Ir.Substitute(x, all);
         }
 
@@ -122,7 +122,7 @@ sealed partial class ContractionNest
             {
                 var within = IndexMath.Add(Ir.Lane(lanes), j);
                 var all = With(map, atK);
-                Digits(m, first, all);
+                IndexMath.Digits(m, first, all);
                 all[m[^1]] = IndexMath.Add(all[m[^1]], within);
                 body.Add(new Store(slot, DType.F32, Index(within, atK), Ir.Substitute(x, all)));
             }
@@ -137,7 +137,7 @@ sealed partial class ContractionNest
             {
                 var all = With(map, atK);
                 var row = IndexMath.Add(first, i);
-                Digits(m, ms % rows == 0 ? row : Min(row, Ir.Int(ms - 1)), all);
+                IndexMath.Digits(m, ms % rows == 0 ? row : IndexMath.Min(row, Ir.Int(ms - 1)), all);
                 body.Add(new Store(slot, DType.F32, Index(i, atK), Ir.Substitute(x, all)));
             });
         }
@@ -147,7 +147,7 @@ sealed partial class ContractionNest
         if (runs)
         {
             var digits = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
-            Digits(m, first, digits);
+            IndexMath.Digits(m, first, digits);
             var fits = new If(IndexMath.Less(digits[m[^1]], Ir.Int(Ir.Extent(m[^1]) - spread + 1)));
             Vectors(fits.Then);
             OneByOne(fits.Else);
@@ -246,7 +246,7 @@ sealed partial class ContractionNest
     {
         var p = Ir.Range(Math.Max(2, bs * tiles));
         var map = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
-        Digits(batch, IndexMath.Div(p, tiles), map);
+        IndexMath.Digits(batch, IndexMath.Div(p, tiles), map);
         return (new For(p, Chunk.Start, Chunk.End), IndexMath.Mod(p, tiles), map);
     }
 

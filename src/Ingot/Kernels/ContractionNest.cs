@@ -143,19 +143,6 @@ sealed partial class ContractionNest
     /// <summary>And should be: along K in unit stride, or so few that they stay in the cache.</summary>
     bool IsCheapRow(Node x) => IsPlainRead(x) && (columnTiles <= 2 || IndexMath.Of(x.src[0]).FactorOf(k[^1]) == 1);
 
-    /// <summary>Mixed-radix digits of a flat index over ranges, outermost first.</summary>
-    static void Digits(List<Node> ranges, Node flat, Dictionary<Node, Node> into)
-    {
-        long inner = 1;
-        for (int i = ranges.Count - 1; i >= 0; i--)
-        {
-            long extent = Ir.Extent(ranges[i]);
-            var q = IndexMath.Div(flat, inner);
-            into[ranges[i]] = i == 0 ? q : IndexMath.Mod(q, extent);
-            inner *= extent;
-        }
-    }
-
     static Node Flat(List<Node> ranges)
     {
         var flat = Ir.Int(0);
@@ -206,14 +193,14 @@ sealed partial class ContractionNest
         ChooseBlocks();
         var p = Ir.Range(Math.Max(2, bs * rowBlocks * columnBlocks));
         var atBatch = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
-        Digits(batch, IndexMath.Div(p, rowBlocks * columnBlocks), atBatch);
+        IndexMath.Digits(batch, IndexMath.Div(p, rowBlocks * columnBlocks), atBatch);
 
         var nt = Ir.Range(columnTiles);
         var mt = Ir.Range(rowTiles);
         var firstColumn = IndexMath.Mul(IndexMath.Mod(p, columnBlocks), columnBlock);
         var firstRow = IndexMath.Mul(IndexMath.Mod(IndexMath.Div(p, columnBlocks), rowBlocks), rowBlock);
-        var columnLoop = new For(nt, firstColumn, Min(IndexMath.Add(firstColumn, columnBlock), columnTiles));
-        var rowLoop = new For(mt, firstRow, Min(IndexMath.Add(firstRow, rowBlock), rowTiles));
+        var columnLoop = new For(nt, firstColumn, IndexMath.Min(IndexMath.Add(firstColumn, columnBlock), columnTiles));
+        var rowLoop = new For(mt, firstRow, IndexMath.Min(IndexMath.Add(firstRow, rowBlock), rowTiles));
         columnLoop.Body.Add(rowLoop);
         var depth = Ir.Range(depthBlocks);
         var lane = Ir.Lane(lanes);
@@ -221,8 +208,8 @@ sealed partial class ContractionNest
         Dictionary<Node, Node> At(Node row, Node column)
         {
             var map = new Dictionary<Node, Node>(atBatch, ReferenceEqualityComparer.Instance);
-            Digits(m, row, map);
-            Digits(n, column, map);
+            IndexMath.Digits(m, row, map);
+            IndexMath.Digits(n, column, map);
             return map;
         }
         Node Row(int i) => IndexMath.Add(IndexMath.Mul(mt, rows), i);
@@ -254,7 +241,7 @@ sealed partial class ContractionNest
         foreach (var axis in k.Take(loops))
         {
             var from = axis == k[0] ? IndexMath.Mul(depth, depthBlock) : Ir.Int(0);
-            var loop = new For(axis, from, axis == k[0] ? Min(IndexMath.Add(from, depthBlock), Ir.Extent(axis)) : Ir.Int(Ir.Extent(axis)));
+            var loop = new For(axis, from, axis == k[0] ? IndexMath.Min(IndexMath.Add(from, depthBlock), Ir.Extent(axis)) : Ir.Int(Ir.Extent(axis)));
             inner.Add(loop);
             inner = loop.Body;
         }
@@ -263,9 +250,9 @@ sealed partial class ContractionNest
                 for (int j = 0; j < tileVectors; j++)
                 {
                     // Rows beyond the last read the last one again; their results are dropped.
-                    var row = rowTail && !packA ? Min(Row(i), Ir.Int(ms - 1)) : Row(i);
+                    var row = rowTail && !packA ? IndexMath.Min(Row(i), Ir.Int(ms - 1)) : Row(i);
                     var map = With(At(row, Column(j)), turn);
-                    if (packA) { map[TileVar("A")] = mt; map[WithinVar("A")] = Ir.Int(i); map[RowVar] = rowTail ? Min(Row(i), Ir.Int(ms - 1)) : Row(i); }
+                    if (packA) { map[TileVar("A")] = mt; map[WithinVar("A")] = Ir.Int(i); map[RowVar] = rowTail ? IndexMath.Min(Row(i), Ir.Int(ms - 1)) : Row(i); }
                     if (packB) { map[TileVar("B")] = nt; map[WithinVar("B")] = IndexMath.Add(lane, j * lanes); }
                     inner.Add(new Update(accs[i, j], Op.Add, Ir.Scalar(Op.Mul, DType.F32, Ir.Substitute(a, map), Ir.Substitute(b, map))));
                 }
@@ -306,10 +293,6 @@ sealed partial class ContractionNest
         nest.Phases.Add(new("main", [outer], bs * rowBlocks * columnBlocks, 1, (double)rowBlock * rows * columnBlock * width * ks / 8));
     }
 
-    static Node Min(Node a, Node b) => IndexMath.Less(a, b) is var less && less == Ir.True ? a : Ir.Scalar(Op.Where, DType.I64, less, a, b);
-
-    static Node Min(Node a, long b) => IndexMath.Bounds(a).Max <= b ? a : Min(a, Ir.Int(b));
-
     Store Finish(StoreSpec s, Dictionary<Node, Node> map, Node sum)
     {
         // The fold is replaced before ranges are, so that its own index arithmetic is not rebuilt for nothing.
@@ -328,8 +311,8 @@ sealed partial class ContractionNest
                 into.Add(new Store(slot, DType.F32, IndexMath.Add(lane, i * width + j * lanes), accs[i, j]));
         var firstRow = IndexMath.Mul(mt, rows);
         var firstColumn = IndexMath.Mul(nt, width);
-        var rowsHere = Min(IndexMath.Add(IndexMath.Mul(firstRow, -1), ms), rows);
-        var columnsHere = Min(IndexMath.Add(IndexMath.Mul(firstColumn, -1), ns), width);
+        var rowsHere = IndexMath.Min(IndexMath.Add(IndexMath.Mul(firstRow, -1), ms), rows);
+        var columnsHere = IndexMath.Min(IndexMath.Add(IndexMath.Mul(firstColumn, -1), ns), width);
 
         For Loops(bool vector)
         {

@@ -44,24 +44,11 @@ sealed class GeneralNest
         while (shared < rows.Count && sharedCount < EnoughToShare) sharedCount *= Ir.Extent(rows[shared++]);
         var p = Ir.Range(Math.Max(2, sharedCount));
         var digits = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
-        long inner = 1;
-        for (int i = shared - 1; i >= 0; i--)
-        {
-            long extent = Ir.Extent(rows[i]);
-            digits[rows[i]] = i == 0 ? IndexMath.Div(p, inner) : IndexMath.Mod(IndexMath.Div(p, inner), extent);
-            inner *= extent;
-        }
+        IndexMath.Digits(rows.GetRange(0, shared), p, digits);
         var loop = new For(p, Chunk.Start, Chunk.End);
         body.Add(loop);
-        var within = loop.Body;
         var open = new HashSet<Node>(ReferenceEqualityComparer.Instance) { p };
-        foreach (var r in rows.Skip(shared))
-        {
-            var rest = new For(r, Ir.Int(0), Ir.Int(Ir.Extent(r)));
-            within.Add(rest);
-            within = rest.Body;
-            open.Add(r);
-        }
+        var within = OpenLoops(loop.Body, [.. rows.Skip(shared)], open);
         if (outerVector is null) Steps(within, digits, open, []);
         else
         {
@@ -270,8 +257,7 @@ sealed class GeneralNest
             into.Add(block);
             into = block.Body;
             from = block.Var;
-            var next = IndexMath.Add(from, (long)Stretch * step);
-            to = Ir.Scalar(Op.Where, DType.I64, IndexMath.Less(next, Ir.Int(end)), next, Ir.Int(end));
+            to = IndexMath.Min(IndexMath.Add(from, (long)Stretch * step), end);
         }
         var accs = totals.ToList();
         for (int i = 0; i < totals.Count; i++)
@@ -372,13 +358,7 @@ sealed class GeneralNest
         // In double, as the last of a million running sums would else have lost the digits that a sum of a million keeps.
         var accs = stores.ConvertAll(s => Ir.Acc(Wide(s.Value.DType), null));
         for (int i = 0; i < stores.Count; i++) into.Add(new Init(accs[i], Lowering.Identity(op, Wide(stores[i].Value.DType))));
-        foreach (var r in step.Inner)
-        {
-            var loop = new For(r, Ir.Int(0), Ir.Int(Ir.Extent(r)));
-            into.Add(loop);
-            into = loop.Body;
-            inner.Add(r);
-        }
+        into = OpenLoops(into, [.. step.Inner], inner);
         stores = PlaceFolds(into, stores, inner);
         for (int i = 0; i < stores.Count; i++)
         {

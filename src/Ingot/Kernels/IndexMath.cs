@@ -92,6 +92,24 @@ static class IndexMath
         return r.ToNode();
     }
 
+    /// <summary>The smaller of two; a where the bounds decide.</summary>
+    public static Node Min(Node a, Node b) => Less(a, b) is var less && less == Ir.True ? a : Ir.Scalar(Op.Where, DType.I64, less, a, b);
+
+    public static Node Min(Node a, long b) => Bounds(a).Max <= b ? a : Min(a, Ir.Int(b));
+
+    /// <summary>Mixed-radix digits of a flat index over ranges, outermost first.</summary>
+    public static void Digits(IReadOnlyList<Node> ranges, Node flat, Dictionary<Node, Node> into)
+    {
+        long inner = 1;
+        for (int i = ranges.Count - 1; i >= 0; i--)
+        {
+            long extent = Ir.Extent(ranges[i]);
+            var q = Div(flat, inner);
+            into[ranges[i]] = i == 0 ? q : Mod(q, extent);
+            inner *= extent;
+        }
+    }
+
     public static Node Add(Node a, long c) => Add(a, Ir.Int(c));
 
     public static Node Mul(Node a, Node b) =>

@@ -18,6 +18,20 @@ public sealed class ContractionTests : IDisposable
         Realizer.Clear();
     }
 
+    /// <summary>Eight recipes drawn at random; then the heuristic one is in force again.</summary>
+    static void ShouldNotDependOnRecipes(Func<IEnumerable<float>> run, float[] heuristic, Random random, string what)
+    {
+        for (int sample = 0; sample < 8; sample++)
+        {
+            var recipe = Recipe.Random(random);
+            Realizer.Clear();
+            CompiledKernel.Forced = _ => recipe;
+            run().SequenceEqual(heuristic).ShouldBeTrue($"{what}, recipe {recipe}");
+        }
+        CompiledKernel.Forced = null;
+        Realizer.Clear();
+    }
+
     [Theory]
     [InlineData(IsaLevel.Vector128)]
     [InlineData(IsaLevel.Avx2)]
@@ -25,6 +39,7 @@ public sealed class ContractionTests : IDisposable
     public void Matmul_UnderSampledRecipes_GivesTheSameBits(IsaLevel level)
     {
         Settings.Isa = level;
+        Realizer.Clear();
         var random = new Random(5);
         for (int i = 0; i < 12; i++)
         {
@@ -41,19 +56,11 @@ public sealed class ContractionTests : IDisposable
                 var z = x.Matmul(y);
                 return epilogue switch { 1 => (z + bias).Relu(), 2 => (z + bias).Gelu("tanh"), 3 => z.Transpose(1, 2), _ => z };
             }
-            Realizer.Clear();
-            CompiledKernel.Forced = null;
             var heuristic = Run().ToArray<float>();
             // In double, each element as one sum.
             var exact = Exact(Run);
             for (int j = 0; j < exact.Length; j++) ((double)heuristic[j]).ShouldBe(exact[j], 1e-4 * (1 + Math.Abs(exact[j])), what);
-            for (int sample = 0; sample < 8; sample++)
-            {
-                var recipe = Recipe.Random(random);
-                Realizer.Clear();
-                CompiledKernel.Forced = _ => recipe;
-                Run().ToArray<float>().SequenceEqual(heuristic).ShouldBeTrue($"{what}, recipe {recipe}");
-            }
+            ShouldNotDependOnRecipes(() => Run().ToArray<float>(), heuristic, random, what);
 
             double[] Exact(Func<Tensor> run)
             {
@@ -73,6 +80,7 @@ public sealed class ContractionTests : IDisposable
     public void Conv2d_WithItsGradientsUnderSampledRecipes_GivesTheSameBits(IsaLevel level)
     {
         Settings.Isa = level;
+        Realizer.Clear();
         var random = new Random(6);
         foreach (var (stride, padding, dilation, groups, kernel) in new[] { (1, 0, 1, 1, 3), (1, 1, 1, 1, 3), (2, 2, 1, 1, 5), (1, 2, 2, 2, 3), (2, 0, 1, 1, 2), (1, 0, 1, 1, 1) })
         {
@@ -81,15 +89,7 @@ public sealed class ContractionTests : IDisposable
             var heuristic = Run(DType.F32).SelectMany(t => t.ToArray<float>()).ToArray();
             var exact = Run(DType.F64).SelectMany(t => t.ToArray<double>()).ToArray();
             for (int j = 0; j < exact.Length; j++) ((double)heuristic[j]).ShouldBe(exact[j], 1e-3 * (1 + Math.Abs(exact[j])), what);
-            for (int sample = 0; sample < 8; sample++)
-            {
-                var recipe = Recipe.Random(random);
-                Realizer.Clear();
-                CompiledKernel.Forced = _ => recipe;
-                Run(DType.F32).SelectMany(t => t.ToArray<float>()).SequenceEqual(heuristic).ShouldBeTrue($"{what}, recipe {recipe}");
-            }
-            Realizer.Clear();
-            CompiledKernel.Forced = null;
+            ShouldNotDependOnRecipes(() => Run(DType.F32).SelectMany(t => t.ToArray<float>()), heuristic, random, what);
 
             // The output after an activation, and the gradients of both operands.
             Tensor[] Run(DType dtype)
