@@ -16,8 +16,11 @@ static class Realizer
     /// <summary>Plans made since the process began.</summary>
     public static int PlansMade { get; private set; }
 
-    /// <summary>The plan of the latest realise, for tests and listings.</summary>
-    public static Plan? LastPlan { get; private set; }
+    /// <summary>The plan of this thread's latest realise, for tests and listings.</summary>
+    public static Plan? LastPlan => lastPlan;
+
+    [ThreadStatic]
+    static Plan? lastPlan;
 
     /// <summary>Runs everything in the interpreter instead of compiled kernels (tests, and where dynamic code is not allowed).</summary>
     public static bool UseInterpreter { get; set; } = !System.Runtime.CompilerServices.RuntimeFeature.IsDynamicCodeSupported;
@@ -75,7 +78,7 @@ static class Realizer
             Plans[key.Frozen()] = plan;
             PlansMade++;
         }
-        LastPlan = plan;
+        lastPlan = plan;
         var results = plan!.Execute(key, cancellation);
         view?.Done(plan, isNew);
         check?.Inspect([.. plan.OutputOf.Select(i => results[i])]);
