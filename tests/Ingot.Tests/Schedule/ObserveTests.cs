@@ -74,7 +74,7 @@ public sealed class ObserveTests
         using var watch = new Watch(debug: 4);
         Compute();
         watch.Text.ShouldContain("    IL of ");
-        watch.Text.ShouldMatch(@"\n    0000  ldarg\.0\n");
+        watch.Text.ShouldMatch(@"\n    0000  ldarg\.1\n");
         watch.Text.ShouldMatch(@"\n    [0-9a-f]{4}  call +Vector\d+.*\(");
         watch.Text.ShouldMatch(@"\n    [0-9a-f]{4}  ret\n");
     }
