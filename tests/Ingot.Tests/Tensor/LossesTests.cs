@@ -123,7 +123,7 @@ public class LossesTests
     public void BinaryLosses_AtTheEnds_AreFinite()
     {
         var certain = Tensor.From([0.0, 1, 0, 1]).WithGrad();
-        var loss = certain.BceLoss(Tensor.From([0.0, 1, 1, 0]), Reduction.None);
+        var loss = certain.BceLoss(Tensor.From([0.0, 1, 1, 0]), reduction: Reduction.None);
         ShouldBeNear(loss, 0, 0, 100, 100);
         loss.Sum().Backward();
         certain.Grad!.ToArray<double>().ShouldAllBe(g => double.IsFinite(g));
