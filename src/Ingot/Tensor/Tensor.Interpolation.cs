@@ -61,13 +61,13 @@ public sealed partial class Tensor
         if (isNearest) return Resized(this);
         return Precisely(Resized);
 
-        Tensor Resized(Tensor x)
+        Tensor Resized(Tensor original)
         {
+            var x = original;
             for (int i = spatial - 1; i >= 0; i--) // the last first: all others are then sums of whole rows
             {
                 double scale = factors is null || recompute ? Shape[2 + i] / (double)extents[i] : 1 / factors[i];
-                if (i < spatial - 1 && !isNearest) x = x.Contiguous(); // each dimension's taps once, where one kernel would multiply their numbers: 16 for a bicubic image
-                x = isNearest ? x.Nearest(2 + i, extents[i], scale, mode == InterpolationMode.NearestExact) : x.Blended(2 + i, extents[i], scale, alignCorners, mode == InterpolationMode.Bicubic);
+                x = isNearest ? x.Nearest(2 + i, extents[i], scale, mode == InterpolationMode.NearestExact) : x.Blended(2 + i, extents[i], scale, alignCorners, mode == InterpolationMode.Bicubic, isFirst: ReferenceEquals(x, original));
             }
             return x;
         }
@@ -85,10 +85,11 @@ public sealed partial class Tensor
     }
 
     /// <summary>Two or four elements around each place, by weight.</summary>
-    Tensor Blended(int axis, int outputs, double scale, bool alignCorners, bool isCubic)
+    Tensor Blended(int axis, int outputs, double scale, bool alignCorners, bool isCubic, bool isFirst)
     {
         int extent = Shape[axis];
         if (outputs == extent && (alignCorners || scale == 1)) return this;
+        var source = isFirst ? this : Contiguous(); // each dimension's taps once, where one kernel would multiply their numbers: 16 for a bicubic image
         var i = Arange(0, outputs, 1, DType.I32).To(DType);
         var place = alignCorners ? i * (outputs > 1 ? (extent - 1.0) / (outputs - 1) : 0) : (i + 0.5) * scale - 0.5;
         if (!isCubic) place = place.Clamp(min: 0);
@@ -98,7 +99,7 @@ public sealed partial class Tensor
         return isCubic ? sum + Tap(-1, OuterCubic(part + 1)) + Tap(2, OuterCubic(2 - part)) : sum;
 
         Tensor Tap(int offset, Tensor weight) =>
-            IndexSelect(axis, (index + offset).Clamp(0, extent - 1).Contiguous()) * weight.Reshape([outputs, .. Enumerable.Repeat(1, Rank - 1 - axis)]);
+            source.IndexSelect(axis, (index + offset).Clamp(0, extent - 1).Contiguous()) * weight.Reshape([outputs, .. Enumerable.Repeat(1, Rank - 1 - axis)]);
 
         // Keys 1981, "Cubic convolution interpolation", at a distance t below 1 and from 1 to 2, with a = -0.75.
         static Tensor InnerCubic(Tensor t) => (1.25 * t - 2.25) * t * t + 1;
