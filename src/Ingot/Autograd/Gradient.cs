@@ -145,6 +145,14 @@ static class Gradient
     {
         var w = n.Windows;
         int rank = a.Shape.Rank;
+        if (g.Op == Op.Expand && g.src[0].Shape[^1] == 1) // the same for every k, as below a sum of windows: any of them will do
+        {
+            var same = Build.Expand(g.src[0], new Shape([.. g.Shape.Span[..^1], 1]));
+            var all = Build.Window(Build.Reshape(same, new Shape(g.Shape.Span[..^1])), w.Axis, w.Size, w.Stride, w.Dilation);
+            var behind = new int[rank];
+            behind[w.Axis] = all.Shape[w.Axis] - a.Shape[w.Axis];
+            return Build.Shrink(all, new Shape(new int[rank]), new Shape(behind));
+        }
         var windows = Build.Window(g, w.Axis, w.Size, w.Stride, w.Dilation); // (.., O' >= O, .., k, k')
         var after = new int[rank + 1];
         after[w.Axis] = windows.Shape[w.Axis] - a.Shape[w.Axis];
