@@ -37,6 +37,7 @@ static class Gradient
             (Op.Mod, 1) => Mul(g, Div(Sub(n, a), b)), // a mod b = a - floor(a/b) b
             (Op.Where, 1) => Build.Where(a, g, Like(g, 0)),
             (Op.Where, 2) => Build.Where(a, Like(g, 0), g),
+            (Op.Cast, _) when n.Arg is CastArg cast => cast.RoundsGradientTo is { } narrow ? Build.Rounded(g, narrow) : g,
             (Op.Cast, _) => a.DType.IsFloat && n.DType.IsFloat ? Build.Cast(g, a.DType) : null,
 
             (Op.Reduce, _) => n.ReduceInfo.Kind switch

@@ -1,5 +1,6 @@
 using Ingot.Graph;
 using Ingot.Kernels;
+using Ingot.Runtime;
 
 namespace Ingot.Schedule;
 
@@ -122,7 +123,14 @@ sealed partial class Scheduler
             bool many = n.Op.IsElementwise && EffectiveUsers(n) > 1
                 && (IsSpread(n) ? w > 2 || r > 1 : sinks[n] == SeveralSinks && (w > (IsReduced(n) ? 6 : RecomputedInMany) || (r > 3 && Recompute(n).Reads > 3)));
             many |= n.Op.IsElementwise && IsWindowed(n);
-            if (!memory && n.Op != Op.Const && (many || d >= LongestChain || w > 400)) { made.Add(n); memory = true; }
+            if (!memory && n.Op != Op.Const && (many || d >= LongestChain || w > 400))
+            {
+                var kept = Kept(n);
+                memory = kept == n;
+                if (!memory) (w, r, d) = (1, 1, 0); // what is widened is read
+                made.Add(kept);
+                (weight[kept], reads[kept], depth[kept]) = (0, 1, 0);
+            }
             (weight[n], reads[n], depth[n]) = memory ? (0, 1, 0) : (Math.Min(w, 1 << 20), Math.Min(r, 1 << 20), d + 1);
         }
     }
@@ -132,6 +140,13 @@ sealed partial class Scheduler
     /// The backward pass of an activation then reads the activation's input, not all the values in between.
     /// </summary>
     const int RecomputedInMany = 40;
+
+    /// <summary>
+    /// What is kept where n would be: a half precision rather than what it is widened to, which is half the bytes and what the matrix unit takes. Without one, a
+    /// convolution reads float32 where it is.
+    /// </summary>
+    Node Kept(Node n) =>
+        n is { Op: Op.Cast, DType: DType.F32, src: [var half] } && half.DType.IsHalf() && half.Op.IsElementwise && (Cpu.UsesMatrixUnit || !IsWindowed(n)) ? half : n;
 
     static int Cost(Node n) => n.Op.IsTranscendental ? 12 : n.Op is Op.Div or Op.Sqrt or Op.Recip ? 3 : n.Op == Op.Random ? 60 : n.Op.IsElementwise ? 1 : 0;
 
@@ -223,7 +238,7 @@ sealed partial class Scheduler
             if (!view) (last, permuted) = (u, false);
             else permuted |= u.Op == Op.Permute;
         }
-        return permuted || made.Contains(at) ? at : last;
+        return permuted || made.Contains(at) ? at : Kept(last);
     }
 
     bool HoldsReduce(Node n)
