@@ -7,7 +7,7 @@ namespace Ingot.Schedule;
 /// Decides which nodes become which kernels. Three steps: which values get memory at all (<see cref="ChooseMade"/>), which of those are
 /// computed together (<see cref="Merge"/>), and the lowering of each group to a <see cref="KernelAst"/>.
 /// </summary>
-sealed class Scheduler
+sealed partial class Scheduler
 {
     /// <summary>Bytes of a row that a kernel may keep between its steps: half of a small second-level cache.</summary>
     const long RowBytes = 256 * 1024;
@@ -56,6 +56,7 @@ sealed class Scheduler
         public required List<long> Extents;
         public bool HasContraction;
         public bool IsFixed; // scans, scatters, sorts: never merged
+        public bool IsRowBlock; // made by FuseScores: complete
     }
 
     readonly Dictionary<Node, Group> groupOf = new(ReferenceEqualityComparer.Instance);
@@ -81,6 +82,7 @@ sealed class Scheduler
         var s = new Scheduler(targets, slotOf, siteOf);
         s.ChooseMade();
         s.MakeGroups();
+        s.FuseScores();
         s.Merge();
         s.MergeSiblings();
         return s.Kernels();
@@ -319,7 +321,7 @@ sealed class Scheduler
 
     bool TryMerge(Group p, Group c)
     {
-        if (p.IsFixed || c.IsFixed || (p.HasContraction && c.HasContraction)) return false;
+        if (p.IsFixed || c.IsFixed || p.IsRowBlock || c.IsRowBlock || (p.HasContraction && c.HasContraction)) return false;
         if (p.Members.Concat(c.Members).Sum(m => m.Size) > LargestKernel) return false;
         // Outer axes that every read of p from c walks in step.
         var pair = Enumerable.Repeat(-2, p.Extents.Count).ToArray(); // -2: unseen, -1: not shared
@@ -402,7 +404,7 @@ sealed class Scheduler
     /// <summary>Elementwise kernels over one shape that read the same memory and do not need each other (the moments and weights of an optimizer) become one.</summary>
     void MergeSiblings()
     {
-        bool Elementwise(Group g) => !g.IsFixed && g.Members.Exists(m => m.Node.Op == Op.Assign)
+        bool Elementwise(Group g) => !g.IsFixed && !g.IsRowBlock && g.Members.Exists(m => m.Node.Op == Op.Assign)
             && g.Members.TrueForAll(m => !Ir.All(m.Value).Exists(n => n.Op == Op.Fold) && m.Axes.Count(a => a >= 0) == m.Ranges.Count(r => r.Op == Op.Range));
         var candidates = groups.Where(Elementwise).ToList();
         for (int i = 0; i < candidates.Count; i++)
@@ -500,7 +502,7 @@ sealed class Scheduler
         var outer = g.Extents.Select(e => Ir.Range(e)).ToList();
         var inGroup = g.Members.ToDictionary(m => m.Node, m => m, (IEqualityComparer<Node>)ReferenceEqualityComparer.Instance);
         bool NeedsMemory(Member m) => targets.Contains(m.Node) || m.Node.Op == Op.Assign
-            || groups.Exists(x => x != g && x.Members.Exists(y => y.Reads.Exists(r => ((ReadArg)r.Arg!).Source == m.Node)));
+            || groups.Exists(x => x != g && x.Members.Exists(y => y.Reads.Exists(r => ((ReadArg)r.Arg!).Source == m.Node)) && !(x.IsRowBlock && x.Members.Exists(y => y.Node == m.Node)));
         var values = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance); // in registers: member -> expression over the outer ranges
         var ends = new List<(List<Node> Inner, List<StoreSpec> Stores)>();
         foreach (var m in g.Members)
@@ -540,7 +542,9 @@ sealed class Scheduler
         foreach (var (inner, stores) in ends)
             if (inner.Count == 0 && steps is [.., { Inner.Count: 0 } last]) last.Stores.AddRange(stores);
             else steps.Add(new Step(inner, stores));
-        return builder.Finish(outer, steps);
+        var kernel = builder.Finish(outer, steps);
+        if (g.IsRowBlock) (kernel.Ast!.IsRowBlock, kernel.Ast.Mask) = (true, RowMask.Of(kernel.Ast));
+        return kernel;
 
         Node? ResolveRead(Node read)
         {
