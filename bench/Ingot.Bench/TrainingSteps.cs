@@ -14,6 +14,11 @@ static class TrainingSteps
                 string name = $"gpt2.{dtype.Name}.{batch}x{length}";
                 yield return new(name, $"tokens/s of training GPT-2 124M with AdamW, {batch} sequences of {length}{Mode(dtype)}", session => Gpt2(session, name, dtype, batch, length));
             }
+        foreach (var dtype in new[] { DType.F32, DType.BF16 })
+        {
+            string name = $"d6.{dtype.Name}";
+            yield return new(name, $"tokens/s of training nanochat's depth-6 model with Muon and AdamW, 16,384 tokens a step in micro-batches of 8 x 512{Mode(dtype)}", session => Depth6(session, name, dtype));
+        }
     }
 
     /// <summary>What a bf16 benchmark means.</summary>
@@ -31,6 +36,30 @@ static class TrainingSteps
             loss.Backward();
             optimizer.Step();
             return loss;
+        });
+    }
+
+    static Figure Depth6(BenchSession session, string name, DType dtype)
+    {
+        const int batch = 8, length = 512, microBatches = 4;
+        var model = new Nanochat(new NanochatConfig(6), seed: 1);
+        var optimizer = model.Optimizer();
+        var parameters = Module.Parameters(model);
+        var batches = RandomBatches(32768, batch, length);
+        const int tokens = batch * length * microBatches;
+        return Measure(session, name, dtype, tokens, model.TrainingFlopsPerToken(length) * tokens / 1e9, batches, (_, _) =>
+        {
+            optimizer.ZeroGrad();
+            Tensor? loss = null;
+            foreach (var (i, (x, y)) in batches.Index())
+            {
+                loss = model.Loss(x, y) / microBatches;
+                loss.Backward();
+                // The last micro-batch is computed with the optimizer's step; the ones before it now, as no two fit into the memory that one takes.
+                if (i < microBatches - 1) Tensor.Realize([.. parameters.Select(p => p.Grad!), loss]);
+            }
+            optimizer.Step();
+            return loss!;
         });
     }
 

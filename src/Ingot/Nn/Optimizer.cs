@@ -25,16 +25,22 @@ public abstract class Optimizer
     /// <summary>A parameter with what the optimizer remembers about it.</summary>
     internal sealed record Slot(Tensor Parameter, ParameterGroup Group, Tensor[] State);
 
-    readonly string[] stateNames;
+    /// <summary>Something remembered of every parameter: its name in the state dict, and its shape where that is not the parameter's.</summary>
+    private protected sealed record Memory(string Name, Func<Shape, Shape>? Shape = null)
+    {
+        public static implicit operator Memory(string name) => new(name);
+    }
+
+    readonly Memory[] memories;
     readonly List<Slot> slots = [];
     readonly Schedule learningRate, weightDecay;
 
     /// <summary>Steps taken so far.</summary>
     public long Steps { get; private set; }
 
-    private protected Optimizer(IEnumerable<ParameterGroup> groups, Schedule learningRate, Schedule weightDecay, params string[] stateNames)
+    private protected Optimizer(IEnumerable<ParameterGroup> groups, Schedule learningRate, Schedule weightDecay, params Memory[] memories)
     {
-        (this.learningRate, this.weightDecay, this.stateNames) = (learningRate, weightDecay, stateNames);
+        (this.learningRate, this.weightDecay, this.memories) = (learningRate, weightDecay, memories);
         var seen = new HashSet<Tensor>(ReferenceEqualityComparer.Instance);
         foreach (var group in groups)
             foreach (var p in group.Parameters)
@@ -42,7 +48,7 @@ public abstract class Optimizer
                 if (!p.RequiresGrad) throw new IngotException($"parameter {slots.Count}, {p.DType.Name}{p.Shape}, does not require a gradient; set RequiresGrad");
                 if (!p.IsLeaf) throw new IngotException($"parameter {slots.Count}, {p.DType.Name}{p.Shape}, is the result of an operation and never gets a gradient; pass the tensor it was computed from, or Detach().WithGrad()");
                 if (!seen.Add(p)) throw new IngotException($"parameter {slots.Count}, {p.DType.Name}{p.Shape}, is in the optimizer twice");
-                slots.Add(new(p, group, [.. stateNames.Select(_ => Tensor.OwnZeros(p.Shape, p.DType))]));
+                slots.Add(new(p, group, [.. memories.Select(m => Tensor.OwnZeros(m.Shape?.Invoke(p.Shape) ?? p.Shape, p.DType))]));
             }
         if (slots.Count == 0) throw new IngotException("an optimizer needs at least one parameter");
         Tensor.Realize([.. slots.Select(s => s.Parameter)]);
@@ -59,10 +65,15 @@ public abstract class Optimizer
     /// <param name="progress">How much of the training is done, from 0 to 1: what the schedules are functions of.</param>
     /// <param name="cancellation">Checked until the first parameter is updated.</param>
     /// <remarks>A step that fails, cancelled, out of memory or with a bad index, has changed nothing and can be taken again.</remarks>
-    public void Step(double progress = 0, CancellationToken cancellation = default)
+    public void Step(double progress = 0, CancellationToken cancellation = default) => StepTogether([this], progress, cancellation);
+
+    /// <summary>A step of several optimizers in one schedule.</summary>
+    internal static void StepTogether(IReadOnlyList<Optimizer> parts, double progress, CancellationToken cancellation)
     {
+        var slots = parts.SelectMany(o => o.slots).ToList();
         var before = slots.ConvertAll(s => (s.Parameter.Node, State: Array.ConvertAll(s.State, t => t.Node)));
-        var targets = Assignments(progress);
+        var steps = parts.Select(o => o.Steps).ToList();
+        var targets = parts.SelectMany(o => o.Assignments(progress)).ToList();
         if (targets.Count == 0) return;
         try
         {
@@ -70,7 +81,7 @@ public abstract class Optimizer
         }
         catch
         {
-            Steps--;
+            foreach (var (optimizer, count) in parts.Zip(steps)) optimizer.Steps = count;
             for (int i = 0; i < slots.Count; i++)
             {
                 slots[i].Parameter.Node = before[i].Node;
@@ -80,6 +91,9 @@ public abstract class Optimizer
         }
         foreach (var s in slots) Forget(s);
     }
+
+    /// <summary>What this optimizer updates.</summary>
+    internal IEnumerable<Tensor> Parameters => slots.Select(s => s.Parameter);
 
     /// <summary>One step, built but not computed: the parameters and states with their new values assigned, and the losses to be computed with them.</summary>
     internal List<Tensor> Assignments(double progress)
@@ -144,7 +158,7 @@ public abstract class Optimizer
     {
         var dict = new OrderedDictionary<string, Tensor> { ["step"] = Tensor.From([Steps], 1) };
         for (int i = 0; i < slots.Count; i++)
-            for (int k = 0; k < stateNames.Length; k++) dict[$"{i}.{stateNames[k]}"] = slots[i].State[k];
+            for (int k = 0; k < memories.Length; k++) dict[$"{i}.{memories[k].Name}"] = slots[i].State[k];
         return dict;
     }
 
