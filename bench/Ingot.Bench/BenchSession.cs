@@ -8,8 +8,13 @@ public sealed class BenchSession
     /// <summary>Text for the character-level trainings; null: Ingot's own stories.</summary>
     public string? TextFile { get; init; }
 
+    /// <summary>Told what else there is to see, a line at a time; null: nobody listens.</summary>
+    public Action<string>? Listener { get; init; }
+
     /// <summary>The peaks as they were at the start.</summary>
     public MachinePeaks Peaks { get; } = Runtime.Peaks.Measure();
+
+    internal void Detail(string line) => Listener?.Invoke(line);
 
     /// <summary>Multiply-adds in float32.</summary>
     internal Roof Fma { get; } = new ComputeRoof();

@@ -51,14 +51,38 @@ static class Sampling
         long first = Stopwatch.GetTimestamp();
         Prepared();
         int calls = before is null ? Math.Clamp((int)(ShortestSample / Stopwatch.GetElapsedTime(first).TotalSeconds), 1, 10_000) : 1;
-        var samples = new List<Sample>();
-        var reading = roof.Read();
-        for (var clock = Stopwatch.StartNew(); ;)
+        return Take(name, unit, roof, work, value, effort, () =>
         {
             before?.Invoke();
             long start = Stopwatch.GetTimestamp();
             for (int i = 0; i < calls; i++) run();
-            double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds / calls;
+            return Stopwatch.GetElapsedTime(start).TotalSeconds / calls;
+        });
+    }
+
+    /// <summary>Times the parts of one long run, each once, none thrown away to warm up: the first compiles, and the median does not mind.</summary>
+    /// <param name="name">Of the benchmark.</param>
+    /// <param name="unit">Of the value.</param>
+    /// <param name="roof">What bounds it.</param>
+    /// <param name="work">Of one part, in 10^9 of what the roof's rate counts a second.</param>
+    /// <param name="value">From the seconds of one part.</param>
+    /// <param name="parts">How many there are.</param>
+    /// <param name="run">One part.</param>
+    public static Figure MeasureSeries(string name, string unit, Roof roof, double work, Func<double, double> value, int parts, Action run) =>
+        Take(name, unit, roof, work, value, new(parts, parts, double.PositiveInfinity), () =>
+        {
+            long start = Stopwatch.GetTimestamp();
+            run();
+            return Stopwatch.GetElapsedTime(start).TotalSeconds;
+        });
+
+    static Figure Take(string name, string unit, Roof roof, double work, Func<double, double> value, Effort effort, Func<double> time)
+    {
+        var samples = new List<Sample>();
+        var reading = roof.Read();
+        for (var clock = Stopwatch.StartNew(); ;)
+        {
+            double seconds = time();
             var next = roof.Read();
             samples.Add(new(seconds, Math.Max(reading.Rate, next.Rate), Math.Min(reading.Steady, next.Steady)));
             reading = next;

@@ -29,7 +29,7 @@ static class TrainingSteps
         var model = new Gpt(GptConfig.Gpt2, seed: 1);
         var optimizer = new AdamW(Module.Parameters(model), learningRate: 1e-4, weightDecay: 0.0);
         double gflop = model.TrainingFlopsPerTokenAt(length) * batch * length / 1e9;
-        return Measure(session, name, dtype, batch * length, gflop, RandomBatches(50257, batch, length), (tokens, targets) =>
+        var step = Compiled.Of((tokens, targets) =>
         {
             optimizer.ZeroGrad();
             var loss = model.Loss(tokens, targets);
@@ -37,6 +37,7 @@ static class TrainingSteps
             optimizer.Step();
             return loss;
         });
+        return Measure(session, name, dtype, batch * length, gflop, RandomBatches(50257, batch, length), (tokens, targets) => step.Call(tokens, targets));
     }
 
     static Figure Depth6(BenchSession session, string name, DType dtype)

@@ -194,5 +194,7 @@ static class Gradient
     static Node Div(Node a, Node b) => Build.Binary(Op.Div, a, b);
 
     /// <summary>The gradient of a loss starts as 1: those products need no node.</summary>
-    static Node Mul(Node a, Node b) => a.Const == 1 ? b : b.Const == 1 ? a : Build.Binary(Op.Mul, a, b);
+    static Node Mul(Node a, Node b) => IsOne(a) ? b : IsOne(b) ? a : Build.Binary(Op.Mul, a, b);
+
+    static bool IsOne(Node n) => n is { Const: 1.0, Arg: not HostArg };
 }

@@ -1,3 +1,5 @@
+using Ingot.Graph;
+
 namespace Ingot.Nn;
 
 /// <summary>How <see cref="Muon"/> makes a step orthogonal, and what it does to it before and after.</summary>
@@ -57,7 +59,8 @@ public sealed class Muon : Optimizer
     readonly MuonForm form;
     readonly Schedule momentum, beta2;
     readonly bool nesterov;
-    double currentMomentum, currentBeta2;
+    readonly HostValue kept, taken, kept2, taken2;
+    readonly Dictionary<ParameterGroup, (HostValue Rate, HostValue Decay)> rates = [];
 
     /// <param name="parameters">Matrices that are trained.</param>
     /// <param name="learningRate">Step size; 0.02 by default.</param>
@@ -74,8 +77,12 @@ public sealed class Muon : Optimizer
     /// <summary>With groups of parameters that have rates of their own.</summary>
     public Muon(
         IEnumerable<ParameterGroup> groups, Schedule? learningRate = null, Schedule? momentum = null, bool nesterov = true, Schedule? weightDecay = null, MuonForm? form = null, Schedule? beta2 = null)
-        : base(Matrices(groups), learningRate ?? 0.02, weightDecay ?? 0.0, (form ?? MuonForm.Jordan).EvensOutNeurons ? ["momentum_buffer", new("second_momentum_buffer", NeuronShape)] : ["momentum_buffer"]) =>
+        : base(Matrices(groups), learningRate ?? 0.02, weightDecay ?? 0.0, (form ?? MuonForm.Jordan).EvensOutNeurons ? ["momentum_buffer", new("second_momentum_buffer", NeuronShape)] : ["momentum_buffer"])
+    {
         (this.form, this.momentum, this.nesterov, this.beta2) = (form ?? MuonForm.Jordan, momentum ?? 0.95, nesterov, beta2 ?? 0.9);
+        (kept, taken) = (new(() => Now(this.momentum)), new(() => 1 - Now(this.momentum)));
+        (kept2, taken2) = (new(() => Now(this.beta2)), new(() => 1 - Now(this.beta2)));
+    }
 
     static IEnumerable<ParameterGroup> Matrices(IEnumerable<ParameterGroup> groups)
     {
@@ -93,13 +100,12 @@ public sealed class Muon : Optimizer
         return rows >= columns ? new(rows, 1) : new(1, columns);
     }
 
-    private protected override void Prepare(long step, double progress) => (currentMomentum, currentBeta2) = (momentum.At(progress), beta2.At(progress));
+    private protected override bool HasOtherSchedules => !momentum.IsConstant || !beta2.IsConstant;
 
-    private protected override (Tensor Value, Tensor[] State) Update(Tensor p, Tensor g, Tensor[] state, Rates rates)
+    private protected override (Tensor Value, Tensor[] State) Update(Tensor p, Tensor g, Tensor[] state, ParameterGroup group)
     {
-        double kept = momentum.IsConstant ? currentMomentum : Changing(currentMomentum, p.DType);
-        var mean = state[0] * kept + g * (1 - kept);
-        var direction = nesterov ? g * (1 - kept) + mean * kept : mean;
+        var mean = state[0] * Tensor.Host(kept) + g * Tensor.Host(taken);
+        var direction = nesterov ? g * Tensor.Host(taken) + mean * Tensor.Host(kept) : mean;
         int rows = p.Size(0), columns = (int)(p.Count / rows);
         var step = Orthogonal(direction.Reshape(rows, columns));
         Tensor[] next = [mean];
@@ -110,15 +116,18 @@ public sealed class Muon : Optimizer
         }
         step = step.Reshape(p.Shape.Span);
         double longer = Math.Sqrt(Math.Max(1, (double)rows / columns));
-        var value = p - Scaled(step * longer);
-        if (!rates.HasConstantDecay || rates.WeightDecay != 0)
-        {
-            var pull = Scaled(rates.HasConstantDecay ? p * rates.WeightDecay : TimesChanging(p, rates.WeightDecay));
-            value -= form.IsDecayCautious ? (step * p >= 0).Where(pull * longer, 0) : pull;
-        }
-        return (value, next);
+        var (rate, decay) = RatesOf(group);
+        var value = p - step * longer * Tensor.Host(rate);
+        if (!Decays(group)) return (value, next);
+        var pull = p * Tensor.Host(decay);
+        return (value - (form.IsDecayCautious ? (step * p >= 0).Where(pull * longer, 0) : pull), next);
+    }
 
-        Tensor Scaled(Tensor x) => rates.HasConstantRate ? x * rates.LearningRate : TimesChanging(x, rates.LearningRate);
+    (HostValue Rate, HostValue Decay) RatesOf(ParameterGroup group)
+    {
+        if (rates.TryGetValue(group, out var known)) return known;
+        var (learningRate, weightDecay) = (LearningRateOf(group), WeightDecayOf(group));
+        return rates[group] = (new(() => Now(learningRate)), new(() => Now(learningRate) * Now(weightDecay)));
     }
 
     /// <summary>About U V^T of the singular value decomposition U S V^T.</summary>
@@ -140,10 +149,9 @@ public sealed class Muon : Optimizer
 
     (Tensor Step, Tensor Squares) EvenedOut(Tensor x, Tensor before)
     {
-        double kept = beta2.IsConstant ? currentBeta2 : Changing(currentBeta2, x.DType);
         int along = before.Size(1) == 1 ? 1 : 0, length = x.Size(along);
         var squares = x.Square().Mean(along, keepDim: true);
-        var mean = before * kept + squares * (1 - kept);
+        var mean = before * Tensor.Host(kept2) + squares * Tensor.Host(taken2);
         var scale = 1 / mean.Maximum(1e-10).Sqrt();
         Tensor norm = (squares.Sum() * length).Sqrt(), scaledNorm = ((squares * scale.Square()).Sum() * length).Sqrt();
         return (x * (scale * (norm / scaledNorm.Maximum(1e-10))), mean);

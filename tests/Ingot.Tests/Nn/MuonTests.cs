@@ -222,6 +222,37 @@ public class MuonTests
     }
 
     [Fact]
+    public void Combined_StepCaptured_HasTheBitsOfTheStepBuiltAnew()
+    {
+        var rate = Schedules.Linear(0.02, 0.01);
+        float[] Trained(bool isCaptured)
+        {
+            var matrix = Tensor.From(Random(4, 6, 3)).To(DType.F32).Realize().WithGrad();
+            var vector = Tensor.From([1f, -1, 2]).WithGrad();
+            var optimizer = new CombinedOptimizer(new Muon([matrix], rate, form: MuonForm.Nanochat), new AdamW([vector], 0.1));
+            var progress = new Number(0);
+            Tensor Step(Tensor slope)
+            {
+                optimizer.ZeroGrad();
+                var loss = (matrix * slope).Sum() + vector.Square().Sum();
+                loss.Backward();
+                optimizer.Step(progress);
+                return loss;
+            }
+            var captured = Compiled.Of(Step);
+            for (int t = 0; t < 4; t++)
+            {
+                progress.Value = t / 4.0;
+                var slope = Tensor.From(Random(4, 6, t)).To(DType.F32).Realize();
+                _ = isCaptured ? captured.Call(slope) : Step(slope);
+            }
+            if (isCaptured) captured.Replays.ShouldBeGreaterThan(0);
+            return [.. matrix.ToArray<float>(), .. vector.ToArray<float>()];
+        }
+        Trained(isCaptured: true).ShouldBe(Trained(isCaptured: false));
+    }
+
+    [Fact]
     public void Combined_SharedParameter_IsRefused()
     {
         var p = Tensor.Zeros(2, 2).WithGrad();
