@@ -26,7 +26,13 @@ public abstract class Optimizer
     /// <summary>A parameter with what the optimizer remembers about it.</summary>
     internal sealed record Slot(Tensor Parameter, ParameterGroup Group, Tensor[] State);
 
-    readonly string[] stateNames;
+    /// <summary>Something remembered of every parameter: its name in the state dict, and its shape where that is not the parameter's.</summary>
+    private protected sealed record Memory(string Name, Func<Shape, Shape>? Shape = null)
+    {
+        public static implicit operator Memory(string name) => new(name);
+    }
+
+    readonly Memory[] memories;
     readonly List<Slot> slots = [];
     readonly Schedule learningRate, weightDecay;
     Number progress = 0;
@@ -34,9 +40,9 @@ public abstract class Optimizer
     /// <summary>Steps taken so far.</summary>
     public long Steps { get; private set; }
 
-    private protected Optimizer(IEnumerable<ParameterGroup> groups, Schedule learningRate, Schedule weightDecay, params string[] stateNames)
+    private protected Optimizer(IEnumerable<ParameterGroup> groups, Schedule learningRate, Schedule weightDecay, params Memory[] memories)
     {
-        (this.learningRate, this.weightDecay, this.stateNames) = (learningRate, weightDecay, stateNames);
+        (this.learningRate, this.weightDecay, this.memories) = (learningRate, weightDecay, memories);
         var seen = new HashSet<Tensor>(ReferenceEqualityComparer.Instance);
         foreach (var group in groups)
             foreach (var p in group.Parameters)
@@ -44,7 +50,7 @@ public abstract class Optimizer
                 if (!p.RequiresGrad) throw new IngotException($"parameter {slots.Count}, {p.DType.Name}{p.Shape}, does not require a gradient; set RequiresGrad");
                 if (!p.IsLeaf) throw new IngotException($"parameter {slots.Count}, {p.DType.Name}{p.Shape}, is the result of an operation and never gets a gradient; pass the tensor it was computed from, or Detach().WithGrad()");
                 if (!seen.Add(p)) throw new IngotException($"parameter {slots.Count}, {p.DType.Name}{p.Shape}, is in the optimizer twice");
-                slots.Add(new(p, group, [.. stateNames.Select(_ => Tensor.OwnZeros(p.Shape, p.DType))]));
+                slots.Add(new(p, group, [.. memories.Select(m => Tensor.OwnZeros(m.Shape?.Invoke(p.Shape) ?? p.Shape, p.DType))]));
             }
         if (slots.Count == 0) throw new IngotException("an optimizer needs at least one parameter");
         Tensor.Realize([.. slots.Select(s => s.Parameter)]);
@@ -62,13 +68,18 @@ public abstract class Optimizer
     /// <param name="cancellation">Checked until the first parameter is updated.</param>
     /// <exception cref="IngotException">Inside a compiled function a schedule was given a plain number.</exception>
     /// <remarks>A step that fails, cancelled, out of memory or with a bad index, has changed nothing and can be taken again.</remarks>
-    public void Step(Number? progress = null, CancellationToken cancellation = default)
+    public void Step(Number? progress = null, CancellationToken cancellation = default) => StepTogether([this], progress, cancellation);
+
+    /// <summary>A step of several optimizers in one schedule.</summary>
+    internal static void StepTogether(IReadOnlyList<Optimizer> parts, Number? progress, CancellationToken cancellation)
     {
         progress ??= 0;
-        if (Capture.Current is not null && progress.IsFixed && HasSchedules)
+        if (Capture.Current is not null && progress.IsFixed && parts.Any(o => o.HasSchedules))
             throw new IngotException("Step() inside a compiled function would use this progress at every replay; make it a Number outside, var progress = new Number(0), pass that, and set its Value before each call");
+        var slots = parts.SelectMany(o => o.slots).ToList();
         var before = slots.ConvertAll(s => (s.Parameter.Node, State: Array.ConvertAll(s.State, t => t.Node)));
-        var targets = Assignments(progress);
+        var steps = parts.Select(o => o.Steps).ToList();
+        var targets = parts.SelectMany(o => o.Assignments(progress)).ToList();
         if (targets.Count == 0) return;
         try
         {
@@ -76,7 +87,7 @@ public abstract class Optimizer
         }
         catch
         {
-            Steps--;
+            foreach (var (optimizer, count) in parts.Zip(steps)) optimizer.Steps = count;
             for (int i = 0; i < slots.Count; i++)
             {
                 slots[i].Parameter.Node = before[i].Node;
@@ -86,6 +97,9 @@ public abstract class Optimizer
         }
         foreach (var s in slots) Forget(s);
     }
+
+    /// <summary>What this optimizer updates.</summary>
+    internal IEnumerable<Tensor> Parameters => slots.Select(s => s.Parameter);
 
     bool HasSchedules => !learningRate.IsConstant || !weightDecay.IsConstant || HasOtherSchedules || slots.Exists(s => s.Group is { LearningRate.IsConstant: false } or { WeightDecay.IsConstant: false });
 
@@ -136,7 +150,7 @@ public abstract class Optimizer
     {
         var dict = new OrderedDictionary<string, Tensor> { ["step"] = Tensor.From([Steps], 1) };
         for (int i = 0; i < slots.Count; i++)
-            for (int k = 0; k < stateNames.Length; k++) dict[$"{i}.{stateNames[k]}"] = slots[i].State[k];
+            for (int k = 0; k < memories.Length; k++) dict[$"{i}.{memories[k].Name}"] = slots[i].State[k];
         return dict;
     }
 
