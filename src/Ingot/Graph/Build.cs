@@ -14,6 +14,10 @@ public static class Build
     public static Node Const(DType dtype, Shape shape, long value) =>
         dtype.IsFloat ? Const(dtype, shape, (double)value) : Node.Of(Op.Const, dtype, shape, ConstArg.Of(Numbers.Wrap(dtype, value)));
 
+    /// <summary>A scalar whose value C# gives for every run.</summary>
+    public static Node Host(DType dtype, Shape shape, HostValue source) =>
+        Node.Of(Op.Const, dtype, shape, new HostArg(BitConverter.DoubleToInt64Bits(Numbers.Round(dtype, source.Now)), source));
+
     public static Node Buffer(DType dtype, Shape shape, Storage storage) => Node.Of(Op.Buffer, dtype, shape, new BufferArg(storage, storage.Version));
 
     /// <summary>0, 1, ..., n - 1.</summary>

@@ -13,7 +13,7 @@ static class Observe
     /// <summary>Where the listings go; tests read them.</summary>
     public static TextWriter Output { get; set; } = Console.Error;
 
-    static int realises, pictures;
+    static int realises, replays, pictures;
 
     /// <summary>One realise under DEBUG or GRAPH, from before its plan is looked up.</summary>
     internal sealed class Realise : IDisposable
@@ -45,6 +45,13 @@ static class Observe
                 + $"{plan.TemporaryBytes:N0} B of temporaries, {Stopwatch.GetElapsedTime(start).TotalMilliseconds:F3} ms{compile}");
         }
 
+        public void Replayed(CapturedProgram program)
+        {
+            if (Settings.Debug >= 1)
+                Output.WriteLine($"replay {Interlocked.Increment(ref replays)}: {Count(program.KernelCount, "kernel")} in {Count(program.LaunchCount, "launch")}, "
+                    + $"{program.TemporaryBytes:N0} B of temporaries, {Stopwatch.GetElapsedTime(start).TotalMilliseconds:F3} ms");
+        }
+
         static string Count(int n, string what) => n == 1 ? $"1 {what}" : $"{n} {what}{(what.EndsWith('h') ? "es" : "s")}";
 
         static void Draw(Plan plan)
@@ -60,6 +67,12 @@ static class Observe
                 Output.WriteLine($"GRAPH=1: no picture, since {e.Message}"); // a read-only folder is no reason to stop a program
             }
         }
+    }
+
+    /// <summary>DEBUG=1: a call of a compiled function that could not be replayed, and why.</summary>
+    public static void Traced(string why)
+    {
+        if (Settings.Debug >= 1) Output.WriteLine($"compiled function: traced, since {why}");
     }
 
     /// <summary>Null where nobody looks.</summary>

@@ -21,8 +21,8 @@ sealed partial class Plan
     };
 
     /// <summary>Runs a launch in the interpreter, before it runs; instances do not depend on each other.</summary>
-    List<KernelInterpreter> Expect(Launch launch, Func<int, nint> addressOf, IReadOnlyList<long> scalars) =>
-        launch.Instances.ConvertAll(i => KernelInterpreter.Run(i.Reference!, [.. i.Buffers.Select(b => (addressOf(b), buffers[b].Shape.Count))], Array.ConvertAll(i.Scalars, s => scalars[s])));
+    List<KernelInterpreter> Expect(Launch launch, IReadOnlyList<long> scalars) =>
+        launch.Instances.ConvertAll(i => KernelInterpreter.Run(i.Reference!, [.. i.Buffers.Select(b => (addresses[b], buffers[b].Shape.Count))], Array.ConvertAll(i.Scalars, s => scalars[s])));
 
     /// <exception cref="IngotException">The launch left something else in memory than the interpreter.</exception>
     void Compare(Launch launch, List<KernelInterpreter> expected)

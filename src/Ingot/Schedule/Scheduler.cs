@@ -222,7 +222,7 @@ sealed partial class Scheduler
 
     /// <summary>
     /// The last of the elementwise operations that follow a reduction, one user each: they run on its result in registers. If dimensions are
-    /// permuted after them, the result is written in that order at once: whoever reads it then finds unit strides.
+    /// permuted after them, the result is written in that order at once: whoever reads it then finds unit strides. So is one whose view is wanted in memory.
     /// </summary>
     Node EpilogueEnd(Node reduce, HashSet<Node> claimed)
     {
@@ -238,7 +238,7 @@ sealed partial class Scheduler
             if (!view) (last, permuted) = (u, false);
             else permuted |= u.Op == Op.Permute;
         }
-        return permuted ? at : Kept(last);
+        return permuted || made.Contains(at) ? at : Kept(last);
     }
 
     bool HoldsReduce(Node n)
