@@ -181,12 +181,18 @@ public sealed class Trainer
     {
         var (tokens, targets) = batches.Training(Options.Seed, step, Options.Batch);
         optimizer.ZeroGrad();
-        var loss = Model.Loss(tokens, targets);
+        var loss = Loss(tokens, targets);
         loss.Backward();
         Clip.GradNorm(parameters, Options.Clip);
         optimizer.Step((double)step / Options.Steps);
         step++;
         return loss;
+    }
+
+    Tensor Loss(Tensor tokens, Tensor targets)
+    {
+        using var products = Options.Precision == TrainingPrecision.Bf16 ? Precision.Bf16() : null;
+        return Model.Loss(tokens, targets);
     }
 
     /// <summary>Mean loss in nats a token over the whole validation part.</summary>
@@ -197,7 +203,7 @@ public sealed class Trainer
         long count = 0;
         foreach (var (tokens, targets) in batches.Validation(ValidationBatch))
         {
-            sum += Model.Loss(tokens, targets).Item<float>() * (double)tokens.Count;
+            sum += Loss(tokens, targets).Item<float>() * (double)tokens.Count;
             count += tokens.Count;
         }
         return sum / count;

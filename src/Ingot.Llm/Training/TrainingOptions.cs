@@ -3,6 +3,16 @@ using Ingot.Llm.Models;
 
 namespace Ingot.Llm.Training;
 
+/// <summary>What a training run computes products in.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<TrainingPrecision>))]
+public enum TrainingPrecision
+{
+    /// <summary>float32.</summary>
+    Fp32,
+    /// <summary>Operands in bf16, sums in float32: see <see cref="Ingot.Precision"/>. Fast where there is a matrix unit.</summary>
+    Bf16,
+}
+
 /// <summary>Everything that decides the result of a training run; kept in its checkpoint, so that a resumed run needs nothing else.</summary>
 public sealed record TrainingOptions
 {
@@ -42,6 +52,9 @@ public sealed record TrainingOptions
     public double Clip { get; init; } = 1;
 
     public ulong Seed { get; init; } = 1;
+
+    /// <summary>What products are computed in; weights and everything else are float32.</summary>
+    public TrainingPrecision Precision { get; init; }
 
     /// <summary>Steps between lines of the log.</summary>
     public int LogEvery { get; init; } = 10;

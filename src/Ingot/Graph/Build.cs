@@ -44,6 +44,17 @@ public static class Build
 
     public static Node Cast(Node x, DType dtype) => x.DType == dtype ? x : Node.Of(Op.Cast, dtype, x.Shape, null, x);
 
+    /// <summary>Rounded to what a narrower dtype can hold, in its own dtype; the gradient passes as it is.</summary>
+    public static Node Rounded(Node x, DType to)
+    {
+        if (x is { Op: Op.Cast, src: [{ } narrow] } && narrow.DType == to) return x;
+        var passing = new CastArg(null);
+        return Node.Of(Op.Cast, x.DType, x.Shape, passing, Node.Of(Op.Cast, to, x.Shape, passing, x));
+    }
+
+    /// <summary>x, whose gradient is rounded to what a narrower dtype can hold.</summary>
+    public static Node GradientRounded(Node x, DType to) => x.RequiresGrad ? Node.Of(Op.Cast, x.DType, x.Shape, new CastArg(to), x) : x;
+
     public static Node Bitcast(Node x, DType dtype)
     {
         Require(x.DType.Size == dtype.Size, $"Bitcast of {x.DType.Name} to {dtype.Name}");

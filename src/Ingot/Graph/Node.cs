@@ -45,6 +45,9 @@ public sealed record WindowArg(int Axis, int Size, int Stride, int Dilation) : N
 /// <summary>Sort: direction.</summary>
 public sealed record SortArg(bool Descending) : NodeArg;
 
+/// <summary>A cast as any other, but for gradients: they pass as they are, or are rounded to a dtype (and stay of their own). Gone after the backward pass is built.</summary>
+public sealed record CastArg(DType? RoundsGradientTo) : NodeArg;
+
 /// <summary>The memory behind a Buffer node. A class: two buffers are never the same node.</summary>
 /// <param name="Storage">The memory.</param>
 /// <param name="Version">The storage's version when the node was made; a later Assign makes this node stale.</param>

@@ -87,7 +87,7 @@ static class Observe
         double gflops = flops / seconds / 1e9, gbs = bytes / seconds / 1e9;
         Profiler.Event(name + many, start, end, 0, ("flops", flops), ("bytes", bytes), ("gflops", gflops), ("gbs", gbs), ("recipe", recipe));
         if (Settings.Debug < 2) return;
-        var (fraction, roof) = OfPeak(gflops, gbs);
+        var (fraction, roof) = OfPeak(kernel.Nest.UsesMatrixUnit, gflops, gbs);
         Output.WriteLine($"  {name + many,-32} {flops,14:N0} FLOP {bytes,14:N0} B {seconds * 1e6,10:F1} us {gflops,8:F1} GFLOPS {gbs,7:F1} GB/s {fraction,5:P0} of {roof}  {recipe}");
     }
 
@@ -106,11 +106,12 @@ static class Observe
         Profiler.Event($"{kernel} {phase}", start, Profiler.Now, worker, ("from", from), ("to", to));
 
     /// <summary>The nearer of the machine's two roofs. The peaks are measured at the first call, which takes half a second.</summary>
-    static (double Fraction, string Roof) OfPeak(double gflops, double gbs)
+    static (double Fraction, string Roof) OfPeak(bool usesMatrixUnit, double gflops, double gbs)
     {
         var peaks = Peaks.Measure();
-        double compute = gflops / peaks.Gflops, memory = gbs / peaks.BestGBs;
-        return compute > memory ? (compute, "FMA peak") : (memory, "bandwidth");
+        var matrix = usesMatrixUnit ? peaks.MatrixGflops : null; // an emulated unit has no peak of its own
+        double compute = gflops / (matrix ?? peaks.Gflops), memory = gbs / peaks.BestGBs;
+        return compute > memory ? (compute, matrix is null ? "FMA peak" : "matrix peak") : (memory, "bandwidth");
     }
 
     /// <summary>DEBUG=3: what a kernel computes, and the loops that its recipe made of it.</summary>

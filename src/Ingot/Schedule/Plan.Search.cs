@@ -18,7 +18,7 @@ sealed partial class Plan
     static Recipe? Search(string key, KernelAst ast, Node[] values, int scalars)
     {
         using var arena = new TrialBuffers(values, ast);
-        bool ofContractions = ContractionNest.TryBuild(Copy(ast), Cpu.VectorBytes, new()) is not null;
+        bool ofContractions = ContractionNest.TryBuild(Copy(ast), Cpu.VectorBytes, Cpu.UsesMatrixUnit, new()) is not null;
         var tried = new HashSet<string>();
         var beam = new List<(Recipe Recipe, double Seconds)>();
         double? heuristic = Time(new());

@@ -10,12 +10,14 @@ sealed partial class Plan
     public bool IsVerifiable => launches.TrueForAll(l => l.Instances.TrueForAll(i => i.Reference is not null));
 
     /// <summary>Recipes change a kernel in place.</summary>
-    static KernelAst Copy(KernelAst k) => new()
+    internal static KernelAst Copy(KernelAst k) => new()
     {
         Name = k.Name,
         Outer = [.. k.Outer],
         Steps = k.Steps.ConvertAll(s => s with { Inner = [.. s.Inner], Stores = [.. s.Stores] }),
         Slots = [.. k.Slots],
+        IsRowBlock = k.IsRowBlock,
+        Mask = k.Mask,
     };
 
     /// <summary>Runs a launch in the interpreter, before it runs; instances do not depend on each other.</summary>
