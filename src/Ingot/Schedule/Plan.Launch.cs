@@ -24,14 +24,14 @@ sealed partial class Plan
         int splitFor; // threads
         int phase;
 
-        public void Execute()
+        public void Execute(int mostWorkers)
         {
             if (splitFor != WorkerPool.Threads) CutPhases();
             for (phase = 0; phase < splits.Length; phase++)
             {
                 int total = splits[phase].Total;
                 if (total == 1) Run(0, 0);
-                else WorkerPool.Run(this, total);
+                else WorkerPool.Run(this, total, mostWorkers);
             }
         }
 

@@ -28,6 +28,7 @@ sealed partial class Plan
     /// </remarks>
     public Storage[] Execute(PlanArguments run, CancellationToken cancellation, Storage?[]? given = null)
     {
+        if (WorkerPool.Threads > workers) PlaceTemporaries();
         var (results, arena, undo) = Allocate(run.Leaves, given);
         try
         {
@@ -41,7 +42,7 @@ sealed partial class Plan
                 var expected = Settings.Verify > 0 ? Expect(launch, run.Scalars) : null;
                 undo?.Before(l);
                 long start = observed ? Stopwatch.GetTimestamp() : 0;
-                launch.Execute();
+                launch.Execute(workers);
                 if (observed) Ran(launch, start);
                 if (error[0] != 0) throw BadIndex(run);
                 if (expected is not null) Compare(launch, expected);
