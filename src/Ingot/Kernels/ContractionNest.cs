@@ -41,13 +41,18 @@ sealed partial class ContractionNest
     }
 
     /// <summary>Null if the kernel is not a contraction worth tiling.</summary>
-    public static LoopNest? TryBuild(KernelAst kernel, int vectorBytes, Recipe recipe)
+    /// <param name="kernel">What is computed.</param>
+    /// <param name="vectorBytes">Width of vectors.</param>
+    /// <param name="hasMatrixUnit">Products of bf16 may go to the matrix unit.</param>
+    /// <param name="recipe">The choices.</param>
+    public static LoopNest? TryBuild(KernelAst kernel, int vectorBytes, bool hasMatrixUnit, Recipe recipe)
     {
         if (kernel.Steps is not [{ Inner: [], Running: null } step]) return null;
         var folds = Ir.All(kernel.Roots).Where(x => x.Op == Op.Fold).ToList();
         if (folds is not [{ DType: DType.F32 } fold] || Ir.FoldKind(fold) != Op.Add || Product(fold.src[0]) is not var (a, b)) return null;
         if (!step.Stores.TrueForAll(s => s.DType.Size == 4 || s.DType is DType.BF16 or DType.F16)) return null;
-        return new ContractionNest(kernel, fold, a, b, vectorBytes, recipe).Build();
+        var contraction = new ContractionNest(kernel, fold, a, b, vectorBytes, recipe);
+        return (hasMatrixUnit ? contraction.OnMatrixUnit() : null) ?? contraction.Build();
     }
 
     /// <summary>The two factors; a guard goes to the factor it speaks about.</summary>
@@ -267,7 +272,7 @@ sealed partial class ContractionNest
             body.Add(ends);
             body = ends.Else;
         }
-        int weight = stores.Sum(s => Ir.All(Ir.Substitute(s.Value, new(ReferenceEqualityComparer.Instance) { [fold] = zero })).Sum(x => x.Op.IsTranscendental ? 20 : x.Op is Op.Const or Op.Range ? 0 : 1));
+        int weight = stores.Sum(s => Ir.All(Ir.Substitute(s.Value, new(ReferenceEqualityComparer.Instance) { [fold] = zero })).Sum(x => x.Op.IsTranscendental ? 20 : IsRounding(x) ? 9 : x.Op is Op.Const or Op.Range ? 0 : 1));
         bool isDirect = weight <= 8 && storesVectors && HoldsVectors(n);
         var direct = new List<Stmt>();
         if (isDirect)
@@ -293,6 +298,9 @@ sealed partial class ContractionNest
         nest.Phases.Add(new("main", [outer], bs * rowBlocks * columnBlocks, 1, (double)rowBlock * rows * columnBlock * width * ks / 8));
     }
 
+    /// <summary>Many instructions beside the accumulators, and the JIT's allocator spills two of those, in the loop along K too: half the speed.</summary>
+    static bool IsRounding(Node x) => x.Op == Op.Cast && x.DType is DType.BF16 or DType.F16;
+
     Store Finish(StoreSpec s, Dictionary<Node, Node> map, Node sum)
     {
         // The fold is replaced before ranges are, so that its own index arithmetic is not rebuilt for nothing.
@@ -309,6 +317,15 @@ sealed partial class ContractionNest
         for (int i = 0; i < rows; i++)
             for (int j = 0; j < tileVectors; j++)
                 into.Add(new Store(slot, DType.F32, IndexMath.Add(lane, i * width + j * lanes), accs[i, j]));
+        into.AddRange(FinishTile(stores, slot, Ir.Int(0), mt, nt, at));
+        return into;
+    }
+
+    /// <summary>Loops over the valid part of a tile in scratch, which begins at an index, row by row.</summary>
+    List<Stmt> FinishTile(List<StoreSpec> stores, int slot, Node tile, Node mt, Node nt, Func<Node, Node, Dictionary<Node, Node>> at)
+    {
+        var into = new List<Stmt>();
+        var lane = Ir.Lane(lanes);
         var firstRow = IndexMath.Mul(mt, rows);
         var firstColumn = IndexMath.Mul(nt, width);
         var rowsHere = IndexMath.Min(IndexMath.Add(IndexMath.Mul(firstRow, -1), ms), rows);
@@ -320,7 +337,7 @@ sealed partial class ContractionNest
             var rowLoop = new For(i, Ir.Int(0), rowsHere);
             void Element(List<Stmt> body, Node within)
             {
-                var sum = Ir.Load(DType.F32, slot, IndexMath.Add(IndexMath.Mul(i, width), within));
+                var sum = Ir.Load(DType.F32, slot, IndexMath.Add(tile, IndexMath.Add(IndexMath.Mul(i, width), within)));
                 foreach (var s in stores) body.Add(Finish(s, at(IndexMath.Add(firstRow, i), IndexMath.Add(firstColumn, within)), sum));
             }
             if (vector)

@@ -10,6 +10,9 @@ abstract class Stmt
 
     /// <summary>The buffer it writes, or -1.</summary>
     public virtual int Written => -1;
+
+    /// <summary>The buffers it reads by itself, beside those that its expressions read.</summary>
+    public virtual IEnumerable<int> Read => [];
 }
 
 /// <summary>for (Var = From; Var &lt; To; Var += Step)</summary>
@@ -52,6 +55,23 @@ sealed class StoreTransposed(int slot, Node index, long stride, Node[] values) :
     public Node[] Values { get; } = values;
     public override IEnumerable<Node> Expressions => [Index, .. Values];
     public override int Written => Slot;
+}
+
+/// <summary>
+/// A block of 32 x 32 results: c = (0 if first, else c) + a b, on the matrix unit. a and b are panels of bf16 of so many steps of 32 along k, each step
+/// 2 KB; <see cref="Runtime.EmulatedTiles"/> says how they lie. Indices count 32-bit words.
+/// </summary>
+sealed class MatrixProduct((int Slot, Node Index) a, (int Slot, Node Index) b, (int Slot, Node Index) c, Node steps, Node continues) : Stmt
+{
+    public (int Slot, Node Index) A { get; } = a;
+    public (int Slot, Node Index) B { get; } = b;
+    public (int Slot, Node Index) C { get; } = c;
+    public Node Steps { get; } = steps;
+    /// <summary>0: c begins from zeros.</summary>
+    public Node Continues { get; } = continues;
+    public override IEnumerable<Node> Expressions => [A.Index, B.Index, C.Index, Steps, Continues];
+    public override int Written => C.Slot;
+    public override IEnumerable<int> Read => [A.Slot, B.Slot, C.Slot];
 }
 
 /// <summary>Acc = Value: opens an accumulator in the scope it stands in.</summary>
@@ -103,6 +123,8 @@ sealed class LoopNest
     public required string Name { get; init; }
     public required List<SlotInfo> Slots { get; init; }
     public List<Phase> Phases { get; } = [];
+    /// <summary>Its products are on the matrix unit.</summary>
+    public bool UsesMatrixUnit { get; set; }
     /// <summary>What the recipe did, for listings.</summary>
     public List<string> Recipe { get; } = [];
 }

@@ -54,8 +54,10 @@ sealed class Einsum
         b = Sum(b, [.. needed, .. a.Names]);
         var all = a.Names.Union(b.Names).ToList();
         string kept = new([.. all.Where(needed.Contains)]), summed = new([.. all.Where(c => !needed.Contains(c))]);
-        var product = Align(a, kept + summed) * Align(b, kept + summed);
-        return new(summed.Length == 0 ? product : product.Sum([.. Enumerable.Range(kept.Length, summed.Length)]), kept);
+        if (summed.Length == 0) return new(Align(a, kept) * Align(b, kept), kept);
+        Tensor Operand(Term t) => Align(t with { Value = new(Precision.Operand(t.Value.Node)) }, kept + summed);
+        var sum = (Operand(a) * Operand(b)).Sum([.. Enumerable.Range(kept.Length, summed.Length)]);
+        return new(new(Precision.Product(sum.Node, sum.DType)), kept);
     }
 
     static Term Sum(Term t, HashSet<char> needed)

@@ -51,9 +51,8 @@ public sealed partial class Tensor
     {
         int spatial = stride.Length, n = Shape[0], outputs = weight.Shape[0], perGroup = weight.Shape[1];
         var dtype = ResultType(this, weight);
-        var compute = dtype.ComputeType;
         int[] kernel = [.. weight.Shape.Span[2..]];
-        var windows = Windows(Build.Cast(As(dtype), compute), kernel, stride, before, after, dilation, operation); // (N, C, H', W', KH, KW)
+        var windows = Windows(Precision.Operand(As(dtype)), kernel, stride, before, after, dilation, operation); // (N, C, H', W', KH, KW)
         int[] extents = [.. windows.Shape.Span[2..(2 + spatial)]], one = [.. Enumerable.Repeat(1, spatial)];
 
         // (N, G, 1, C/G, H', W', KH, KW) to (N, G, O/G, H', W', C/G, KH, KW): the summed dimensions last.
@@ -61,9 +60,9 @@ public sealed partial class Tensor
         int[] order = [0, 1, 2, .. Enumerable.Range(4, spatial), 3, .. Enumerable.Range(4 + spatial, spatial)];
         var full = new Shape([n, groups, outputs / groups, .. extents, perGroup, .. kernel]);
         var left = Build.Expand(Build.Permute(grouped, order), full);
-        var right = Build.Expand(Build.Reshape(Build.Cast(weight.As(dtype), compute), new Shape([1, groups, outputs / groups, .. one, perGroup, .. kernel])), full);
+        var right = Build.Expand(Build.Reshape(Precision.Operand(weight.As(dtype)), new Shape([1, groups, outputs / groups, .. one, perGroup, .. kernel])), full);
         int[] summed = [.. Enumerable.Range(3 + spatial, 1 + spatial)];
-        var sum = Build.Reduce(Op.Add, Build.Binary(Op.Mul, left, right), summed);
+        var sum = Precision.Product(Build.Reduce(Op.Add, Build.Binary(Op.Mul, left, right), summed), dtype);
         var y = new Tensor(Build.Cast(Build.Reshape(sum, new Shape([n, outputs, .. extents])), dtype));
         return bias is null ? y : y + bias.Reshape([outputs, .. one]);
     }

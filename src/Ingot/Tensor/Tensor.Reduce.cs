@@ -169,7 +169,7 @@ public sealed partial class Tensor
         return (dtype is { } t ? To(t) : this).Precisely(x =>
         {
             var e = (x - x.Amax([dim], true).WithoutGradient()).Exp();
-            return e / e.Sum(dim, true);
+            return e * e.Sum(dim, true).Reciprocal(); // one division a row
         });
     }
 
