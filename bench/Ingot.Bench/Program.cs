@@ -2,15 +2,16 @@ using System.Diagnostics;
 using Ingot;
 using Ingot.Runtime;
 
-// dotnet run -c Release --project bench/Ingot.Bench -- [matmul] [variants]
+// dotnet run -c Release --project bench/Ingot.Bench -- [matmul] [variants] [dispatch]
 // Figures are GFLOPS and fractions of the multiply-add peak that is measured beside each of them: shared machines drift.
-string[] names = args.Length > 0 ? args : ["matmul", "variants"];
+string[] names = args.Length > 0 ? args : ["matmul", "variants", "dispatch"];
 foreach (string name in names)
     switch (name)
     {
         case "matmul": Matmul(); break;
         case "variants": Variants(); break;
-        default: Console.Error.WriteLine($"no benchmark is called {name}; there are matmul and variants"); return 1;
+        case "dispatch": Ingot.Bench.Dispatch.Run(); break;
+        default: Console.Error.WriteLine($"no benchmark is called {name}; there are matmul, variants and dispatch"); return 1;
     }
 return 0;
 
