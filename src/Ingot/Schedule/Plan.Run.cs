@@ -119,7 +119,7 @@ sealed partial class Plan
         catch (OutOfMemoryException e)
         {
             long outputBytes = outputs.Where(o => o.AssignedLeaf < 0).Sum(o => o.Bytes), leafBytes = leaves.Sum(l => l.Bytes);
-            throw new InsufficientMemoryException($"{e.Message} This computation takes {arenaBytes:N0} bytes of temporaries, {outputBytes:N0} of results and {leafBytes:N0} of tensors it reads{(overwrites.Count > 0 ? $", and {OldBytes:N0} for old values while it may fail" : "")}; nothing has been computed or assigned.", e);
+            throw new InsufficientMemoryException($"{e.Message} This computation takes {arenaBytes:N0} bytes of temporaries, {outputBytes:N0} of results and {leafBytes:N0} of tensors it reads{(overwrites.Count > 0 ? $", and {OldBytes:N0} for old values while it may fail" : "")}; nothing has been computed or assigned. By kind: {MemoryByKind()}.", e);
         }
     }
 

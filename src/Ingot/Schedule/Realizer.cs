@@ -98,6 +98,7 @@ static class Realizer
                 if (key.Checked.IndexOf(n) is >= 0 and var i) checkedAt.TryAdd(made, i);
             });
             plan = Plan.Make(clean, PlanKey.LeafOf, PlanKey.ScalarOf, checkedAt);
+            plan.Parameters = key.Parameters;
             Plans.Remove(key);
             Plans[key.Frozen()] = plan;
             PlansMade++;
