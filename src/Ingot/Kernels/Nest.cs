@@ -54,6 +54,15 @@ sealed class StoreTransposed(int slot, Node index, long stride, Node[] values) :
     public override int Written => Slot;
 }
 
+/// <summary>slot[index] will be read soon: its cache line is fetched into the second-level cache. Any address will do, also one that is not memory.</summary>
+sealed class Prefetch(int slot, DType dtype, Node index) : Stmt
+{
+    public int Slot { get; } = slot;
+    public DType DType { get; } = dtype;
+    public Node Index { get; } = index;
+    public override IEnumerable<Node> Expressions => [Index];
+}
+
 /// <summary>Acc = Value: opens an accumulator in the scope it stands in.</summary>
 sealed class Init(Node acc, Node value) : Stmt
 {
@@ -103,6 +112,8 @@ sealed class LoopNest
     public required string Name { get; init; }
     public required List<SlotInfo> Slots { get; init; }
     public List<Phase> Phases { get; } = [];
+    /// <summary>About how many cycles of one core it takes at the best, to spare a search hopeless candidates; 0: not known.</summary>
+    public double Cycles { get; set; }
     /// <summary>What the recipe did, for listings.</summary>
     public List<string> Recipe { get; } = [];
 }

@@ -57,6 +57,7 @@ sealed partial class IlEmitter
         e.FindWritten(phase.Body);
         e.BaseAddresses(phase.Body);
         e.Block(phase.Body);
+        if (e.mustFence) e.il.Emit(OpCodes.Call, typeof(Thread).GetMethod(nameof(Thread.MemoryBarrier))!);
         e.il.Emit(OpCodes.Ret);
         return (e.method.CreateDelegate<KernelCode>(), e.il.ILOffset);
     }
@@ -139,6 +140,7 @@ sealed partial class IlEmitter
                     foreach (var n in Ir.All(root))
                         if (n.Arg is BufferSlot b) used.Add(b.Slot);
                 if (s.Written >= 0) used.Add(s.Written);
+                if (s is Prefetch p) used.Add(p.Slot);
                 if (s is For f) Walk(f.Body);
                 if (s is If c) { Walk(c.Then); Walk(c.Else); }
             }
@@ -210,6 +212,7 @@ sealed partial class IlEmitter
             case Update u: Accumulate(u); break;
             case Store t: StoreValue(t); break;
             case StoreTransposed t: StoreSquare(t); break;
+            case Prefetch p: FetchLine(p); break;
         }
     }
 
@@ -310,6 +313,7 @@ sealed partial class IlEmitter
                 currentLanes = t.Values.Length;
                 foreach (var v in t.Values) HoistValue(v, true, conditional);
                 break;
+            case Prefetch p: HoistAddress(p.Slot, p.Index, p.DType, conditional); break;
         }
     }
 
