@@ -22,11 +22,12 @@ static class InfoCommand
         Row("cores", $"{Cpu.Cores}");
         Row("threads used", $"{WorkerPool.Threads}");
         Row("vector level", $"{Cpu.Level} ({Cpu.VectorBytes * 8} bits){(Cpu.Level != Cpu.HardwareLevel ? $"; the hardware has {Cpu.HardwareLevel}" : "")}");
-        Row("matrix unit", Cpu.HasAmx ? "AMX" : "none");
+        Row("matrix unit", !Amx.IsPresent ? "none" : !Amx.IsAvailable ? "AMX, which the system refuses" : $"AMX, bf16{(Amx.HasInt8 ? " and int8" : "")}{(Cpu.UsesMatrixUnit ? "" : "; switched off")}");
         Row("caches", $"L1 {Kilobytes(caches.L1Data)}, L2 {Kilobytes(caches.L2)}, L3 {Kilobytes(caches.L3)}");
         Row("system", $"{System.Runtime.InteropServices.RuntimeInformation.OSDescription}, {System.Runtime.InteropServices.RuntimeInformation.FrameworkDescription}");
         Section($"Measured peaks, {peaks.Threads} thread{(peaks.Threads == 1 ? "" : "s")}");
         Row("multiply-add", $"{peaks.Gflops:N0} GFLOPS in float32 ({peaks.Level})");
+        if (peaks.MatrixGflops is { } matrix) Row("matrix unit", $"{matrix:N0} GFLOPS in bf16, accumulated in float32");
         Row("memory read", $"{peaks.ReadGBs:N1} GB/s");
         Row("memory copy", $"{peaks.CopyGBs:N1} GB/s, {peaks.CopyNonTemporalGBs:N1} GB/s with non-temporal stores (bytes read plus written)");
         Section("Settings (environment variables)");

@@ -21,6 +21,7 @@ sealed class TrainCommand
     readonly Option<int?> context = Options.Number<int>("--context", "Characters the model sees at a time.");
     readonly Option<int?> batch = Options.Number<int>("--batch", "Sequences a step.");
     readonly Option<double?> rate = Options.Number<double>("--lr", "Highest learning rate; it falls to a tenth of it.");
+    readonly Option<string?> precision = new("--precision") { Description = "bf16: products of operands rounded to bf16, summed in float32, fast where there is a matrix unit; fp32 (the default): all in float32. Weights are float32 in either." };
     readonly Option<int?> warmup = Options.Number<int>("--warmup", "Steps in which the learning rate rises.");
     readonly Option<int?> logEvery = Options.Number<int>("--log-every", "Steps between lines of log.jsonl.");
     readonly Option<int?> evaluateEvery = Options.Number<int>("--eval-every", "Steps between measurements of the validation loss; 0: at the end only.");
@@ -34,6 +35,7 @@ sealed class TrainCommand
         (this.defaultPreset, this.printsSamples) = (defaultPreset, printsSamples);
         output = Options.Folder("--out", "-o", "Folder of the run: checkpoint and log.jsonl.");
         output.DefaultValueFactory = _ => defaultOutput;
+        precision.AcceptOnlyFromAmong("fp32", "bf16");
     }
 
     public static Command Train()
@@ -50,7 +52,7 @@ sealed class TrainCommand
 
     Command Build(Command command, params Option[] first)
     {
-        foreach (var option in first.Concat([output, resume, force, steps, seed, layers, heads, width, context, batch, rate, warmup, logEvery, evaluateEvery, checkpointEvery])) command.Options.Add(option);
+        foreach (var option in first.Concat([output, resume, force, steps, seed, layers, heads, width, context, batch, rate, precision, warmup, logEvery, evaluateEvery, checkpointEvery])) command.Options.Add(option);
         command.SetAction(Run);
         return command;
     }
@@ -102,6 +104,7 @@ sealed class TrainCommand
             o = o with { Data = [.. paths.Select(Path.GetFullPath)] };
         }
         if (args.GetValue(rate) is { } lr) o = o with { LearningRate = lr, MinLearningRate = lr / 10 };
+        if (args.GetValue(precision) is { } products) o = o with { Precision = products == "bf16" ? TrainingPrecision.Bf16 : TrainingPrecision.Fp32 };
         return (o with
         {
             Steps = args.GetValue(steps) ?? o.Steps,

@@ -6,7 +6,7 @@ using System.Text;
 
 namespace Ingot.Runtime;
 
-/// <summary>The vector instructions that kernels are generated for, weakest first.</summary>
+/// <summary>The instructions that kernels are generated for, weakest first; each level has all of the one before.</summary>
 public enum IsaLevel
 {
     /// <summary>128-bit vectors: SSE on x64, AdvSimd on Arm64, and what runs everywhere.</summary>
@@ -15,6 +15,8 @@ public enum IsaLevel
     Avx2,
     /// <summary>512-bit vectors with mask registers.</summary>
     Avx512,
+    /// <summary>The same, and products of bf16 on the matrix unit.</summary>
+    Amx,
 }
 
 /// <summary>Cache sizes in bytes; those of one core for L1 and L2, the shared one for L3 (0: none).</summary>
@@ -28,7 +30,7 @@ public static class Cpu
 
     /// <summary>
     /// The level kernels are generated for: the hardware's, unless <c>INGOT_ISA</c> or a setter says otherwise. It may be set above the hardware's:
-    /// .NET then runs wide vectors as pairs of narrower ones, slowly, so that generated code can be tested on any machine.
+    /// .NET then runs wide vectors as pairs of narrower ones, and the matrix unit is emulated, slowly, so that generated code can be tested on any machine.
     /// </summary>
     public static IsaLevel Level
     {
@@ -37,7 +39,10 @@ public static class Cpu
     }
 
     /// <summary>Bytes in a vector register at <see cref="Level"/>.</summary>
-    public static int VectorBytes => 16 << (int)Level;
+    public static int VectorBytes => Math.Min(16 << (int)Level, 64);
+
+    /// <summary>Whether kernels at <see cref="Level"/> put products of bf16 on the matrix unit.</summary>
+    public static bool UsesMatrixUnit => Level >= IsaLevel.Amx;
 
     /// <summary>The processor's name as its maker writes it.</summary>
     public static string Name { get; } = ReadName();
@@ -53,25 +58,10 @@ public static class Cpu
     /// <summary>AVX-512 F, BW, DQ and VL.</summary>
     public static bool HasAvx512 => Avx512F.IsSupported && Avx512BW.IsSupported && Avx512DQ.IsSupported && Avx512F.VL.IsSupported;
 
-    /// <summary>AMX tiles with bf16 products, with their state enabled by the system. The process must still ask for permission to use it.</summary>
-    public static bool HasAmx { get; } = DetectAmx();
-
     static IsaLevel Detect() =>
-        Vector512.IsHardwareAccelerated && HasAvx512 ? IsaLevel.Avx512
+        Vector512.IsHardwareAccelerated && HasAvx512 ? Amx.IsAvailable ? IsaLevel.Amx : IsaLevel.Avx512
         : Avx2.IsSupported && Fma.IsSupported ? IsaLevel.Avx2
         : IsaLevel.Vector128;
-
-    static bool DetectAmx()
-    {
-        if (!X86Base.IsSupported || RuntimeInformation.ProcessArchitecture != Architecture.X64) return false;
-        if (X86Base.CpuId(0, 0).Eax < 0xD) return false;
-        const int Bf16 = 1 << 22, Tile = 1 << 24;
-        if ((X86Base.CpuId(7, 0).Edx & (Bf16 | Tile)) != (Bf16 | Tile)) return false;
-        // .NET has no XGETBV. Leaf 0xD reports the size of the state the system has enabled: tile data is component 18, so it is enabled
-        // if the area reaches past that component's end.
-        var tileData = X86Base.CpuId(0xD, 18);
-        return tileData.Eax > 0 && X86Base.CpuId(0xD, 0).Ebx >= tileData.Ebx + tileData.Eax;
-    }
 
     static string ReadName()
     {

@@ -5,7 +5,7 @@ namespace Ingot.Runtime;
 /// <summary>The few calls of Linux's C library that .NET does not offer. Elsewhere nothing here is called.</summary>
 static unsafe partial class Libc
 {
-    public const int ProtectNone = 0, ReadWrite = 3;
+    public const int ProtectNone = 0, ReadWrite = 3, ReadExecute = 5;
     const int PrivateAnonymous = 0x22, HugePage = 14;
 
     public static nint PageBytes => Environment.SystemPageSize;
@@ -54,6 +54,16 @@ static unsafe partial class Libc
 
     [LibraryImport("libc")]
     private static partial nint syscall(nint number, int* word, nint operation, nint value, void* timeout, void* word2, nint value3);
+
+    /// <summary>Asks for the use of the matrix unit's tiles, for this process and its threads; false if it is refused, or the system is too old to know of them.</summary>
+    public static bool RequestTileData()
+    {
+        const nint ArchPrctl = 158, RequestPermission = 0x1023, TileData = 18;
+        return OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64 && syscall3(ArchPrctl, RequestPermission, TileData) == 0;
+    }
+
+    [LibraryImport("libc", EntryPoint = "syscall")]
+    private static partial nint syscall3(nint number, nint first, nint second);
 
     [LibraryImport("libc")]
     private static partial nint mmap(nint address, nuint length, int protection, int flags, int file, nint offset);

@@ -12,6 +12,9 @@ namespace Ingot.Runtime;
 /// <param name="Threads">The threads it was measured with.</param>
 public sealed record MachinePeaks(double Gflops, double ReadGBs, double CopyGBs, double CopyNonTemporalGBs, IsaLevel Level, int Threads)
 {
+    /// <summary>Products of bf16 accumulated in float32 on the matrix unit, in 10^9 operations a second; null where there is none, or it is switched off.</summary>
+    public double? MatrixGflops { get; init; }
+
     /// <summary>The best memory traffic seen, whatever the mix.</summary>
     public double BestGBs => Math.Max(ReadGBs, Math.Max(CopyGBs, CopyNonTemporalGBs));
 }
@@ -33,7 +36,7 @@ public static unsafe class Peaks
             if (measured is { } m && m.Level == level && m.Threads == WorkerPool.Threads) return m;
             return measured = level switch
             {
-                IsaLevel.Avx512 => Measure<Lanes512>(level),
+                >= IsaLevel.Avx512 => Measure<Lanes512>(level),
                 IsaLevel.Avx2 => Measure<Lanes256>(level),
                 _ => Measure<Lanes128>(level),
             };
@@ -59,7 +62,10 @@ public static unsafe class Peaks
             TrafficWork<V> Work(Traffic kind) => new(kind, (float*)buffer, (float*)(buffer + bytes / 2));
             double GBs(Traffic kind, int chunks) => bytes / Best(Work(kind), chunks, runs: 3) / 1e9; // read once, or one half read and one written
             WorkerPool.Run(Work(Traffic.Touch), half);
-            return new(gflops, GBs(Traffic.Read, 2 * half), GBs(Traffic.Copy, half), GBs(Traffic.CopyNonTemporal, half), level, threads);
+            return new(gflops, GBs(Traffic.Read, 2 * half), GBs(Traffic.Copy, half), GBs(Traffic.CopyNonTemporal, half), level, threads)
+            {
+                MatrixGflops = level >= IsaLevel.Amx ? MatrixPeak.Gflops(threads) : null,
+            };
         }
         finally
         {

@@ -29,7 +29,7 @@ public static class Settings
     /// <summary>BEAM: searches a recipe for each kernel that has none in <see cref="Cache"/>, keeping this many candidates a round; 0 takes the heuristic one.</summary>
     public static int Beam { get; set; } = Number("BEAM", 0);
 
-    /// <summary>INGOT_ISA: 128, avx2 or avx512; forces the level code is generated for, also above what the hardware has. Null: detect.</summary>
+    /// <summary>INGOT_ISA: 128, avx2, avx512 or amx; forces the level code is generated for, also above what the hardware has. avx512 switches the matrix unit off alone. Null: detect.</summary>
     public static IsaLevel? Isa { get; set; } = ParseIsa(Text("INGOT_ISA"));
 
     /// <summary>INGOT_THREADS: threads that run kernels, the caller included.</summary>
@@ -57,7 +57,7 @@ public static class Settings
         new("VERIFY", "1 reruns every kernel in the interpreter and compares", Show(Verify)),
         new("CHECK", "1 names the first operation that makes a NaN or infinity", Show(Check)),
         new("BEAM", "searches recipes, keeping so many candidates a round; 0 takes known or heuristic ones", Show(Beam)),
-        new("INGOT_ISA", "128, avx2 or avx512: the vector level code is generated for", Isa is { } i ? IsaName(i) : $"{IsaName(Cpu.Level)} (detected)"),
+        new("INGOT_ISA", "128, avx2, avx512 or amx: the level code is generated for; avx512 leaves the matrix unit alone", Isa is { } i ? IsaName(i) : $"{IsaName(Cpu.Level)} (detected)"),
         new("INGOT_THREADS", "threads that run kernels", Show(Threads)),
         new("INGOT_MEMORY", "limit on buffers, such as 4G", Memory is { } m ? Show(m) : $"{Show(MemoryPool.Limit)} (detected)"),
         new("INGOT_GUARD", "1 ends every buffer at a guard page", Guard ? "1" : "0"),
@@ -77,12 +77,13 @@ public static class Settings
         return bytes is >= 1 and < long.MaxValue ? (long)bytes : null;
     }
 
-    /// <summary>128, avx2 or avx512; null for anything else.</summary>
+    /// <summary>128, avx2, avx512 or amx; null for anything else.</summary>
     public static IsaLevel? ParseIsa(string? text) => text?.Trim().ToLowerInvariant() switch
     {
         "128" => IsaLevel.Vector128,
         "avx2" => IsaLevel.Avx2,
         "avx512" => IsaLevel.Avx512,
+        "amx" => IsaLevel.Amx,
         _ => null,
     };
 
@@ -97,7 +98,7 @@ public static class Settings
 
     static string Show(long n) => n.ToString(CultureInfo.InvariantCulture);
 
-    static string IsaName(IsaLevel level) => level switch { IsaLevel.Avx512 => "avx512", IsaLevel.Avx2 => "avx2", _ => "128" };
+    static string IsaName(IsaLevel level) => level switch { IsaLevel.Amx => "amx", IsaLevel.Avx512 => "avx512", IsaLevel.Avx2 => "avx2", _ => "128" };
 
     static string DefaultCache()
     {

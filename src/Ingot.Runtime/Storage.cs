@@ -7,7 +7,7 @@ namespace Ingot.Runtime;
 /// </summary>
 public unsafe class Storage
 {
-    public nint Address { get; protected init; }
+    public nint Address { get; protected set; }
 
     /// <summary>Size in bytes as asked for.</summary>
     public long Bytes { get; protected init; }

@@ -11,11 +11,16 @@ namespace Ingot.Llm.Models;
 /// <param name="Heads">H; C / H wide each.</param>
 /// <param name="Width">C: the residual stream; the MLP is four times as wide.</param>
 /// <param name="TiedHead">The output weights are the token embedding's.</param>
-public sealed record GptConfig(int VocabularySize, int ContextLength, int Layers, int Heads, int Width, bool TiedHead = true)
+/// <param name="Biases">Linear layers have biases too, not only the norms.</param>
+/// <param name="TanhGelu">GELU by its tanh approximation, as GPT-2; otherwise its exact form.</param>
+public sealed record GptConfig(int VocabularySize, int ContextLength, int Layers, int Heads, int Width, bool TiedHead = true, bool Biases = false, bool TanhGelu = false)
 {
+    /// <summary>GPT-2 with 124M parameters; its vocabulary of 50,257 padded to a multiple of 128, as usual for speed.</summary>
+    public static GptConfig Gpt2 { get; } = new(50304, 1024, 12, 12, 768, Biases: true, TanhGelu: true);
+
     /// <summary>Number of trained values; a double, since a size mistyped may pass 2^63.</summary>
     [JsonIgnore]
-    public double ParameterCount => (double)Width * (VocabularySize * (TiedHead ? 1 : 2) + ContextLength + 2) + Layers * (12.0 * Width * Width + 4.0 * Width);
+    public double ParameterCount => (double)Width * (VocabularySize * (TiedHead ? 1 : 2) + ContextLength + 2) + Layers * (12.0 * Width * Width + (Biases ? 13.0 : 4.0) * Width);
 
     /// <summary>Values of the largest tensor among them.</summary>
     [JsonIgnore]
@@ -41,9 +46,10 @@ public sealed record GptConfig(int VocabularySize, int ContextLength, int Layers
 }
 
 /// <summary>
-/// A GPT-2 style transformer: learned positions, layer norm before each part, causal attention, GELU (its exact form), no biases but the norms'.
+/// A GPT-2 style transformer: learned positions, layer norm before each part, causal attention, GELU. By default without biases but the norms' and with GELU's
+/// exact form, as nanoGPT's small character model; <see cref="GptConfig.Gpt2"/> has both as GPT-2.
 /// </summary>
-/// <remarks>Radford et al. 2019, "Language models are unsupervised multitask learners"; sizes and initialisation as in nanoGPT's small character model.</remarks>
+/// <remarks>Radford et al. 2019, "Language models are unsupervised multitask learners"; initialisation as there and in nanoGPT.</remarks>
 public sealed class Gpt : ILanguageModel
 {
     readonly Tensor token;          // (V, C)
@@ -90,8 +96,12 @@ public sealed class Gpt : ILanguageModel
 
     /// <summary>Multiply-adds, two operations each, that training on one token takes, forward and backward.</summary>
     /// <remarks>6 a weight that takes part in a matrix product (the embeddings' look-ups take none), and 12 C T a layer for the attention's two products.</remarks>
-    public double TrainingFlopsPerToken =>
-        6.0 * (Config.Layers * 12L * Config.Width * Config.Width + (long)Config.VocabularySize * Config.Width) + 12.0 * Config.Layers * Config.Width * ContextLength;
+    public double TrainingFlopsPerToken => TrainingFlopsPerTokenAt(ContextLength);
+
+    /// <inheritdoc cref="TrainingFlopsPerToken"/>
+    /// <param name="length">T: tokens a sequence, at most the context.</param>
+    public double TrainingFlopsPerTokenAt(int length) =>
+        6.0 * (Config.Layers * 12L * Config.Width * Config.Width + (long)Config.VocabularySize * Config.Width) + 12.0 * Config.Layers * Config.Width * length;
 
     void Initialize(ulong seed)
     {
@@ -108,6 +118,8 @@ public sealed class Gpt : ILanguageModel
 
     static Tensor Weight(int rows, int columns) => Tensor.Zeros(rows, columns).WithGrad();
 
+    static Tensor Bias(int width) => Tensor.Zeros(width).WithGrad();
+
     static (Tensor Weight, Tensor Bias) Norm(int width) => (Tensor.Ones(width).WithGrad(), Tensor.Zeros(width).WithGrad());
 
     sealed class Block
@@ -118,6 +130,8 @@ public sealed class Gpt : ILanguageModel
         readonly Tensor output;         // (C, C)
         readonly Tensor up;             // (4C, C)
         readonly Tensor down;           // (C, 4C)
+        readonly Tensor? queryKeyValueBias, outputBias, upBias, downBias; // (3C), (C), (4C), (C)
+        readonly string gelu;
 
         public Block(GptConfig config)
         {
@@ -126,12 +140,14 @@ public sealed class Gpt : ILanguageModel
             (attentionNormWeight, attentionNormBias) = Norm(c);
             (mlpNormWeight, mlpNormBias) = Norm(c);
             (queryKeyValue, output, up, down) = (Weight(3 * c, c), Weight(c, c), Weight(4 * c, c), Weight(c, 4 * c));
+            gelu = config.TanhGelu ? "tanh" : "none";
+            if (config.Biases) (queryKeyValueBias, outputBias, upBias, downBias) = (Bias(3 * c), Bias(c), Bias(4 * c), Bias(c));
         }
 
         public Tensor Forward(Tensor x)
         {
-            x += Attend(x.LayerNorm(attentionNormWeight, attentionNormBias).Linear(queryKeyValue)).Linear(output);
-            return x + x.LayerNorm(mlpNormWeight, mlpNormBias).Linear(up).Gelu().Linear(down);
+            x += Attend(x.LayerNorm(attentionNormWeight, attentionNormBias).Linear(queryKeyValue, queryKeyValueBias)).Linear(output, outputBias);
+            return x + x.LayerNorm(mlpNormWeight, mlpNormBias).Linear(up, upBias).Gelu(gelu).Linear(down, downBias);
         }
 
         Tensor Attend(Tensor qkv)

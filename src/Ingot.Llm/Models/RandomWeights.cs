@@ -24,4 +24,18 @@ static class RandomWeights
         }
         return Tensor.From(values, shape.Span);
     }
+
+    /// <summary>Uniformly distributed float32.</summary>
+    /// <param name="shape">Of the result.</param>
+    /// <param name="low">The least value.</param>
+    /// <param name="high">A bound above all of them.</param>
+    /// <param name="seed">Of the model.</param>
+    /// <param name="stream">Different for each tensor of a model.</param>
+    public static Tensor Uniform(Shape shape, double low, double high, ulong seed, ulong stream)
+    {
+        var values = new float[shape.Count];
+        ulong key = seed * 0x9E3779B97F4A7C15 + stream;
+        for (int i = 0; i < values.Length; i++) values[i] = (float)(low + (high - low) * (Threefry.Bits(key, (ulong)i) / 4294967296.0));
+        return Tensor.From(values, shape.Span);
+    }
 }

@@ -55,7 +55,7 @@ public sealed class Trainer
         RequireMemory(options.ModelConfig(Tokenizer.VocabularySize), options);
         Model = new(options.ModelConfig(Tokenizer.VocabularySize), options.Seed);
         parameters = Module.Parameters(Model);
-        optimizer = NewOptimizer();
+        optimizer = NewOptimizer(parameters, Options);
         if (checkpoint is null) return;
         folder.Restore(checkpoint.Model, state => Module.LoadStateDict(Model, state));
         folder.Restore(checkpoint.Optimizer, optimizer.LoadStateDict);
@@ -112,14 +112,15 @@ public sealed class Trainer
     static string ReadText(TrainingOptions options) =>
         options.Data.Count > 0 ? TextSource.Read(options.Data) : StoryCorpus.Generate(options.Seed, options.StoryBytes);
 
-    AdamW NewOptimizer()
+    /// <summary>AdamW with the options' schedule; vectors are not decayed.</summary>
+    internal static AdamW NewOptimizer(IReadOnlyList<Tensor> parameters, TrainingOptions options)
     {
         // Progress is step / steps; the rate is a function of the whole step, which it gives back exactly.
-        var rate = Schedules.Of(progress => Options.LearningRateAt((int)Math.Round(progress * Options.Steps)));
+        var rate = Schedules.Of(progress => options.LearningRateAt((int)Math.Round(progress * options.Steps)));
         return new([
-            new ParameterGroup(parameters.Where(p => p.Rank >= 2)) { WeightDecay = Options.WeightDecay },
+            new ParameterGroup(parameters.Where(p => p.Rank >= 2)) { WeightDecay = options.WeightDecay },
             new ParameterGroup(parameters.Where(p => p.Rank < 2)) { WeightDecay = 0.0 },
-        ], rate, beta1: 0.9, beta2: Options.Beta2);
+        ], rate, beta1: 0.9, beta2: options.Beta2);
     }
 
     /// <summary>Trains to the last step, or until cancelled; writes a checkpoint in either case.</summary>
@@ -180,12 +181,18 @@ public sealed class Trainer
     {
         var (tokens, targets) = batches.Training(Options.Seed, step, Options.Batch);
         optimizer.ZeroGrad();
-        var loss = Model.Loss(tokens, targets);
+        var loss = Loss(tokens, targets);
         loss.Backward();
         Clip.GradNorm(parameters, Options.Clip);
         optimizer.Step((double)step / Options.Steps);
         step++;
         return loss;
+    }
+
+    Tensor Loss(Tensor tokens, Tensor targets)
+    {
+        using var products = Options.Precision == TrainingPrecision.Bf16 ? Precision.Bf16() : null;
+        return Model.Loss(tokens, targets);
     }
 
     /// <summary>Mean loss in nats a token over the whole validation part.</summary>
@@ -196,7 +203,7 @@ public sealed class Trainer
         long count = 0;
         foreach (var (tokens, targets) in batches.Validation(ValidationBatch))
         {
-            sum += Model.Loss(tokens, targets).Item<float>() * (double)tokens.Count;
+            sum += Loss(tokens, targets).Item<float>() * (double)tokens.Count;
             count += tokens.Count;
         }
         return sum / count;

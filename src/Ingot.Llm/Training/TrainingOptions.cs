@@ -3,6 +3,16 @@ using Ingot.Llm.Models;
 
 namespace Ingot.Llm.Training;
 
+/// <summary>What a training run computes products in.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<TrainingPrecision>))]
+public enum TrainingPrecision
+{
+    /// <summary>float32.</summary>
+    Fp32,
+    /// <summary>Operands in bf16, sums in float32: see <see cref="Ingot.Precision"/>. Fast where there is a matrix unit.</summary>
+    Bf16,
+}
+
 /// <summary>Everything that decides the result of a training run; kept in its checkpoint, so that a resumed run needs nothing else.</summary>
 public sealed record TrainingOptions
 {
@@ -43,6 +53,9 @@ public sealed record TrainingOptions
 
     public ulong Seed { get; init; } = 1;
 
+    /// <summary>What products are computed in; weights and everything else are float32.</summary>
+    public TrainingPrecision Precision { get; init; }
+
     /// <summary>Steps between lines of the log.</summary>
     public int LogEvery { get; init; } = 10;
 
@@ -57,6 +70,8 @@ public sealed record TrainingOptions
     {
         // nanoGPT's documented settings for Shakespeare's characters on a CPU.
         ["char-small"] = new(),
+        // nanoGPT's settings for Shakespeare's characters on a GPU, without dropout.
+        ["char-large"] = new() { Layers = 6, Heads = 6, Width = 384, ContextLength = 256, Batch = 64, Steps = 5000, EvaluateEvery = 250 },
         // About five minutes on two cores.
         ["speedrun"] = new() { Layers = 4, Heads = 4, Width = 128, ContextLength = 128, Batch = 16, Steps = 2100, EvaluateEvery = 700 },
         // Seconds: to try things out.

@@ -37,6 +37,7 @@ static class Gradient
             (Op.Mod, 1) => Mul(g, Div(Sub(n, a), b)), // a mod b = a - floor(a/b) b
             (Op.Where, 1) => Build.Where(a, g, Like(g, 0)),
             (Op.Where, 2) => Build.Where(a, Like(g, 0), g),
+            (Op.Cast, _) when n.Arg is CastArg cast => cast.RoundsGradientTo is { } narrow ? Build.Rounded(g, narrow) : g,
             (Op.Cast, _) => a.DType.IsFloat && n.DType.IsFloat ? Build.Cast(g, a.DType) : null,
 
             (Op.Reduce, _) => n.ReduceInfo.Kind switch
@@ -145,6 +146,14 @@ static class Gradient
     {
         var w = n.Windows;
         int rank = a.Shape.Rank;
+        if (g.Op == Op.Expand && g.src[0].Shape[^1] == 1) // the same for every k, as below a sum of windows: any of them will do
+        {
+            var same = Build.Expand(g.src[0], new Shape([.. g.Shape.Span[..^1], 1]));
+            var all = Build.Window(Build.Reshape(same, new Shape(g.Shape.Span[..^1])), w.Axis, w.Size, w.Stride, w.Dilation);
+            var behind = new int[rank];
+            behind[w.Axis] = all.Shape[w.Axis] - a.Shape[w.Axis];
+            return Build.Shrink(all, new Shape(new int[rank]), new Shape(behind));
+        }
         var windows = Build.Window(g, w.Axis, w.Size, w.Stride, w.Dilation); // (.., O' >= O, .., k, k')
         var after = new int[rank + 1];
         after[w.Axis] = windows.Shape[w.Axis] - a.Shape[w.Axis];
@@ -194,5 +203,7 @@ static class Gradient
     static Node Div(Node a, Node b) => Build.Binary(Op.Div, a, b);
 
     /// <summary>The gradient of a loss starts as 1: those products need no node.</summary>
-    static Node Mul(Node a, Node b) => a.Const == 1 ? b : b.Const == 1 ? a : Build.Binary(Op.Mul, a, b);
+    static Node Mul(Node a, Node b) => IsOne(a) ? b : IsOne(b) ? a : Build.Binary(Op.Mul, a, b);
+
+    static bool IsOne(Node n) => n is { Const: 1.0, Arg: not HostArg };
 }

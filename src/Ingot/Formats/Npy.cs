@@ -53,6 +53,7 @@ public static class Npy
         int unpadded = MagicBytes.Length + 4 + text.Length + 1;
         text += new string(' ', (64 - unpadded % 64) % 64) + '\n';
         tensor.Realize();
+        Capture.Refuse("writing", tensor);
         var storage = Realizer.BufferOf(tensor.Node).Storage;
         AtomicFile.Write(path, stream =>
         {

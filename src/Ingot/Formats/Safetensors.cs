@@ -124,6 +124,7 @@ public sealed class Safetensors
 
     static void WriteBytes(Tensor tensor, Stream stream)
     {
+        Capture.Refuse("writing", tensor);
         var storage = Realizer.BufferOf(tensor.Node).Storage;
         const int Piece = 1 << 24; // spans end at 2 GB, tensors do not
         for (long at = 0, end = tensor.Count * tensor.DType.Size; at < end; at += Piece)

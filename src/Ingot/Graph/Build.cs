@@ -14,6 +14,10 @@ public static class Build
     public static Node Const(DType dtype, Shape shape, long value) =>
         dtype.IsFloat ? Const(dtype, shape, (double)value) : Node.Of(Op.Const, dtype, shape, ConstArg.Of(Numbers.Wrap(dtype, value)));
 
+    /// <summary>A scalar whose value C# gives for every run.</summary>
+    public static Node Host(DType dtype, Shape shape, HostValue source) =>
+        Node.Of(Op.Const, dtype, shape, new HostArg(BitConverter.DoubleToInt64Bits(Numbers.Round(dtype, source.Now)), source));
+
     public static Node Buffer(DType dtype, Shape shape, Storage storage) => Node.Of(Op.Buffer, dtype, shape, new BufferArg(storage, storage.Version));
 
     /// <summary>0, 1, ..., n - 1.</summary>
@@ -39,6 +43,17 @@ public static class Build
     }
 
     public static Node Cast(Node x, DType dtype) => x.DType == dtype ? x : Node.Of(Op.Cast, dtype, x.Shape, null, x);
+
+    /// <summary>Rounded to what a narrower dtype can hold, in its own dtype; the gradient passes as it is.</summary>
+    public static Node Rounded(Node x, DType to)
+    {
+        if (x is { Op: Op.Cast, src: [{ } narrow] } && narrow.DType == to) return x;
+        var passing = new CastArg(null);
+        return Node.Of(Op.Cast, x.DType, x.Shape, passing, Node.Of(Op.Cast, to, x.Shape, passing, x));
+    }
+
+    /// <summary>x, whose gradient is rounded to what a narrower dtype can hold.</summary>
+    public static Node GradientRounded(Node x, DType to) => x.RequiresGrad ? Node.Of(Op.Cast, x.DType, x.Shape, new CastArg(to), x) : x;
 
     public static Node Bitcast(Node x, DType dtype)
     {

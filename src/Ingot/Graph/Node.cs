@@ -16,6 +16,20 @@ public record ConstArg(long Bits) : NodeArg
     public long Integer => Bits;
 }
 
+/// <summary>
+/// A floating constant that C# computes anew for every run, a learning rate for one: never part of a graph's structure, whatever its value, and a replayed
+/// graph gets the value of the moment.
+/// </summary>
+/// <param name="Bits">The value when the node was made.</param>
+/// <param name="Source">Where it comes from; compared by reference.</param>
+public sealed record HostArg(long Bits, HostValue Source) : ConstArg(Bits);
+
+/// <summary>A number of the C# program that enters graphs; see <see cref="HostArg"/>.</summary>
+public sealed class HostValue(Func<double> value)
+{
+    public double Now => value();
+}
+
 /// <summary>Axes of a Permute (the order), Flip or Reduce.</summary>
 public sealed record AxesArg(Shape Axes) : NodeArg;
 
@@ -30,6 +44,9 @@ public sealed record WindowArg(int Axis, int Size, int Stride, int Dilation) : N
 
 /// <summary>Sort: direction.</summary>
 public sealed record SortArg(bool Descending) : NodeArg;
+
+/// <summary>A cast as any other, but for gradients: they pass as they are, or are rounded to a dtype (and stay of their own). Gone after the backward pass is built.</summary>
+public sealed record CastArg(DType? RoundsGradientTo) : NodeArg;
 
 /// <summary>The memory behind a Buffer node. A class: two buffers are never the same node.</summary>
 /// <param name="Storage">The memory.</param>

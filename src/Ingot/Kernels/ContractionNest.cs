@@ -45,13 +45,18 @@ sealed partial class ContractionNest
     }
 
     /// <summary>Null if the kernel is not a contraction worth tiling.</summary>
-    public static LoopNest? TryBuild(KernelAst kernel, int vectorBytes, Recipe recipe)
+    /// <param name="kernel">What is computed.</param>
+    /// <param name="vectorBytes">Width of vectors.</param>
+    /// <param name="hasMatrixUnit">Products of bf16 may go to the matrix unit.</param>
+    /// <param name="recipe">The choices.</param>
+    public static LoopNest? TryBuild(KernelAst kernel, int vectorBytes, bool hasMatrixUnit, Recipe recipe)
     {
         if (kernel.Steps is not [{ Inner: [], Running: null } step]) return null;
         var folds = Ir.All(kernel.Roots).Where(x => x.Op == Op.Fold).ToList();
         if (folds is not [{ DType: DType.F32 } fold] || Ir.FoldKind(fold) != Op.Add || Product(fold.src[0]) is not var (a, b)) return null;
         if (!step.Stores.TrueForAll(s => s.DType.Size == 4 || s.DType is DType.BF16 or DType.F16)) return null;
-        return new ContractionNest(kernel, fold, a, b, vectorBytes, recipe).Build();
+        var contraction = new ContractionNest(kernel, fold, a, b, vectorBytes, recipe);
+        return (hasMatrixUnit ? contraction.OnMatrixUnit() : null) ?? contraction.Build();
     }
 
     /// <summary>The two factors; a guard goes to the factor it speaks about.</summary>
@@ -180,44 +185,6 @@ sealed partial class ContractionNest
         return nest.Slots.Count - 1;
     }
 
-    // What a thread takes at once, in tiles, and a stretch of K: blocks of the outermost K axis, each this long.
-    /// <summary>B is larger than the cache and used by few rows: it is read once, where it is, a few of its rows side by side.</summary>
-    bool streamsB;
-
-    long rowBlock, rowBlocks, columnBlock, columnBlocks, depthBlock, depthBlocks;
-
-    /// <summary>
-    /// A stretch of a column panel of B fills the first-level cache and goes past the block's row tiles, whose part of A fills half of the second. Sums
-    /// of a block that are not finished wait in scratch, in the other half. Where that makes too few blocks for the pool, the longer side is halved.
-    /// </summary>
-    void ChooseBlocks()
-    {
-        long outermost = Ir.Extent(k[0]), inside = ks / outermost, fit = Math.Max(64, Cpu.Caches.L1Data / 4 / width);
-        long depth = recipe.Depth ?? (streamsB ? RowsOfStream : ks > 2 * fit && ms > 4 * rows ? fit : 0);
-        depthBlock = depth == 0 ? outermost : Math.Clamp((depth + inside - 1) / inside, 1, outermost);
-        depthBlocks = (outermost + depthBlock - 1) / depthBlock;
-        depthBlock = (outermost + depthBlocks - 1) / depthBlocks; // of equal length
-        if (depthBlocks > 1) depthBlock = Math.Min(outermost, (depthBlock + lanes - 1) / lanes * lanes);
-        depthBlocks = (outermost + depthBlock - 1) / depthBlock;
-
-        long half = Cpu.Caches.L2 / 8; // floats
-        rowBlock = Clamp(recipe.RowBlock, half / (depthBlock * inside * rows), rowTiles);
-        columnBlock = Clamp(recipe.ColumnBlock, columnTiles, columnTiles);
-        if (depthBlocks > 1) columnBlock = Math.Min(columnBlock, Math.Max(1, half / (rowBlock * rows * width)));
-        long wanted = 4 * WorkerPool.Threads;
-        if (recipe.RowBlock is null && recipe.ColumnBlock is null)
-            while (bs * Blocks(rowTiles, rowBlock) * Blocks(columnTiles, columnBlock) < wanted && (rowBlock > 2 || columnBlock > 1))
-                if (rowBlock <= 2 || (columnBlock > 1 && columnBlock * width >= rowBlock * rows)) columnBlock = (columnBlock + 1) / 2;
-                else rowBlock = (rowBlock + 1) / 2;
-        // Of equal size.
-        (rowBlocks, columnBlocks) = (Blocks(rowTiles, rowBlock), Blocks(columnTiles, columnBlock));
-        (rowBlock, columnBlock) = (Blocks(rowTiles, rowBlocks), Blocks(columnTiles, columnBlocks));
-        (rowBlocks, columnBlocks) = (Blocks(rowTiles, rowBlock), Blocks(columnTiles, columnBlock));
-
-        static long Blocks(long tiles, long block) => (tiles + block - 1) / block;
-        static long Clamp(int? asked, long heuristic, long most) => Math.Clamp(asked ?? heuristic, 1, most);
-    }
-
     void Main(List<StoreSpec> stores)
     {
         var p = Ir.Range(Math.Max(2, bs * rowBlocks * columnBlocks));
@@ -317,7 +284,7 @@ sealed partial class ContractionNest
             body.Add(ends);
             body = ends.Else;
         }
-        int weight = stores.Sum(s => Ir.All(Ir.Substitute(s.Value, new(ReferenceEqualityComparer.Instance) { [fold] = zero })).Sum(x => x.Op.IsTranscendental ? 20 : x.Op is Op.Const or Op.Range ? 0 : 1));
+        int weight = stores.Sum(s => Ir.All(Ir.Substitute(s.Value, new(ReferenceEqualityComparer.Instance) { [fold] = zero })).Sum(x => x.Op.IsTranscendental ? 20 : IsRounding(x) ? 9 : x.Op is Op.Const or Op.Range ? 0 : 1));
         bool isDirect = weight <= 8 && storesVectors && HoldsVectors(n);
         var direct = new List<Stmt>();
         if (isDirect)
@@ -340,38 +307,8 @@ sealed partial class ContractionNest
         nest.Phases.Add(new("main", [outer], bs * rowBlocks * columnBlocks, 1, (double)rowBlock * rows * columnBlock * width * ks / 8));
     }
 
-    /// <summary>
-    /// While a row tile is multiplied with a panel of B, its part of the next panel is fetched into the second-level cache: panels come from
-    /// further away, each just once in the time of a block, and the first row tile would wait for all of it.
-    /// </summary>
-    void PrefetchPanel(List<Stmt> into, Dictionary<Node, Node> atBatch, Node nt, Node tile, Node from)
-    {
-        const int Line = 16; // floats
-        long panel = ks * width, inside = ks / Ir.Extent(k[0]), part = depthBlock * inside * width;
-        long each = (part / Line + rowBlock - 1) / rowBlock;
-        var start = IndexMath.Mul(IndexMath.Add(IndexMath.Add(IndexMath.Mul(Ir.Substitute(Flat(batch), atBatch), columnTiles), nt), 1), panel);
-        start = IndexMath.Add(IndexMath.Add(start, IndexMath.Mul(from, inside * width)), IndexMath.Mul(tile, each * Line));
-        var q = new For(Ir.Range(each), Ir.Int(0), Ir.Int(each));
-        q.Body.Add(new Prefetch(((BufferSlot)b.Arg!).Slot, DType.F32, IndexMath.Add(start, IndexMath.Mul(q.Var, Line))));
-        into.Add(q);
-    }
-
-    /// <summary>Rows of a streamed B that are read side by side: sums then go to scratch and back once in so many.</summary>
-    const int RowsOfStream = 8;
-
-    /// <summary>While rows of a streamed B are multiplied, the next ones are fetched. On the machine measured its own prefetchers do better (27 against 24 GB/s), so a recipe must ask for it.</summary>
-    void PrefetchRows(List<Stmt> into, Dictionary<Node, Node> atBatch, Node nt, Node from)
-    {
-        if (k.Count != 1 || b is not { Op: Op.Load, Arg: BufferSlot slot, src: [var index] }) return;
-        var row = new For(Ir.Range(depthBlock), Ir.Int(0), Ir.Int(depthBlock));
-        var map = new Dictionary<Node, Node>(atBatch, ReferenceEqualityComparer.Instance) { [k[0]] = IndexMath.Add(IndexMath.Add(from, depthBlock), row.Var) };
-        for (int column = 0; column < width; column += 64 / b.DType.Size)
-        {
-            IndexMath.Digits(n, IndexMath.Add(IndexMath.Mul(nt, width), column), map);
-            row.Body.Add(new Prefetch(slot.Slot, b.DType, Ir.Substitute(index, map)));
-        }
-        into.Add(row);
-    }
+    /// <summary>Many instructions beside the accumulators, and the JIT's allocator spills two of those, in the loop along K too: half the speed.</summary>
+    static bool IsRounding(Node x) => x.Op == Op.Cast && x.DType is DType.BF16 or DType.F16;
 
     Store Finish(StoreSpec s, Dictionary<Node, Node> map, Node sum)
     {
@@ -389,6 +326,15 @@ sealed partial class ContractionNest
         for (int i = 0; i < rows; i++)
             for (int j = 0; j < tileVectors; j++)
                 into.Add(new Store(slot, DType.F32, IndexMath.Add(lane, i * width + j * lanes), accs[i, j]));
+        into.AddRange(FinishTile(stores, slot, Ir.Int(0), mt, nt, at));
+        return into;
+    }
+
+    /// <summary>Loops over the valid part of a tile in scratch, which begins at an index, row by row.</summary>
+    List<Stmt> FinishTile(List<StoreSpec> stores, int slot, Node tile, Node mt, Node nt, Func<Node, Node, Dictionary<Node, Node>> at)
+    {
+        var into = new List<Stmt>();
+        var lane = Ir.Lane(lanes);
         var firstRow = IndexMath.Mul(mt, rows);
         var firstColumn = IndexMath.Mul(nt, width);
         var rowsHere = IndexMath.Min(IndexMath.Add(IndexMath.Mul(firstRow, -1), ms), rows);
@@ -400,7 +346,7 @@ sealed partial class ContractionNest
             var rowLoop = new For(i, Ir.Int(0), rowsHere);
             void Element(List<Stmt> body, Node within)
             {
-                var sum = Ir.Load(DType.F32, slot, IndexMath.Add(IndexMath.Mul(i, width), within));
+                var sum = Ir.Load(DType.F32, slot, IndexMath.Add(tile, IndexMath.Add(IndexMath.Mul(i, width), within)));
                 foreach (var s in stores) body.Add(Finish(s, at(IndexMath.Add(firstRow, i), IndexMath.Add(firstColumn, within)), sum));
             }
             if (vector)

@@ -22,6 +22,12 @@ sealed class KernelAst
     public required List<Step> Steps { get; init; }
     public required List<SlotInfo> Slots { get; init; }
 
+    /// <summary>A program over rows that holds products: for <see cref="RowBlockNest"/>.</summary>
+    public bool IsRowBlock { get; set; }
+
+    /// <summary>Positions that such a program may leave out.</summary>
+    public RowMask? Mask { get; set; }
+
     public IEnumerable<Node> Roots => Steps.SelectMany(s => s.Stores).SelectMany(s => new[] { s.Index, s.Value });
 
     /// <summary>Replaces nodes everywhere.</summary>
@@ -68,6 +74,7 @@ sealed class KernelAst
             if (!names.TryGetValue(r, out var name)) names[r] = name = $"r{ranges++}:{Ir.Extent(r)}";
             return name;
         }
+        if (IsRowBlock) text.Append("row block\n");
         for (int i = 0; i < Slots.Count; i++) text.Append($"slot{i} {Slots[i].DType.Name}{(Slots[i].ScratchElements > 0 ? $" scratch {Slots[i].ScratchElements}" : "")}\n");
         text.Append("for ").AppendJoin(' ', Outer.Select(Range)).Append('\n');
         foreach (var step in Steps)

@@ -10,6 +10,9 @@ abstract class Stmt
 
     /// <summary>The buffer it writes, or -1.</summary>
     public virtual int Written => -1;
+
+    /// <summary>The buffers it reads by itself, beside those that its expressions read.</summary>
+    public virtual IEnumerable<int> Read => [];
 }
 
 /// <summary>for (Var = From; Var &lt; To; Var += Step)</summary>
@@ -61,6 +64,24 @@ sealed class Prefetch(int slot, DType dtype, Node index) : Stmt
     public DType DType { get; } = dtype;
     public Node Index { get; } = index;
     public override IEnumerable<Node> Expressions => [Index];
+    public override IEnumerable<int> Read => [Slot];
+}
+
+/// <summary>
+/// A block of 32 x 32 results: c = (0 if first, else c) + a b, on the matrix unit. a and b are panels of bf16 of so many steps of 32 along k, each step
+/// 2 KB; <see cref="Runtime.EmulatedTiles"/> says how they lie. Indices count 32-bit words.
+/// </summary>
+sealed class MatrixProduct((int Slot, Node Index) a, (int Slot, Node Index) b, (int Slot, Node Index) c, Node steps, Node continues) : Stmt
+{
+    public (int Slot, Node Index) A { get; } = a;
+    public (int Slot, Node Index) B { get; } = b;
+    public (int Slot, Node Index) C { get; } = c;
+    public Node Steps { get; } = steps;
+    /// <summary>0: c begins from zeros.</summary>
+    public Node Continues { get; } = continues;
+    public override IEnumerable<Node> Expressions => [A.Index, B.Index, C.Index, Steps, Continues];
+    public override int Written => C.Slot;
+    public override IEnumerable<int> Read => [A.Slot, B.Slot, C.Slot];
 }
 
 /// <summary>Acc = Value: opens an accumulator in the scope it stands in.</summary>
@@ -114,6 +135,8 @@ sealed class LoopNest
     public List<Phase> Phases { get; } = [];
     /// <summary>About how many cycles of one core it takes at the best, to spare a search hopeless candidates; 0: not known.</summary>
     public double Cycles { get; set; }
+    /// <summary>Its products are on the matrix unit.</summary>
+    public bool UsesMatrixUnit { get; set; }
     /// <summary>What the recipe did, for listings.</summary>
     public List<string> Recipe { get; } = [];
 }

@@ -55,6 +55,10 @@ sealed class NestPrinter
                     string index = Expr(t.Index, depth), value = Expr(t.Value, depth);
                     Line(depth, $"slot{t.Slot}[{index}] = {value}{(t.NonTemporal ? "  (past the caches)" : "")}");
                     break;
+                case MatrixProduct t:
+                    string[] at = [.. t.Expressions.Select(e => Expr(e, depth))];
+                    Line(depth, $"slot{t.C.Slot}[{at[2]}] = ({at[4]} ? slot{t.C.Slot}[{at[2]}] : 0) + slot{t.A.Slot}[{at[0]}] x slot{t.B.Slot}[{at[1]}], {at[3]} steps");
+                    break;
                 case StoreTransposed t:
                     string corner = Expr(t.Index, depth);
                     for (int c = 0; c < t.Values.Length; c++) Line(depth, $"slot{t.Slot}[{corner} + {c} + {t.Stride}*lane] = {Expr(t.Values[c], depth)}");

@@ -1,3 +1,5 @@
+using Ingot.Graph;
+
 namespace Ingot.Nn;
 
 /// <summary>Adam; its weight decay is added to the gradient, as <c>torch.optim.Adam</c>'s. See <see cref="AdamW"/>.</summary>
@@ -7,8 +9,8 @@ public class Adam : Optimizer
     readonly Schedule beta1, beta2;
     readonly double epsilon;
     readonly bool isDecoupled;
-    double currentBeta1, currentBeta2;
-    long stepNumber;
+    readonly HostValue kept1, taken1, kept2, taken2, root;
+    readonly Dictionary<ParameterGroup, (HostValue Rate, HostValue Decay)> rates = [];
 
     /// <param name="parameters">What is trained.</param>
     /// <param name="learningRate">Step size; 1e-3 by default.</param>
@@ -24,26 +26,34 @@ public class Adam : Optimizer
         : this(groups, learningRate, beta1, beta2, epsilon, weightDecay ?? 0.0, isDecoupled: false) { }
 
     private protected Adam(IEnumerable<ParameterGroup> groups, Schedule? learningRate, Schedule? beta1, Schedule? beta2, double epsilon, Schedule weightDecay, bool isDecoupled)
-        : base(groups, learningRate ?? 1e-3, weightDecay, "exp_avg", "exp_avg_sq") =>
-        (this.beta1, this.beta2, this.epsilon, this.isDecoupled) = (beta1 ?? 0.9, beta2 ?? 0.999, epsilon, isDecoupled);
-
-    private protected override void Prepare(long step, double progress) =>
-        (stepNumber, currentBeta1, currentBeta2) = (step, beta1.At(progress), beta2.At(progress));
-
-    private protected override (Tensor Value, Tensor[] State) Update(Tensor p, Tensor g, Tensor[] state, Rates rates)
+        : base(groups, learningRate ?? 1e-3, weightDecay, "exp_avg", "exp_avg_sq")
     {
-        double b1 = beta1.IsConstant ? currentBeta1 : Changing(currentBeta1, p.DType), b2 = beta2.IsConstant ? currentBeta2 : Changing(currentBeta2, p.DType);
-        double rate = rates.LearningRate / (1 - Math.Pow(b1, stepNumber)), root = 1 / Math.Sqrt(1 - Math.Pow(b2, stepNumber));
-        // A rate of 0 must not move a weight that is 0 itself: a huge divisor leaves nothing of the smallest rate.
-        if (rate == 0) root = p.DType == DType.F64 ? 1e300 : 1e30;
-        double decay = isDecoupled ? rates.LearningRate * rates.WeightDecay : rates.WeightDecay;
-        bool decays = !rates.HasConstantDecay || rates.WeightDecay != 0;
-        if (decays) decay = Changing(decay, p.DType);
-        if (!isDecoupled && decays) g += p * decay;
-        var m = state[0] * b1 + g * (1 - b1);
-        var v = state[1] * b2 + g * g * (1 - b2);
-        var step = m * Changing(rate, p.DType) / (v.Sqrt() * Changing(root, p.DType) + epsilon);
-        return (isDecoupled && decays ? p - p * decay - step : p - step, [m, v]);
+        (this.beta1, this.beta2, this.epsilon, this.isDecoupled) = (beta1 ?? 0.9, beta2 ?? 0.999, epsilon, isDecoupled);
+        (kept1, taken1) = (new(() => Now(this.beta1)), new(() => 1 - Now(this.beta1)));
+        (kept2, taken2) = (new(() => Now(this.beta2)), new(() => 1 - Now(this.beta2)));
+        root = new(() => 1 / Math.Sqrt(1 - Math.Pow(Now(this.beta2), Steps)));
+    }
+
+    private protected override bool HasOtherSchedules => !beta1.IsConstant || !beta2.IsConstant;
+
+    private protected override (Tensor Value, Tensor[] State) Update(Tensor p, Tensor g, Tensor[] state, ParameterGroup group)
+    {
+        var (rate, decay) = RatesOf(group);
+        bool decays = Decays(group);
+        if (!isDecoupled && decays) g += p * Tensor.Host(decay);
+        var m = state[0] * Of(beta1, kept1) + g * Of(beta1, taken1);
+        var v = state[1] * Of(beta2, kept2) + g * g * Of(beta2, taken2);
+        var step = m * Tensor.Host(rate) / (v.Sqrt() * Tensor.Host(root) + epsilon);
+        return (isDecoupled && decays ? p - p * Tensor.Host(decay) - step : p - step, [m, v]);
+
+        static Tensor Of(Schedule schedule, HostValue value) => schedule.IsConstant ? value.Now : Tensor.Host(value);
+    }
+
+    (HostValue Rate, HostValue Decay) RatesOf(ParameterGroup group)
+    {
+        if (rates.TryGetValue(group, out var known)) return known;
+        var (learningRate, weightDecay) = (LearningRateOf(group), WeightDecayOf(group));
+        return rates[group] = (new(() => Now(learningRate) / (1 - Math.Pow(Now(beta1), Steps))), new(() => isDecoupled ? Now(learningRate) * Now(weightDecay) : Now(weightDecay)));
     }
 }
 

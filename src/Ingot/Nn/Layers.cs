@@ -26,48 +26,6 @@ public sealed class Embedding(int count, int dim) : ILayer
     public Tensor Forward(Tensor x) => x.Embedding(Weight);
 }
 
-/// <summary>Cross-correlation along one dimension, started as PyTorch's.</summary>
-public sealed class Conv1d : ILayer
-{
-    readonly int stride, padding, dilation, groups;
-
-    public Tensor Weight { get; }
-
-    public Tensor? Bias { get; }
-
-    public Conv1d(int inputs, int outputs, int kernel, int stride = 1, int padding = 0, int dilation = 1, int groups = 1, bool bias = true)
-    {
-        (this.stride, this.padding, this.dilation, this.groups) = (stride, padding, dilation, groups);
-        int fanIn = inputs / groups * kernel;
-        Weight = Start.Uniform(fanIn, outputs, inputs / groups, kernel);
-        Bias = bias ? Start.Uniform(fanIn, outputs) : null;
-    }
-
-    /// <summary>(N, inputs, L) to (N, outputs, L').</summary>
-    public Tensor Forward(Tensor x) => x.Conv1d(Weight, Bias, stride, padding, dilation, groups);
-}
-
-/// <summary>Cross-correlation along two dimensions, started as PyTorch's.</summary>
-public sealed class Conv2d : ILayer
-{
-    readonly int stride, padding, dilation, groups;
-
-    public Tensor Weight { get; }
-
-    public Tensor? Bias { get; }
-
-    public Conv2d(int inputs, int outputs, int kernel, int stride = 1, int padding = 0, int dilation = 1, int groups = 1, bool bias = true)
-    {
-        (this.stride, this.padding, this.dilation, this.groups) = (stride, padding, dilation, groups);
-        int fanIn = inputs / groups * kernel * kernel;
-        Weight = Start.Uniform(fanIn, outputs, inputs / groups, kernel, kernel);
-        Bias = bias ? Start.Uniform(fanIn, outputs) : null;
-    }
-
-    /// <summary>(N, inputs, H, W) to (N, outputs, H', W').</summary>
-    public Tensor Forward(Tensor x) => x.Conv2d(Weight, Bias, stride, padding, dilation, groups);
-}
-
 /// <summary>Zeroes elements with probability p in training.</summary>
 public sealed class Dropout(double p = 0.5) : ILayer
 {

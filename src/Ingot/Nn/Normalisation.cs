@@ -45,3 +45,19 @@ public class BatchNorm(int channels, double epsilon = 1e-5, double momentum = 0.
 
     public Tensor Forward(Tensor x) => x.BatchNorm(RunningMean, RunningVar, Weight, Bias, Training, momentum, epsilon);
 }
+
+/// <summary>Channels of each example of (N, C, L), (N, C, H, W), .. to mean 0 and variance 1; see <see cref="Tensor.InstanceNorm"/>. Weight and bias, and running statistics, if asked for.</summary>
+public sealed class InstanceNorm(int channels, double epsilon = 1e-5, double momentum = 0.1, bool affine = false, bool trackRunningStats = false) : ILayer
+{
+    public Tensor? Weight { get; } = affine ? Start.Ones(channels) : null;
+
+    public Tensor? Bias { get; } = affine ? Start.Zeros(channels) : null;
+
+    public Tensor? RunningMean { get; } = trackRunningStats ? Tensor.Zeros(channels) : null;
+
+    public Tensor? RunningVar { get; } = trackRunningStats ? Tensor.Ones(channels) : null;
+
+    public bool Training { get; set; } = true;
+
+    public Tensor Forward(Tensor x) => x.InstanceNorm(RunningMean, RunningVar, Weight, Bias, Training || RunningMean is null, momentum, epsilon);
+}

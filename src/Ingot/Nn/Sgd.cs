@@ -1,3 +1,5 @@
+using Ingot.Graph;
+
 namespace Ingot.Nn;
 
 /// <summary>Stochastic gradient descent, with momentum if it is not 0, as <c>torch.optim.SGD</c>.</summary>
@@ -6,7 +8,8 @@ public sealed class Sgd : Optimizer
     readonly Schedule momentum;
     readonly double dampening;
     readonly bool nesterov;
-    double currentMomentum, currentDampening;
+    readonly HostValue kept, taken;
+    readonly Dictionary<ParameterGroup, (HostValue Rate, HostValue Decay)> rates = [];
 
     /// <param name="parameters">What is trained.</param>
     /// <param name="learningRate">Step size.</param>
@@ -23,26 +26,28 @@ public sealed class Sgd : Optimizer
     {
         if (nesterov && (!HasMomentum(momentum) || dampening != 0)) throw new IngotException("Nesterov needs a momentum and no dampening");
         (this.momentum, this.dampening, this.nesterov) = (momentum ?? 0.0, dampening, nesterov);
+        kept = new(() => Now(this.momentum));
+        taken = new(() => Steps == 1 ? 1 : 1 - dampening); // PyTorch's first step takes the gradient whole
     }
 
     static bool HasMomentum(Schedule? momentum) => momentum is not null && !(momentum.IsConstant && momentum.At(0) == 0);
 
-    private protected override void Prepare(long step, double progress)
+    private protected override bool HasOtherSchedules => !momentum.IsConstant;
+
+    private protected override (Tensor Value, Tensor[] State) Update(Tensor p, Tensor g, Tensor[] state, ParameterGroup group)
     {
-        currentMomentum = momentum.At(progress);
-        currentDampening = step == 1 ? 0 : dampening; // PyTorch's first step takes the gradient whole
+        var (rate, decay) = RatesOf(group);
+        if (Decays(group)) g += p * Tensor.Host(decay);
+        if (state.Length == 0) return (p - g * Tensor.Host(rate), []);
+        // Without dampening the first step has the form of the others, as the buffer starts at 0.
+        var buffer = state[0] * Tensor.Host(kept) + (dampening == 0 ? g : g * Tensor.Host(taken));
+        return (p - (nesterov ? g + buffer * Tensor.Host(kept) : buffer) * Tensor.Host(rate), [buffer]);
     }
 
-    private protected override (Tensor Value, Tensor[] State) Update(Tensor p, Tensor g, Tensor[] state, Rates rates)
+    (HostValue Rate, HostValue Decay) RatesOf(ParameterGroup group)
     {
-        double kept = momentum.IsConstant ? currentMomentum : Changing(currentMomentum, p.DType);
-        double decay = rates.HasConstantDecay ? rates.WeightDecay : Changing(rates.WeightDecay, p.DType);
-        if (decay != 0) g += p * decay;
-        if (state.Length == 0) return (p - Scaled(g), []);
-        // Without dampening the first step has the form of the others, as the buffer starts at 0.
-        var buffer = state[0] * kept + (dampening == 0 ? g : TimesChanging(g, 1 - currentDampening));
-        return (p - Scaled(nesterov ? g + buffer * kept : buffer), [buffer]);
-
-        Tensor Scaled(Tensor step) => rates.HasConstantRate ? step * rates.LearningRate : TimesChanging(step, rates.LearningRate);
+        if (rates.TryGetValue(group, out var known)) return known;
+        var (learningRate, weightDecay) = (LearningRateOf(group), WeightDecayOf(group));
+        return rates[group] = (new(() => Now(learningRate)), new(() => Now(weightDecay)));
     }
 }

@@ -41,6 +41,7 @@ static class Cleanup
             src[i] = scalarUse?.Invoke(n, i) is { } argument ? Hit(n.src[i], argument) : clean[n.src[i]];
             same &= src[i] == n.src[i];
         }
+        if (n.Arg is CastArg) return Hit(n, Build.Cast(src[0], n.DType)); // gradients are built
         var made = same ? n : Node.Of(n.Op, n.DType, n.Shape, n.Arg, src);
         made.Origin ??= n.Origin;
         return made.Op == Op.Reduce ? Split(made) : made;

@@ -36,10 +36,7 @@ sealed class CompiledKernel
     public static CompiledKernel Of(KernelAst ast, Func<string, KernelAst, Recipe?> search, out LoopNest nest)
     {
         string? asWritten = Settings.Debug >= 3 ? ast.Print() : null; // before polynomials take the place of functions
-        for (int i = 0; i < ast.Steps.Count; i++)
-            ast.Steps[i] = ast.Steps[i] with { Stores = [.. ast.Steps[i].Stores.Select(s => s with { Value = Transcendentals.Expand(s.Value) })] };
-        AxisTransforms.SplitQuotients(ast);
-        AxisTransforms.MergeContiguous(ast);
+        Prepare(ast);
         string key = $"{Cpu.Level} {(IsFlat(ast) ? Generic(ast) : ast.Print())}";
         if (Cache.TryGetValue(key, out var known))
         {
@@ -57,13 +54,22 @@ sealed class CompiledKernel
         return Cache[key] = kernel;
     }
 
+    /// <summary>What every kernel goes through before loops are made of it.</summary>
+    public static void Prepare(KernelAst ast)
+    {
+        for (int i = 0; i < ast.Steps.Count; i++)
+            ast.Steps[i] = ast.Steps[i] with { Stores = [.. ast.Steps[i].Stores.Select(s => s with { Value = Transcendentals.Expand(s.Value) })] };
+        AxisTransforms.SplitQuotients(ast);
+        AxisTransforms.MergeContiguous(ast);
+    }
+
     /// <summary>Tests put recipes here: the recipe of a kernel by its key, before any search.</summary>
     internal static Func<string, Recipe>? Forced { get; set; }
 
     /// <summary>The loops that a recipe makes of a kernel whose axes are transformed.</summary>
     public static LoopNest Nested(KernelAst ast, Recipe recipe)
     {
-        var nest = ContractionNest.TryBuild(ast, Cpu.VectorBytes, recipe) ?? GeneralNest.Build(ast, Cpu.VectorBytes, recipe);
+        var nest = RowBlockNest.TryBuild(ast, Cpu.VectorBytes) ?? ContractionNest.TryBuild(ast, Cpu.VectorBytes, Cpu.UsesMatrixUnit, recipe) ?? GeneralNest.Build(ast, Cpu.VectorBytes, recipe);
         if (recipe.ToString() is { Length: > 0 } text) nest.Recipe.Add(text);
         return nest;
     }

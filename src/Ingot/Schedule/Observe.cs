@@ -13,7 +13,7 @@ static class Observe
     /// <summary>Where the listings go; tests read them.</summary>
     public static TextWriter Output { get; set; } = Console.Error;
 
-    static int realises, pictures;
+    static int realises, replays, pictures;
 
     /// <summary>One realise under DEBUG or GRAPH, from before its plan is looked up.</summary>
     internal sealed class Realise : IDisposable
@@ -45,6 +45,13 @@ static class Observe
                 + $"{plan.TemporaryBytes:N0} B of temporaries, {Stopwatch.GetElapsedTime(start).TotalMilliseconds:F3} ms{compile}");
         }
 
+        public void Replayed(CapturedProgram program)
+        {
+            if (Settings.Debug >= 1)
+                Output.WriteLine($"replay {Interlocked.Increment(ref replays)}: {Count(program.KernelCount, "kernel")} in {Count(program.LaunchCount, "launch")}, "
+                    + $"{program.TemporaryBytes:N0} B of temporaries, {Stopwatch.GetElapsedTime(start).TotalMilliseconds:F3} ms");
+        }
+
         static string Count(int n, string what) => n == 1 ? $"1 {what}" : $"{n} {what}{(what.EndsWith('h') ? "es" : "s")}";
 
         static void Draw(Plan plan)
@@ -62,6 +69,12 @@ static class Observe
         }
     }
 
+    /// <summary>DEBUG=1: a call of a compiled function that could not be replayed, and why.</summary>
+    public static void Traced(string why)
+    {
+        if (Settings.Debug >= 1) Output.WriteLine($"compiled function: traced, since {why}");
+    }
+
     /// <summary>Null where nobody looks.</summary>
     public static Realise? Realising() => Settings.Debug > 0 || Settings.Graph > 0 ? new() : null;
 
@@ -74,7 +87,7 @@ static class Observe
         double gflops = flops / seconds / 1e9, gbs = bytes / seconds / 1e9;
         Profiler.Event(name + many, start, end, 0, ("flops", flops), ("bytes", bytes), ("gflops", gflops), ("gbs", gbs), ("recipe", recipe));
         if (Settings.Debug < 2) return;
-        var (fraction, roof) = OfPeak(gflops, gbs);
+        var (fraction, roof) = OfPeak(kernel.Nest.UsesMatrixUnit, gflops, gbs);
         Output.WriteLine($"  {name + many,-32} {flops,14:N0} FLOP {bytes,14:N0} B {seconds * 1e6,10:F1} us {gflops,8:F1} GFLOPS {gbs,7:F1} GB/s {fraction,5:P0} of {roof}  {recipe}");
     }
 
@@ -93,11 +106,12 @@ static class Observe
         Profiler.Event($"{kernel} {phase}", start, Profiler.Now, worker, ("from", from), ("to", to));
 
     /// <summary>The nearer of the machine's two roofs. The peaks are measured at the first call, which takes half a second.</summary>
-    static (double Fraction, string Roof) OfPeak(double gflops, double gbs)
+    static (double Fraction, string Roof) OfPeak(bool usesMatrixUnit, double gflops, double gbs)
     {
         var peaks = Peaks.Measure();
-        double compute = gflops / peaks.Gflops, memory = gbs / peaks.BestGBs;
-        return compute > memory ? (compute, "FMA peak") : (memory, "bandwidth");
+        var matrix = usesMatrixUnit ? peaks.MatrixGflops : null; // an emulated unit has no peak of its own
+        double compute = gflops / (matrix ?? peaks.Gflops), memory = gbs / peaks.BestGBs;
+        return compute > memory ? (compute, matrix is null ? "FMA peak" : "matrix peak") : (memory, "bandwidth");
     }
 
     /// <summary>DEBUG=3: what a kernel computes, and the loops that its recipe made of it.</summary>

@@ -24,17 +24,17 @@ sealed partial class Plan
 
     long BytesOf(HostStep host) => host.Buffers[..^1].Distinct().Sum(BytesOf) + BytesOf(host.Buffers[^1]);
 
-    void RunOnHost(string name, HostStep host, Func<int, nint> addressOf, PlanKey run)
+    void RunOnHost(string name, HostStep host, PlanArguments run)
     {
         long start = Stopwatch.GetTimestamp();
-        var memory = Array.ConvertAll(host.Buffers, b => (Storage)new BorrowedStorage(addressOf(b), BytesOf(b)));
+        var memory = Array.ConvertAll(host.Buffers, b => (Storage)new BorrowedStorage(addresses[b], BytesOf(b)));
         if (host.Node.Arg is not CustomArg { Kernel: var kernel })
         {
             Interpreter.RunSort(host.Node, memory[0], memory[1]);
             if (Observe.IsOn) Observe.RanOnHost(name, BytesOf(host), start);
             return;
         }
-        string? origin = host.Checked >= 0 ? run.Checked[host.Checked].Origin : null;
+        string? origin = host.Checked >= 0 ? run.OriginOf(host.Checked) : null;
         kernel.Run(host.Node, memory, origin);
         if (Observe.IsOn) Observe.RanOnHost(name, BytesOf(host), start);
         if (Settings.Verify > 0) RunAgain(kernel, host.Node, memory, origin);

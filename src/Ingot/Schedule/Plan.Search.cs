@@ -21,7 +21,7 @@ sealed partial class Plan
     static Recipe? Search(string key, KernelAst ast, Node[] values, int scalars)
     {
         using var arena = new TrialBuffers(values, ast);
-        bool ofContractions = ContractionNest.TryBuild(Copy(ast), Cpu.VectorBytes, new()) is not null;
+        bool ofContractions = ContractionNest.TryBuild(Copy(ast), Cpu.VectorBytes, Cpu.UsesMatrixUnit, new()) is not null;
         var tried = new HashSet<string>();
         double expected = 0;
         var beam = new List<(Recipe Recipe, double Seconds)>();
@@ -105,11 +105,12 @@ sealed partial class Plan
             instance.Address = Marshal.UnsafeAddrOfPinnedArrayElement(instance.Words, 0);
             var launch = new Launch { Name = kernel.Nest.Name, Kernel = kernel, Instances = [instance] };
             var error = GC.AllocateArray<long>(4, pinned: true);
+            instance.Words[0] = Marshal.UnsafeAddrOfPinnedArrayElement(error, 0);
             double best = double.MaxValue;
             for (int run = 0; run <= Runs && (run < 2 || best < limit); run++) // the first warms caches up
             {
                 long start = Stopwatch.GetTimestamp();
-                launch.Execute(Marshal.UnsafeAddrOfPinnedArrayElement(error, 0));
+                launch.Execute();
                 if (run > 0) best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
             }
             Return(launchSlots);

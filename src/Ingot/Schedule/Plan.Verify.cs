@@ -10,17 +10,19 @@ sealed partial class Plan
     public bool IsVerifiable => launches.TrueForAll(l => l.Instances.TrueForAll(i => i.Reference is not null));
 
     /// <summary>Recipes change a kernel in place.</summary>
-    static KernelAst Copy(KernelAst k) => new()
+    internal static KernelAst Copy(KernelAst k) => new()
     {
         Name = k.Name,
         Outer = [.. k.Outer],
         Steps = k.Steps.ConvertAll(s => s with { Inner = [.. s.Inner], Stores = [.. s.Stores] }),
         Slots = [.. k.Slots],
+        IsRowBlock = k.IsRowBlock,
+        Mask = k.Mask,
     };
 
     /// <summary>Runs a launch in the interpreter, before it runs; instances do not depend on each other.</summary>
-    List<KernelInterpreter> Expect(Launch launch, Func<int, nint> addressOf, IReadOnlyList<long> scalars) =>
-        launch.Instances.ConvertAll(i => KernelInterpreter.Run(i.Reference!, [.. i.Buffers.Select(b => (addressOf(b), buffers[b].Shape.Count))], Array.ConvertAll(i.Scalars, s => scalars[s])));
+    List<KernelInterpreter> Expect(Launch launch, IReadOnlyList<long> scalars) =>
+        launch.Instances.ConvertAll(i => KernelInterpreter.Run(i.Reference!, [.. i.Buffers.Select(b => (addresses[b], buffers[b].Shape.Count))], Array.ConvertAll(i.Scalars, s => scalars[s])));
 
     /// <exception cref="IngotException">The launch left something else in memory than the interpreter.</exception>
     void Compare(Launch launch, List<KernelInterpreter> expected)

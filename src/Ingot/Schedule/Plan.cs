@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Ingot.Graph;
 using Ingot.Kernels;
@@ -31,60 +30,6 @@ sealed partial class Plan
         public KernelAst? Reference;
     }
 
-    /// <summary>Instances of one kernel that do not depend on each other: one fork and join for all.</summary>
-    sealed class Launch : IChunkWork
-    {
-        public required string Name;
-        public CompiledKernel? Kernel;
-        public List<Instance> Instances = [];
-        /// <summary>What runs on the host instead of a kernel.</summary>
-        public HostStep? Host;
-        /// <summary>Whether it writes to a leaf: what it assigns to.</summary>
-        public bool Assigns;
-        /// <summary>Whether it may meet a bad index, or is the user's own.</summary>
-        public bool MayFail;
-
-        // The running phase: chunk i of the launch is chunk (i - first) of some instance.
-        int phase;
-        int[] firstChunk = [];
-        long[] chunkLength = [];
-
-        public void Execute(nint error)
-        {
-            for (phase = 0; phase < Kernel!.Code.Length; phase++)
-            {
-                int total = 0;
-                firstChunk = new int[Instances.Count];
-                chunkLength = new long[Instances.Count];
-                for (int i = 0; i < Instances.Count; i++)
-                {
-                    Instances[i].Words[0] = error;
-                    var p = Instances[i].Phases[phase];
-                    // A chunk is worth some 10 us; at least four a thread where there is enough work.
-                    double work = p.Extent * p.Cost;
-                    long chunks = Math.Clamp((long)(work / 40000), 1, 8L * WorkerPool.Threads);
-                    long length = (p.Extent + chunks - 1) / chunks;
-                    length = (length + p.Grain - 1) / p.Grain * p.Grain;
-                    firstChunk[i] = total;
-                    chunkLength[i] = length;
-                    total += (int)((p.Extent + length - 1) / length);
-                }
-                WorkerPool.Run(this, total);
-            }
-        }
-
-        public void Run(int chunk, int worker)
-        {
-            int i = Instances.Count == 1 ? 0 : Array.BinarySearch(firstChunk, chunk) is var at && at >= 0 ? at : ~at - 1;
-            var instance = Instances[i];
-            long start = (chunk - firstChunk[i]) * chunkLength[i], end = Math.Min(start + chunkLength[i], instance.Phases[phase].Extent);
-            if (!Profiler.IsOn) { Kernel!.Code[phase](instance.Address, start, end, worker); return; }
-            long from = Profiler.Now;
-            Kernel!.Code[phase](instance.Address, start, end, worker);
-            Observe.RanChunk(Name, instance.Phases[phase].Name, start, end, from, worker);
-        }
-    }
-
     readonly List<Launch> launches = [];
     readonly List<Buffer> buffers = [];
     readonly List<(DType DType, Shape Shape, int AssignedLeaf, long Bytes)> outputs = [];
@@ -101,6 +46,12 @@ sealed partial class Plan
     public int KernelCount => launches.Sum(l => Math.Max(1, l.Instances.Count));
 
     public long TemporaryBytes => arenaBytes;
+
+    /// <summary>Leaves that are overwritten.</summary>
+    public IEnumerable<int> AssignedLeaves => outputs.Where(o => o.AssignedLeaf >= 0).Select(o => o.AssignedLeaf);
+
+    /// <summary>Bytes that are allocated for each distinct target; 0 for those that are assigned.</summary>
+    public IReadOnlyList<long> ResultBytes => outputs.ConvertAll(o => o.AssignedLeaf >= 0 ? 0 : o.Bytes);
 
     /// <summary>Bytes of assigned tensors that are kept while the run may still fail.</summary>
     public long OldBytes => overwrites.Sum(o => o.Bytes);
@@ -305,87 +256,5 @@ sealed partial class Plan
             place(at);
             arenaBytes = Math.Max(arenaBytes, at + size);
         }
-    }
-
-    // ---- running ----
-
-    /// <summary>Runs every launch.</summary>
-    /// <param name="run">Leaves and scalars of this run.</param>
-    /// <param name="cancellation">Checked between launches until the first that overwrites an assigned tensor: a cancelled run has assigned nothing.</param>
-    /// <returns>Storage of each distinct target.</returns>
-    /// <remarks>
-    /// A run that fails leaves all targets as they were, uncomputed. Out of memory and cancellation come before anything is assigned. A bad index is found by
-    /// the kernel that meets it, and a kernel of the user's own may throw; what has been assigned before gets its old values back.
-    /// </remarks>
-    public Storage[] Execute(PlanKey run, CancellationToken cancellation)
-    {
-        var (leaves, scalars) = (run.Leaves, run.Scalars);
-        var (results, arena, undo) = Allocate(leaves);
-        var error = GC.AllocateArray<long>(4, pinned: true);
-        nint errorAddress = Marshal.UnsafeAddrOfPinnedArrayElement(error, 0);
-        nint AddressOf(int id) => buffers[id] switch
-        {
-            { Kind: Kind.Leaf } b => leaves[b.Index].Address,
-            { Kind: Kind.Output } b => results[b.Index].Address,
-            var b => arena + (nint)b.Offset,
-        };
-        try
-        {
-            bool assigned = false;
-            for (int l = 0; l < launches.Count; l++)
-            {
-                var launch = launches[l];
-                if (!assigned) cancellation.ThrowIfCancellationRequested();
-                if (launch.Host is { } host) { RunOnHost(launch.Name, host, AddressOf, run); continue; }
-                foreach (var i in launch.Instances)
-                {
-                    for (int s = 0; s < i.Buffers.Length; s++) i.Words[1 + s] = AddressOf(i.Buffers[s]);
-                    for (int s = i.Buffers.Length; s < i.ScratchOffsets.Length; s++) i.Words[1 + s] = arena + (nint)i.ScratchOffsets[s];
-                    for (int s = 0; s < i.Scalars.Length; s++) i.Words[1 + i.ScratchOffsets.Length + s] = scalars[i.Scalars[s]];
-                }
-                var expected = Settings.Verify > 0 ? Expect(launch, AddressOf, scalars) : null;
-                undo?.Before(l);
-                long start = Stopwatch.GetTimestamp();
-                launch.Execute(errorAddress);
-                if (Observe.IsOn) Observe.Ran(launch.Name, launch.Kernel!, launch.Instances.Count, launch.Instances.Sum(i => i.Flops), launch.Instances.Sum(i => i.Bytes), start);
-                if (error[0] != 0) throw BadIndex(error, run);
-                if (expected is not null) Compare(launch, expected);
-                assigned |= launch.Assigns;
-            }
-        }
-        catch
-        {
-            undo?.Restore();
-            throw;
-        }
-        finally
-        {
-            if (arena != 0) MemoryPool.Return(arena, arenaBytes);
-            GC.KeepAlive(leaves);
-        }
-        return results;
-    }
-
-    /// <summary>Memory of the targets, of the temporaries and of old values.</summary>
-    (Storage[] Results, nint Arena, Undo? Undo) Allocate(IReadOnlyList<Storage> leaves)
-    {
-        try
-        {
-            var results = outputs.Select(o => o.AssignedLeaf >= 0 ? leaves[o.AssignedLeaf] : Storage.Allocate(o.Bytes)).ToArray();
-            var undo = overwrites.Count > 0 ? new Undo(overwrites, leaves) : null;
-            return (results, arenaBytes > 0 ? MemoryPool.Rent(arenaBytes, isBrief: true) : 0, undo);
-        }
-        catch (OutOfMemoryException e)
-        {
-            long outputBytes = outputs.Where(o => o.AssignedLeaf < 0).Sum(o => o.Bytes), leafBytes = leaves.Sum(l => l.Bytes);
-            throw new InsufficientMemoryException($"{e.Message} This computation takes {arenaBytes:N0} bytes of temporaries, {outputBytes:N0} of results and {leafBytes:N0} of tensors it reads{(overwrites.Count > 0 ? $", and {OldBytes:N0} for old values while it may fail" : "")}; nothing has been computed or assigned.", e);
-        }
-    }
-
-    TensorIndexException BadIndex(long[] error, PlanKey run)
-    {
-        var (text, at) = sites[(int)error[3]];
-        string line = at >= 0 && run.Checked[at].Origin is { } origin ? $", built at {origin}" : "";
-        return new TensorIndexException($"index {error[1]} is out of range for a dimension of {error[2]}, in the {text}{line}");
     }
 }

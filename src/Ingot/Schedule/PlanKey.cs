@@ -4,6 +4,12 @@ using Ingot.Runtime;
 
 namespace Ingot.Schedule;
 
+/// <summary>What a plan is given for one run.</summary>
+/// <param name="Leaves">Memory of the leaves.</param>
+/// <param name="Scalars">Values that are not part of the structure.</param>
+/// <param name="OriginOf">The user's line of a node that may fail.</param>
+readonly record struct PlanArguments(Storage[] Leaves, long[] Scalars, Func<int, string?> OriginOf);
+
 /// <summary>
 /// The structure of a graph as a sequence of words, in topological order, and beside it what is not structure: leaves' memory and scalar values.
 /// Two graphs with equal words run by one plan.
@@ -35,6 +41,21 @@ sealed class PlanKey : IEquatable<PlanKey>
 
     /// <summary>Nodes that may fail as they run, by a bad index or in the user's own kernel: this graph's, since a plan serves graphs built at other lines.</summary>
     public List<Node> Checked { get; } = [];
+
+    public PlanArguments Arguments() => new([.. Leaves], [.. Scalars], i => Checked[i].Origin);
+
+    /// <summary>Scalars that C# computes for every run: which of <see cref="Scalars"/>, from where, and as what.</summary>
+    public List<(int Scalar, HostValue Source, DType DType)> HostScalars { get; } = [];
+
+    /// <summary>Random streams: the first of each one's four <see cref="Scalars"/>.</summary>
+    public List<(int Scalar, RandomArg Stream)> RandomScalars { get; } = [];
+
+    /// <summary>A floating scalar as a kernel's argument.</summary>
+    public static long Word(DType dtype, double value) => dtype == DType.F64 ? BitConverter.DoubleToInt64Bits(value) : BitConverter.SingleToInt32Bits((float)value);
+
+    /// <summary>The four arguments of a random stream.</summary>
+    public static void Write(ulong key, ulong counter, Span<long> scalars) =>
+        (scalars[0], scalars[1], scalars[2], scalars[3]) = ((uint)key, (uint)(key >> 32), (uint)counter, (uint)(counter >> 32));
 
     public static int LeafOf(Node buffer) => leafOf.TryGetValue(buffer, out int i) ? i : throw new InvalidOperationException($"{buffer} is no leaf of this plan");
 
@@ -94,8 +115,9 @@ sealed class PlanKey : IEquatable<PlanKey>
         if (n.Realized is not null) return false;
         if (n is { Op: Op.Const, DType.IsFloat: true, Arg: ConstArg c })
         {
-            if (!IsStructural(c.Float)) constants[n] = c;
-            return !IsStructural(c.Float);
+            bool isArgument = c is HostArg || !IsStructural(c.Float);
+            if (isArgument) constants[n] = c;
+            return isArgument;
         }
         if (!(n.Op.IsMark || n.Op is Op.Reshape or Op.Expand or Op.Permute or Op.Shrink or Op.Flip) || !constants.TryGetValue(n.src[0], out var value)) return false;
         constants[n] = value;
@@ -111,7 +133,8 @@ sealed class PlanKey : IEquatable<PlanKey>
         foreach (int d in n.Shape.Span) words.Add(d);
         scalarUses[(user, operand)] = Scalars.Count;
         var value = constants[n];
-        Scalars.Add(n.DType == DType.F64 ? value.Bits : BitConverter.SingleToInt32Bits((float)value.Float));
+        if (value is HostArg host) HostScalars.Add((Scalars.Count, host.Source, n.DType));
+        Scalars.Add(Word(n.DType, value.Float));
     }
 
     void Add(Node n)
@@ -150,7 +173,9 @@ sealed class PlanKey : IEquatable<PlanKey>
             case ConstArg c: words.Add(c.Bits); break;
             case RandomArg r:
                 randomOf[n] = Scalars.Count;
-                Scalars.AddRange([(uint)r.Key, (uint)(r.Key >> 32), (uint)r.Counter, (uint)(r.Counter >> 32)]);
+                RandomScalars.Add((Scalars.Count, r));
+                Scalars.AddRange([0, 0, 0, 0]);
+                Write(r.Key, r.Counter, CollectionsMarshal.AsSpan(Scalars)[^4..]);
                 break;
             case LeafArg: break;
             default: objects.Add(n.Arg); break;

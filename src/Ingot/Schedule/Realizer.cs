@@ -38,29 +38,53 @@ static class Realizer
     public static void Realize(IReadOnlyList<Tensor> tensors, CancellationToken cancellation)
     {
         bool isNested = Gate.IsHeldByCurrentThread;
+        using var paused = Capture.Paused();
         lock (Gate)
         {
             var targets = tensors.Concat(Tensor.TakeCompanions(tensors)).Select(t => Unmarked(t.Node)).Where(n => BufferOrNull(n) is null).Distinct().ToList();
             if (targets.Count == 0) return;
+            if (!cancellation.CanBeCanceled && paused.Capture is { } c) cancellation = c.Cancellation;
             if (isNested) throw new IngotException("a custom kernel cannot compute tensors while it runs; compute them before, or make them its inputs");
             cancellation.ThrowIfCancellationRequested();
             try
             {
-                if (UseInterpreter) Interpret(targets);
-                else RunPlan(targets, cancellation);
+                if (UseInterpreter) Interpret(targets, paused.Capture);
+                else RunPlan(targets, paused.Capture, cancellation);
             }
             finally { PlanKey.Forget(); }
             Node.NewEpoch();
         }
     }
 
-    static void Interpret(List<Node> targets)
+    /// <summary>Runs a captured program on computed arguments.</summary>
+    /// <param name="program">The program.</param>
+    /// <param name="inputs">Memory of its arguments.</param>
+    /// <param name="cancellation">Checked until something is assigned.</param>
+    /// <param name="why">If it cannot be replayed this time, the reason.</param>
+    /// <returns>Null if it cannot.</returns>
+    public static Tensor[]? Replay(CapturedProgram program, Storage[] inputs, CancellationToken cancellation, out string? why)
     {
+        if (Gate.IsHeldByCurrentThread) throw new IngotException("a custom kernel cannot call a compiled function while it runs");
+        program.Prepare();
+        lock (Gate)
+        {
+            if ((why = program.Bind()) is not null) return null;
+            using var view = Observe.Realising();
+            var results = program.Replay(inputs, cancellation);
+            view?.Replayed(program);
+            Node.NewEpoch();
+            return results;
+        }
+    }
+
+    static void Interpret(List<Node> targets, Capture? capture)
+    {
+        capture?.Interpreted();
         foreach (var n in Build.TopologicalOrder(targets, n => n.Realized is not null)) CheckVersion(n);
         Interpreter.Realize(targets);
     }
 
-    static void RunPlan(List<Node> targets, CancellationToken cancellation)
+    static void RunPlan(List<Node> targets, Capture? capture, CancellationToken cancellation)
     {
         using var view = Observe.Realising();
         var check = Settings.Check > 0 ? new NonFinite(targets) : null;
@@ -79,9 +103,11 @@ static class Realizer
             PlansMade++;
         }
         lastPlan = plan;
-        var results = plan!.Execute(key, cancellation);
+        capture?.BeforeExecution(plan!, key);
+        var results = plan!.Execute(key.Arguments(), cancellation);
         view?.Done(plan, isNew);
         check?.Inspect([.. plan.OutputOf.Select(i => results[i])]);
+        capture?.Executed(plan, key, targets, results);
         for (int i = 0; i < targets.Count; i++)
             if (targets[i].Op == Op.Assign) results[plan.OutputOf[i]].Version++;
         for (int i = 0; i < targets.Count; i++) targets[i].Realized = Build.Buffer(targets[i].DType, targets[i].Shape, results[plan.OutputOf[i]]);

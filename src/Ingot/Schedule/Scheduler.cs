@@ -1,5 +1,6 @@
 using Ingot.Graph;
 using Ingot.Kernels;
+using Ingot.Runtime;
 
 namespace Ingot.Schedule;
 
@@ -7,7 +8,7 @@ namespace Ingot.Schedule;
 /// Decides which nodes become which kernels. Three steps: which values get memory at all (<see cref="ChooseMade"/>), which of those are
 /// computed together (<see cref="Merge"/>), and the lowering of each group to a <see cref="KernelAst"/>.
 /// </summary>
-sealed class Scheduler
+sealed partial class Scheduler
 {
     /// <summary>Bytes of a row that a kernel may keep between its steps: half of a small second-level cache.</summary>
     const long RowBytes = 256 * 1024;
@@ -56,6 +57,7 @@ sealed class Scheduler
         public required List<long> Extents;
         public bool HasContraction;
         public bool IsFixed; // scans, scatters, sorts: never merged
+        public bool IsRowBlock; // made by FuseScores: complete
     }
 
     readonly Dictionary<Node, Group> groupOf = new(ReferenceEqualityComparer.Instance);
@@ -81,6 +83,7 @@ sealed class Scheduler
         var s = new Scheduler(targets, slotOf, siteOf);
         s.ChooseMade();
         s.MakeGroups();
+        s.FuseScores();
         s.Merge();
         s.MergeSiblings();
         return s.Kernels();
@@ -120,7 +123,14 @@ sealed class Scheduler
             bool many = n.Op.IsElementwise && EffectiveUsers(n) > 1
                 && (IsSpread(n) ? w > 2 || r > 1 : sinks[n] == SeveralSinks && (w > (IsReduced(n) ? 6 : RecomputedInMany) || (r > 3 && Recompute(n).Reads > 3)));
             many |= n.Op.IsElementwise && IsWindowed(n);
-            if (!memory && n.Op != Op.Const && (many || d >= LongestChain || w > 400)) { made.Add(n); memory = true; }
+            if (!memory && n.Op != Op.Const && (many || d >= LongestChain || w > 400))
+            {
+                var kept = Kept(n);
+                memory = kept == n;
+                if (!memory) (w, r, d) = (1, 1, 0); // what is widened is read
+                made.Add(kept);
+                (weight[kept], reads[kept], depth[kept]) = (0, 1, 0);
+            }
             (weight[n], reads[n], depth[n]) = memory ? (0, 1, 0) : (Math.Min(w, 1 << 20), Math.Min(r, 1 << 20), d + 1);
         }
     }
@@ -130,6 +140,13 @@ sealed class Scheduler
     /// The backward pass of an activation then reads the activation's input, not all the values in between.
     /// </summary>
     const int RecomputedInMany = 40;
+
+    /// <summary>
+    /// What is kept where n would be: a half precision rather than what it is widened to, which is half the bytes and what the matrix unit takes. Without one, a
+    /// convolution reads float32 where it is.
+    /// </summary>
+    Node Kept(Node n) =>
+        n is { Op: Op.Cast, DType: DType.F32, src: [var half] } && half.DType.IsHalf() && half.Op.IsElementwise && (Cpu.UsesMatrixUnit || !IsWindowed(n)) ? half : n;
 
     static int Cost(Node n) => n.Op.IsTranscendental ? 12 : n.Op is Op.Div or Op.Sqrt or Op.Recip ? 3 : n.Op == Op.Random ? 60 : n.Op.IsElementwise ? 1 : 0;
 
@@ -205,7 +222,7 @@ sealed class Scheduler
 
     /// <summary>
     /// The last of the elementwise operations that follow a reduction, one user each: they run on its result in registers. If dimensions are
-    /// permuted after them, the result is written in that order at once: whoever reads it then finds unit strides.
+    /// permuted after them, the result is written in that order at once: whoever reads it then finds unit strides. So is one whose view is wanted in memory.
     /// </summary>
     Node EpilogueEnd(Node reduce, HashSet<Node> claimed)
     {
@@ -221,7 +238,7 @@ sealed class Scheduler
             if (!view) (last, permuted) = (u, false);
             else permuted |= u.Op == Op.Permute;
         }
-        return permuted ? at : last;
+        return permuted || made.Contains(at) ? at : Kept(last);
     }
 
     bool HoldsReduce(Node n)
@@ -319,7 +336,7 @@ sealed class Scheduler
 
     bool TryMerge(Group p, Group c)
     {
-        if (p.IsFixed || c.IsFixed || (p.HasContraction && c.HasContraction)) return false;
+        if (p.IsFixed || c.IsFixed || p.IsRowBlock || c.IsRowBlock || (p.HasContraction && c.HasContraction)) return false;
         if (p.Members.Concat(c.Members).Sum(m => m.Size) > LargestKernel) return false;
         // Outer axes that every read of p from c walks in step.
         var pair = Enumerable.Repeat(-2, p.Extents.Count).ToArray(); // -2: unseen, -1: not shared
@@ -402,7 +419,7 @@ sealed class Scheduler
     /// <summary>Elementwise kernels over one shape that read the same memory and do not need each other (the moments and weights of an optimizer) become one.</summary>
     void MergeSiblings()
     {
-        bool Elementwise(Group g) => !g.IsFixed && g.Members.Exists(m => m.Node.Op == Op.Assign)
+        bool Elementwise(Group g) => !g.IsFixed && !g.IsRowBlock && g.Members.Exists(m => m.Node.Op == Op.Assign)
             && g.Members.TrueForAll(m => !Ir.All(m.Value).Exists(n => n.Op == Op.Fold) && m.Axes.Count(a => a >= 0) == m.Ranges.Count(r => r.Op == Op.Range));
         var candidates = groups.Where(Elementwise).ToList();
         for (int i = 0; i < candidates.Count; i++)
@@ -500,7 +517,7 @@ sealed class Scheduler
         var outer = g.Extents.Select(e => Ir.Range(e)).ToList();
         var inGroup = g.Members.ToDictionary(m => m.Node, m => m, (IEqualityComparer<Node>)ReferenceEqualityComparer.Instance);
         bool NeedsMemory(Member m) => targets.Contains(m.Node) || m.Node.Op == Op.Assign
-            || groups.Exists(x => x != g && x.Members.Exists(y => y.Reads.Exists(r => ((ReadArg)r.Arg!).Source == m.Node)));
+            || groups.Exists(x => x != g && x.Members.Exists(y => y.Reads.Exists(r => ((ReadArg)r.Arg!).Source == m.Node)) && !(x.IsRowBlock && x.Members.Exists(y => y.Node == m.Node)));
         var values = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance); // in registers: member -> expression over the outer ranges
         var ends = new List<(List<Node> Inner, List<StoreSpec> Stores)>();
         foreach (var m in g.Members)
@@ -540,7 +557,9 @@ sealed class Scheduler
         foreach (var (inner, stores) in ends)
             if (inner.Count == 0 && steps is [.., { Inner.Count: 0 } last]) last.Stores.AddRange(stores);
             else steps.Add(new Step(inner, stores));
-        return builder.Finish(outer, steps);
+        var kernel = builder.Finish(outer, steps);
+        if (g.IsRowBlock) (kernel.Ast!.IsRowBlock, kernel.Ast.Mask) = (true, RowMask.Of(kernel.Ast));
+        return kernel;
 
         Node? ResolveRead(Node read)
         {

@@ -54,8 +54,10 @@ sealed class Einsum
         b = Sum(b, [.. needed, .. a.Names]);
         var all = a.Names.Union(b.Names).ToList();
         string kept = new([.. all.Where(needed.Contains)]), summed = new([.. all.Where(c => !needed.Contains(c))]);
-        var product = Align(a, kept + summed) * Align(b, kept + summed);
-        return new(summed.Length == 0 ? product : product.Sum([.. Enumerable.Range(kept.Length, summed.Length)]), kept);
+        if (summed.Length == 0) return new(Align(a, kept) * Align(b, kept), kept);
+        Tensor Operand(Term t) => Align(t with { Value = new(Precision.Operand(t.Value.Node)) }, kept + summed);
+        var sum = (Operand(a) * Operand(b)).Sum([.. Enumerable.Range(kept.Length, summed.Length)]);
+        return new(new(Precision.Product(sum.Node, sum.DType)), kept);
     }
 
     static Term Sum(Term t, HashSet<char> needed)
@@ -73,13 +75,14 @@ sealed class Einsum
     }
 
     /// <summary>A name twice in one operand is its diagonal: the elements where both indices are equal.</summary>
-    static Term Diagonal(Term t)
+    Term Diagonal(Term t)
     {
         for (int j = 1; j < t.Names.Length; j++)
         {
             int i = t.Names.IndexOf(t.Names[j]);
             if (i == j) continue;
             int[] column = [.. t.Value.Shape.Select((_, d) => d == i ? -1 : 1)], row = [.. t.Value.Shape.Select((_, d) => d == j ? -1 : 1)];
+            if (t.Value.Shape[i] != t.Value.Shape[j]) throw Error($"'{t.Names[j]}' stands for two dimensions of {t.Value.Shape}, which are {t.Value.Shape[i]} and {t.Value.Shape[j]}");
             var equal = Tensor.Arange(t.Value.Shape[i]).Reshape(column).Eq(Tensor.Arange(t.Value.Shape[j]).Reshape(row));
             return Diagonal(new(equal.Where(t.Value, Tensor.ZerosLike(t.Value)).Sum(j).To(t.Value.DType), t.Names.Remove(j, 1)));
         }
@@ -98,8 +101,8 @@ sealed class Einsum
     {
         if (name < Ellipsis && !char.IsAsciiLetter(name)) throw Error($"'{name}' is not a letter");
         bool isNew = extents.TryAdd(name, extent);
-        if (isNew || extents[name] == extent || (extent == 1 && name >= Ellipsis)) return;
-        if (extents[name] == 1 && name >= Ellipsis) extents[name] = extent;
+        if (isNew || extents[name] == extent || extent == 1) return; // an extent of 1 broadcasts, as everywhere
+        if (extents[name] == 1) extents[name] = extent;
         else throw Error($"'{(name >= Ellipsis ? "..." : name)}' is {extents[name]} in one operand and {extent} in operand {operand}, {value.Shape}");
     }
 

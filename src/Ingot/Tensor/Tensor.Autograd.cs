@@ -25,7 +25,7 @@ public sealed partial class Tensor
             if (value == node.RequiresGrad) return;
             if (value && !DType.IsFloat) throw new DTypeException($"only floating point tensors have gradients; this one is {DType.Name}{Shape}");
             if (!value && node.Op != Op.Leaf) throw new IngotException($"this {DType.Name}{Shape} tensor is the result of an operation; use Detach() to cut it off from its history");
-            node = value ? Build.Leaf(Node, new LeafOwner(this)) : node.src[0];
+            node = value ? Build.Leaf(Node, new LeafOwner(this)) : Node.src[0];
         }
     }
 
@@ -43,7 +43,19 @@ public sealed partial class Tensor
     }
 
     /// <summary>The sum of the gradients of all backward passes since <see cref="ZeroGrad"/>; null before the first.</summary>
-    public Tensor? Grad { get; set; }
+    public Tensor? Grad
+    {
+        get
+        {
+            if (field is { } gradient) Capture.Current?.ReadGradient(this, gradient);
+            return field;
+        }
+        set
+        {
+            field = value;
+            Capture.Current?.SetGradient(this, value);
+        }
+    }
 
     /// <summary>Forgets the gradient.</summary>
     public void ZeroGrad() => Grad = null;
@@ -88,7 +100,7 @@ public sealed partial class Tensor
         for (int i = 0; i < inputs.Count; i++)
             if (!inputs[i].RequiresGrad) throw new IngotException($"input {i}, {inputs[i].DType.Name}{inputs[i].Shape}, does not require a gradient; set RequiresGrad before it is used");
         var gradients = Backpropagation.Run(output.Node, output.Seed(null));
-        return [.. inputs.Select(x => GradientFor(x.node))];
+        return [.. inputs.Select(x => GradientFor(x.Node))];
 
         Tensor GradientFor(Node x)
         {
@@ -116,8 +128,9 @@ public sealed partial class Tensor
     {
         if (!value.Shape.Equals(Shape)) throw new ShapeException($"cannot assign {value.Shape} to a tensor of shape {Shape}");
         if (value.DType != DType) throw new DTypeException($"cannot assign {value.DType.Name} to a tensor of {DType.Name}; use To(DType.{DType})");
+        Capture.Current?.Assigning(this);
         Own();
-        var assigned = Build.Assign(Realizer.BufferOf(node), Build.Detach(value.Node));
+        var assigned = Build.Assign(Realizer.BufferOf(Node), Build.Detach(value.Node));
         node = node.Op == Op.Leaf ? Build.Leaf(assigned, ((LeafArg)node.Arg!).Owner) : assigned;
         return this;
     }
@@ -129,9 +142,10 @@ public sealed partial class Tensor
     internal void Own()
     {
         if (Realizer.BufferOrNull(node) is null) Realize();
-        var buffer = Realizer.BufferOf(node);
+        var buffer = Realizer.BufferOf(Node);
         if (!ReferenceEquals(buffer.Storage, ownStorage))
         {
+            Capture.Current?.Unsettled();
             ownStorage = Copy(buffer.Storage);
             buffer = Build.Buffer(DType, Shape, ownStorage);
         }
@@ -151,6 +165,7 @@ public sealed partial class Tensor
     internal void Load(Tensor value)
     {
         if (!value.Shape.Equals(Shape)) throw new ShapeException($"cannot load {value.Shape} into a tensor of shape {Shape}");
+        Capture.Refuse("loading values", this);
         var source = value.Detach().To(DType).Realize();
         ownStorage = Copy(Realizer.BufferOf(source.node).Storage);
         var buffer = Build.Buffer(DType, Shape, ownStorage);
@@ -158,7 +173,7 @@ public sealed partial class Tensor
     }
 
     /// <summary>Becomes a handle on another value of the same shape and dtype.</summary>
-    internal void Become(Tensor value) => node = value.Node;
+    internal void Become(Tensor value) => Node = value.Node;
 
     static Storage Copy(Storage source)
     {

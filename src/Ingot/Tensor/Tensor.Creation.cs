@@ -96,9 +96,20 @@ public sealed partial class Tensor
     }
 
     /// <summary>int64 of shape Shape + (classes): 1 at the class each integer names, else 0. A number outside 0..classes-1 gives zeros only.</summary>
-    public Tensor OneHot(int classes)
+    /// <param name="classes">How many; -1 for one more than the greatest number here, which computes this tensor.</param>
+    /// <exception cref="IngotException">Classes are to be counted, but there are none or one is negative.</exception>
+    public Tensor OneHot(int classes = -1)
     {
         RequireInteger(nameof(OneHot));
+        if (classes < -1) throw new ShapeException($"OneHot of {classes} classes; give their number, or -1 to count them");
+        if (classes == -1)
+        {
+            if (Count == 0) throw new IngotException($"OneHot of {Shape} has no class to count up to; give the number of classes");
+            var (least, greatest) = (Min().To(DType.I64), Max().To(DType.I64));
+            Realize(least, greatest);
+            if (least.Item<long>() < 0) throw new IngotException($"OneHot counts classes from 0, the least number here is {least.Item<long>()}; give the number of classes if it is meant to have none");
+            classes = checked((int)greatest.Item<long>() + 1);
+        }
         return Unsqueeze(-1).Eq(new Tensor(Build.Iota(DType.I64, classes))).To(DType.I64);
     }
 }

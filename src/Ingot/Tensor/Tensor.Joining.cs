@@ -11,6 +11,8 @@ public enum PadMode
     Replicate,
     /// <summary>The elements mirrored at the edge, which is not repeated.</summary>
     Reflect,
+    /// <summary>The elements of the other end, as if the tensor were laid side by side.</summary>
+    Circular,
 }
 
 /// <summary>Padding, joining and splitting.</summary>
@@ -20,7 +22,7 @@ public sealed partial class Tensor
     /// Padding around the last dimensions: pairs (before, after), the last dimension's first, as PyTorch counts them.
     /// Negative numbers cut off.
     /// </summary>
-    /// <exception cref="ShapeException">An odd number of paddings, more pairs than dimensions, or a reflection longer than its dimension.</exception>
+    /// <exception cref="ShapeException">An odd number of paddings, more pairs than dimensions, or a mirrored or repeated part longer than its dimension.</exception>
     public Tensor Pad(ReadOnlySpan<int> padding, PadMode mode = PadMode.Constant, double value = 0)
     {
         if (padding.Length % 2 != 0 || padding.Length / 2 > Rank)
@@ -38,8 +40,16 @@ public sealed partial class Tensor
         }
         if (mode == PadMode.Constant) return x.Surround(before, after, value);
         for (int axis = 0; axis < Rank; axis++)
-            if (before[axis] + after[axis] > 0) x = mode == PadMode.Replicate ? x.Replicate(axis, before[axis], after[axis]) : x.Reflect(axis, before[axis], after[axis]);
+            if (before[axis] + after[axis] > 0) x = Around(x, axis, before[axis], after[axis]);
         return x;
+
+        Tensor Around(Tensor x, int axis, int before, int after) => mode switch
+        {
+            PadMode.Replicate => x.Replicate(axis, before, after),
+            PadMode.Reflect => x.Reflect(axis, before, after),
+            PadMode.Circular => x.Continue(axis, before, after),
+            _ => throw new ArgumentOutOfRangeException(nameof(mode), mode, null),
+        };
     }
 
     Tensor Surround(int[] before, int[] after, double value)
@@ -69,6 +79,13 @@ public sealed partial class Tensor
         return Cat([Narrow(axis, 1, before).Flip(axis), this, Narrow(axis, n - 1 - after, after).Flip(axis)], axis);
     }
 
+    Tensor Continue(int axis, int before, int after)
+    {
+        int n = Shape[axis];
+        if (Math.Max(before, after) > n) throw new ShapeException($"dimension {axis} of {Shape} is too short to be continued by {Math.Max(before, after)} of its own elements");
+        return Cat([Narrow(axis, n - before, before), this, Narrow(axis, 0, after)], axis);
+    }
+
     /// <summary>The index along one dimension, as a tensor that broadcasts over a shape.</summary>
     internal static Tensor Positions(Shape shape, int axis, DType dtype = DType.I32)
     {
@@ -78,12 +95,13 @@ public sealed partial class Tensor
         return new(Build.Reshape(Build.Iota(dtype, shape[axis]), new Shape(dims)));
     }
 
-    /// <summary>Joins tensors along an existing dimension; their dtypes promote.</summary>
+    /// <summary>Joins tensors along an existing dimension; their dtypes promote. One of shape (0,) is left out beside any others.</summary>
     /// <exception cref="ShapeException">No tensors, or their other dimensions differ.</exception>
     public static Tensor Cat(ReadOnlySpan<Tensor> tensors, int dim = 0)
     {
         if (tensors.Length == 0) throw new ShapeException("Cat of no tensors");
         var dtype = ResultType(tensors);
+        if (WithoutEmpty(tensors) is { } some) return Cat(some, dim).To(dtype);
         var shape = tensors[0].Shape;
         int axis = shape.Axis(dim);
         var starts = new int[tensors.Length + 1];
@@ -116,6 +134,14 @@ public sealed partial class Tensor
             joined = joined is null ? piece : Build.Where(Build.Binary(Op.CmpLt, at, Build.Const(DType.I32, at.Shape, (long)starts[i + 1])), piece, joined);
         }
         return new(joined!);
+    }
+
+    /// <summary>The tensors but those of shape (0,), which join with any shape, as PyTorch has it from its early days; null if there is none or all have one dimension.</summary>
+    static Tensor[]? WithoutEmpty(ReadOnlySpan<Tensor> tensors)
+    {
+        bool hasEmpty = false, hasOther = false;
+        foreach (var t in tensors) (hasEmpty, hasOther) = (hasEmpty | (t.Rank == 1 && t.Count == 0), hasOther | t.Rank != 1);
+        return hasEmpty && hasOther ? [.. tensors.ToArray().Where(t => t.Rank != 1 || t.Count > 0)] : null;
     }
 
     /// <summary>Joins tensors of one shape along a new dimension.</summary>

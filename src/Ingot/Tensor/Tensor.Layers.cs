@@ -58,6 +58,31 @@ public sealed partial class Tensor
         });
     }
 
+    /// <summary>
+    /// (N, C, L), (N, C, H, W), .. with each channel of each example brought to mean 0 and variance 1. With running statistics: where
+    /// <paramref name="useInputStats"/>, they move towards the examples' mean statistics by <paramref name="momentum"/>, as in <see cref="BatchNorm"/>; otherwise they are used.
+    /// </summary>
+    /// <remarks>Ulyanov, Vedaldi and Lempitsky 2016, "Instance normalization". weight, bias, runningMean and runningVar are (C,).</remarks>
+    /// <exception cref="ShapeException">A statistic, weight or bias is not (C,), or an example has one value a channel.</exception>
+    public Tensor InstanceNorm(Tensor? runningMean = null, Tensor? runningVar = null, Tensor? weight = null, Tensor? bias = null, bool useInputStats = true, double momentum = 0.1, double epsilon = 1e-5)
+    {
+        if (Rank < 3) throw new ShapeException($"InstanceNorm needs (N, C, ..) with something to measure behind the channels, this tensor is {Shape}");
+        if (!useInputStats) return BatchNorm(runningMean, runningVar, weight, bias, training: false, momentum, epsilon);
+        RequireChannels("InstanceNorm", weight, bias, runningMean, runningVar);
+        long n = Shape[0] * Shape[1] == 0 ? 2 : Count / ((long)Shape[0] * Shape[1]);
+        if (n < 2) throw new ShapeException($"InstanceNorm needs more than one value a channel to measure, this tensor is {Shape}");
+        int[] extents = [.. Enumerable.Range(2, Rank - 2)];
+        return Precisely(x =>
+        {
+            var mean = x.Mean(extents, true);
+            var centred = x - mean;
+            var variance = (centred * centred).Mean(extents, true);
+            Follow(runningMean, mean, mean.Mean(0), momentum);
+            Follow(runningVar, variance, variance.Mean(0) * (n / (n - 1.0)), momentum);
+            return Affine(centred * (variance + epsilon).Rsqrt(), x.OfChannels(weight), x.OfChannels(bias));
+        });
+    }
+
     /// <summary>running = (1 - momentum) running + momentum measured, computed with the loss that this batch leads to, which is computed from <paramref name="used"/>.</summary>
     static void Follow(Tensor? running, Tensor used, Tensor measured, double momentum)
     {
@@ -122,11 +147,12 @@ public sealed partial class Tensor
     /// <param name="key">(.., S, D), where this tensor, the query, is (.., L, D).</param>
     /// <param name="value">(.., S, E).</param>
     /// <param name="mask">Broadcasts to (.., L, S): of bool, where true takes part; of floats, added to the scores.</param>
+    /// <param name="dropoutP">Each weight of the softmax is dropped with this probability, and the others scaled up; whoever calls passes 0 outside of training.</param>
     /// <param name="isCausal">Position i sees positions up to i only; no mask beside it.</param>
     /// <param name="scale">1 / sqrt(D) if not given.</param>
     /// <returns>(.., L, E).</returns>
     /// <exception cref="ShapeException">Shapes that do not fit.</exception>
-    public Tensor ScaledDotProductAttention(Tensor key, Tensor value, Tensor? mask = null, bool isCausal = false, double? scale = null)
+    public Tensor ScaledDotProductAttention(Tensor key, Tensor value, Tensor? mask = null, double dropoutP = 0, bool isCausal = false, double? scale = null)
     {
         if (Rank < 2 || key.Rank < 2 || value.Rank < 2 || Shape[^1] != key.Shape[^1] || key.Shape[^2] != value.Shape[^2])
             throw new ShapeException($"attention needs a query (.., L, D), a key (.., S, D) and a value (.., S, E); they are {Shape}, {key.Shape} and {value.Shape}");
@@ -138,6 +164,6 @@ public sealed partial class Tensor
             mask = Arange(l).Reshape(l, 1) >= Arange(s);
         }
         if (mask is not null) scores = mask.DType == DType.Bool ? mask.Where(scores, double.NegativeInfinity) : scores + mask;
-        return scores.Softmax(-1).Matmul(value);
+        return scores.Softmax(-1).Dropout(dropoutP).Matmul(value);
     }
 }

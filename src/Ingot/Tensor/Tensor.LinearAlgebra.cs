@@ -30,11 +30,10 @@ public sealed partial class Tensor
         ReadOnlySpan<int> aBatch = a.Shape.Span[..Math.Max(0, a.Rank - 2)], bBatch = b.Shape.Span[..Math.Max(0, b.Rank - 2)];
         var batch = BatchOf(a, named, aBatch, bBatch);
 
-        var compute = dtype.ComputeType;
         var full = new Shape([.. batch, m, n, k]);
-        var left = Spread(Build.Reshape(Build.Cast(a.As(dtype), compute), new Shape([.. aBatch, m, 1, k])), full);
-        var right = Spread(Build.Reshape(Build.Cast(b.As(dtype), compute), new Shape([.. bBatch, 1, n, k])), full);
-        var sum = Build.Reduce(Op.Add, Build.Binary(Op.Mul, left, right), full.Rank - 1);
+        var left = Spread(Build.Reshape(Precision.Operand(a.As(dtype)), new Shape([.. aBatch, m, 1, k])), full);
+        var right = Spread(Build.Reshape(Precision.Operand(b.As(dtype)), new Shape([.. bBatch, 1, n, k])), full);
+        var sum = Precision.Product(Build.Reduce(Op.Add, Build.Binary(Op.Mul, left, right), full.Rank - 1), dtype);
 
         int[] dims = [.. batch, .. a.Rank == 1 ? [] : new[] { m }, .. b.Rank == 1 ? [] : new[] { n }];
         return new(Build.Cast(Build.Reshape(sum, new Shape(dims)), dtype));

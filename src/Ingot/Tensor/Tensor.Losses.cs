@@ -91,10 +91,15 @@ public sealed partial class Tensor
     }
 
     /// <summary>Binary cross-entropy of probabilities; logarithms are cut off at -100, as in PyTorch.</summary>
-    public Tensor BceLoss(Tensor target, Reduction reduction = Reduction.Mean)
+    /// <param name="target">Probabilities, of this shape.</param>
+    /// <param name="weight">What an element counts; broadcasts to this shape.</param>
+    /// <param name="reduction">What becomes of the losses; the mean is over the number of elements, whatever they count.</param>
+    /// <exception cref="ShapeException">The target has another shape, or the weight does not broadcast.</exception>
+    public Tensor BceLoss(Tensor target, Tensor? weight = null, Reduction reduction = Reduction.Mean)
     {
         Fitting(target, "BceLoss");
-        return Reduced(-(target * CutLog(this) + (1 - target) * CutLog(1 - this)), reduction);
+        var losses = -(target * CutLog(this) + (1 - target) * CutLog(1 - this));
+        return Reduced(weight is null ? losses : losses * Weighing(weight, "BceLoss", "weight"), reduction);
 
         static Tensor CutLog(Tensor x) // a select on both sides of the logarithm: its gradient at 0 would be 0 / 0
         {
@@ -114,12 +119,17 @@ public sealed partial class Tensor
         Fitting(target, "BceWithLogitsLoss");
         // log(1 + e^-x) without overflow: max(-x, 0) + log(1 + e^-|x|)
         var softplus = (-this).Maximum(0) + ((-Abs()).Exp() + 1).Log();
-        if (posWeight is not null) softplus *= 1 + (Weighing(posWeight, "posWeight") - 1) * target;
+        if (posWeight is not null) softplus *= 1 + (Weighing(posWeight, "BceWithLogitsLoss", "posWeight") - 1) * target;
         var losses = (1 - target) * this + softplus;
-        return Reduced(weight is null ? losses : losses * Weighing(weight, "weight"), reduction);
+        return Reduced(weight is null ? losses : losses * Weighing(weight, "BceWithLogitsLoss", "weight"), reduction);
+    }
 
-        Tensor Weighing(Tensor w, string name) => Shape.Broadcast(Shape, w.Shape).Equals(Shape) ? w.To(DType)
-            : throw new ShapeException($"BceWithLogitsLoss of {Shape} needs a {name} that broadcasts to it, not {w.Shape}");
+    /// <summary>What elements count, if it broadcasts to this shape.</summary>
+    Tensor Weighing(Tensor weight, string operation, string name)
+    {
+        bool fits = weight.Rank <= Rank;
+        for (int i = 1; i <= weight.Rank && fits; i++) fits = weight.Shape[^i] == Shape[^i] || weight.Shape[^i] == 1;
+        return fits ? weight.To(DType) : throw new ShapeException($"{operation} of {Shape} needs a {name} that broadcasts to it, not {weight.Shape}");
     }
 
     /// <summary>Kullback-Leibler divergence of the target from this tensor, which holds log-probabilities: target (log target - this), 0 where the target is 0.</summary>

@@ -195,6 +195,25 @@ public sealed partial class Tensor
         return x.Expand(wide).Flatten(axis, axis + 1);
     }
 
+    /// <summary>Each slice of a dimension (each element of the flattened tensor, if none is named) as often in a row as its count says. Computes the counts, which the result's shape depends on.</summary>
+    /// <param name="repeats">Integers from 0, one for each slice; or one for all.</param>
+    /// <param name="dim">The dimension.</param>
+    /// <exception cref="ShapeException">Another number of counts.</exception>
+    /// <exception cref="IngotException">A negative count.</exception>
+    public Tensor RepeatInterleave(Tensor repeats, int? dim = null)
+    {
+        repeats.RequireInteger(nameof(RepeatInterleave));
+        if (dim is not { } d) return Flatten().RepeatInterleave(repeats, 0);
+        int extent = Size(d);
+        if (repeats.Rank > 1 || (repeats.Count != 1 && repeats.Count != extent))
+            throw new ShapeException($"RepeatInterleave along dimension {dim} of {Shape} needs one count, or one for each of {extent}, not {repeats.Shape}");
+        long[] counts = repeats.ToArray<long>();
+        if (Array.Exists(counts, c => c < 0)) throw new IngotException($"RepeatInterleave cannot repeat slice {Array.FindIndex(counts, c => c < 0)} of {Shape} {counts.First(c => c < 0)} times");
+        if (counts.Length == 1) return RepeatInterleave(checked((int)counts[0]), d);
+        int[] index = [.. counts.SelectMany((c, i) => Enumerable.Repeat(i, checked((int)c)))];
+        return IndexSelect(d, From(index, index.Length));
+    }
+
     /// <summary>Each element of the flattened tensor <paramref name="repeats"/> times in a row.</summary>
     public Tensor RepeatInterleave(int repeats) => Flatten().RepeatInterleave(repeats, 0);
 

@@ -34,6 +34,7 @@ public sealed partial class Tensor
 
     static Node Negated(Node n) => n switch
     {
+        { Op: Op.Const, Arg: HostArg } => Build.Unary(Op.Neg, n),
         { Op: Op.Const, DType.IsFloat: true } => Build.Const(n.DType, n.Shape, -n.Const!.Value),
         { Op: Op.Const } => Build.Const(n.DType, n.Shape, unchecked(-n.IntConst!.Value)),
         _ => Build.Unary(Op.Neg, n),

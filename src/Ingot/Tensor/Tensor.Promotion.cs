@@ -43,6 +43,7 @@ public sealed partial class Tensor
         var n = Node;
         if (n.DType == dtype) return n;
         if (n.Op != Op.Const || dtype == DType.Bool) return Build.Cast(n, dtype);
+        if (n.Arg is HostArg host) return dtype.IsFloat ? Build.Host(dtype, n.Shape, host.Source) : Build.Cast(n, dtype);
         return n.DType.IsFloat ? Build.Const(dtype, n.Shape, n.Const!.Value) : Build.Const(dtype, n.Shape, n.IntConst!.Value);
     }
 

@@ -1,4 +1,5 @@
 using Ingot.Graph;
+using Ingot.Schedule;
 
 namespace Ingot;
 
@@ -21,18 +22,37 @@ public sealed partial class Tensor
     public static RandomState RandomState
     {
         get { lock (RandomGate) return randomState; }
-        set { lock (RandomGate) randomState = value; }
+        set
+        {
+            Capture.Refuse("setting the random state", null);
+            lock (RandomGate) randomState = value;
+        }
+    }
+
+    /// <summary>Takes the next n numbers of the stream without making a tensor of them; returns where they begin.</summary>
+    internal static RandomState TakeRandom(ulong n)
+    {
+        lock (RandomGate)
+        {
+            var start = randomState;
+            randomState = start with { Counter = start.Counter + n };
+            return start;
+        }
+    }
+
+    /// <summary>Gives back the last numbers taken, if nobody has taken more or chosen another seed since.</summary>
+    internal static void ReturnRandom(RandomState start, ulong n)
+    {
+        lock (RandomGate)
+            if (randomState == start with { Counter = start.Counter + n }) randomState = start;
     }
 
     /// <summary>The next n random u32.</summary>
     static Tensor Bits(long n)
     {
-        lock (RandomGate)
-        {
-            var bits = Build.Random(checked((int)n), randomState.Seed, randomState.Counter);
-            randomState = randomState with { Counter = randomState.Counter + (ulong)n };
-            return new(bits);
-        }
+        var start = TakeRandom((ulong)n);
+        Capture.Current?.Drawn(start, (ulong)n);
+        return new(Build.Random(checked((int)n), start.Seed, start.Counter));
     }
 
     /// <summary>Uniform in [0, 1), with as many random bits as the dtype has digits, so that 1 is never reached.</summary>

@@ -169,7 +169,7 @@ public sealed partial class Tensor
         return (dtype is { } t ? To(t) : this).Precisely(x =>
         {
             var e = (x - x.Amax([dim], true).WithoutGradient()).Exp();
-            return e / e.Sum(dim, true);
+            return e * e.Sum(dim, true).Reciprocal(); // one division a row
         });
     }
 
@@ -189,6 +189,26 @@ public sealed partial class Tensor
 
     /// <summary>Running product along a dimension; of integers and bools as int64.</summary>
     public Tensor CumProd(int dim) => Running(Op.Mul, dim);
+
+    /// <summary>Running maximum along a dimension, with the index (int64) of the element it is: of equal ones the last so far. From a NaN on it is NaN.</summary>
+    public (Tensor Values, Tensor Indices) CumMax(int dim)
+    {
+        if (Rank == 0) return (this, Zeros([], DType.I64));
+        int axis = Shape.Axis(dim);
+        var values = new Tensor(Build.Scan(Op.Max, Node, axis));
+        // A new maximum, or the last one again, is where the element is what is shown; a NaN equals nothing.
+        var (x, shown) = (WithoutGradient(), values.WithoutGradient());
+        var isShown = DType.IsFloat ? x.Eq(shown) | x.Ne(x) : x.Eq(shown);
+        var at = isShown.Where(Positions(Shape, axis, DType.I64).ExpandAs(this), Zeros([], DType.I64));
+        return (values, new(Build.Scan(Op.Max, at.Node, axis)));
+    }
+
+    /// <summary>Running minimum along a dimension, with the index (int64) of the element it is: of equal ones the last so far. From a NaN on it is NaN.</summary>
+    public (Tensor Values, Tensor Indices) CumMin(int dim)
+    {
+        var (values, indices) = (DType.IsFloat ? -this : ~this).CumMax(dim); // ~ reverses the order of integers without overflow
+        return (DType.IsFloat ? -values : ~values, indices);
+    }
 
     Tensor Running(Op kind, int dim)
     {

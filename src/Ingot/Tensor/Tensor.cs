@@ -14,7 +14,11 @@ public sealed partial class Tensor
 {
     Node node;
 
-    internal Tensor(Node node) => this.node = NoGrad.IsActive ? Build.Detach(node) : node;
+    internal Tensor(Node node)
+    {
+        this.node = NoGrad.IsActive ? Build.Detach(node) : node;
+        Capture.Current?.Made(this);
+    }
 
     /// <summary>
     /// The graph node this tensor stands for. A computed node that needs no gradient is replaced by its buffer, so that history can be freed;
@@ -24,14 +28,50 @@ public sealed partial class Tensor
     {
         get
         {
-            if (node.Op == Op.Buffer) return node;
-            if (!node.RequiresGrad) node = Realizer.BufferOrNull(node) ?? node;
-            else if (node.Arg is LeafArg { Owner: LeafOwner owner } && node.src[0].Op != Op.Buffer && Realizer.BufferOrNull(node) is { } buffer)
-                node = Build.Leaf(buffer, owner);
+            Settle();
+            if (Capture.Current?.Read(this) == true) Settle();
             return node;
         }
-        set => node = value;
+        set
+        {
+            node = value;
+            Capture.Current?.Rebound(this);
+        }
     }
+
+    void Settle()
+    {
+        if (ownStorage is { } own && IsBehind(own)) node = OverMemory(own);
+        if (node.Op == Op.Buffer) return;
+        if (!node.RequiresGrad) node = Realizer.BufferOrNull(node) ?? node;
+        else if (node.Arg is LeafArg { Owner: LeafOwner owner } && node.src[0].Op != Op.Buffer && Realizer.BufferOrNull(node) is { } buffer)
+            node = Build.Leaf(buffer, owner);
+    }
+
+    /// <summary>A replay has overwritten this tensor's own memory: what its node stands for is there, a version further.</summary>
+    bool IsBehind(Storage own) => (node.Op == Op.Leaf ? node.src[0] : node) is { Op: Op.Buffer, Arg: BufferArg b } && ReferenceEquals(b.Storage, own) && b.Version != own.Version;
+
+    /// <summary>The node of this tensor's dtype, shape and leaf mark over some memory.</summary>
+    Node OverMemory(Storage memory)
+    {
+        var buffer = Build.Buffer(DType, Shape, memory);
+        return node.Op == Op.Leaf ? Build.Leaf(buffer, ((LeafArg)node.Arg!).Owner) : buffer;
+    }
+
+    /// <summary>The memory of the computed values now; null where they have not been computed.</summary>
+    /// <exception cref="IngotException">The memory has been overwritten since.</exception>
+    internal Storage? Memory
+    {
+        get
+        {
+            if (Realizer.BufferOrNull(node) is not { Arg: BufferArg b } buffer) return null;
+            if (!ReferenceEquals(b.Storage, ownStorage)) Realizer.CheckVersion(buffer);
+            return b.Storage;
+        }
+    }
+
+    /// <summary>Becomes a handle on other memory of the same shape and dtype.</summary>
+    internal void Hold(Storage memory) => node = OverMemory(memory);
 
     public Shape Shape => node.Shape;
 
@@ -68,6 +108,9 @@ public sealed partial class Tensor
 
     /// <summary>A scalar: float32 from float, int32 from int and so on.</summary>
     public static Tensor Scalar<T>(T value) where T : unmanaged => new(ConstOf(DTypes.Of<T>(), Shape.Scalar, value));
+
+    /// <summary>A scalar that C# gives for every run.</summary>
+    internal static Tensor Host(HostValue source, DType dtype = DType.F32) => new(Build.Host(dtype, Shape.Scalar, source));
 
     internal static Node ConstOf<T>(DType dtype, Shape shape, T value) where T : unmanaged => value switch
     {
@@ -109,8 +152,9 @@ public sealed partial class Tensor
     /// <summary>The realised memory as elements of the tensor's own type.</summary>
     internal ReadOnlySpan<T> Values<T>() where T : unmanaged
     {
+        Capture.Refuse("reading values", this);
         Realize();
-        var buffer = Realizer.BufferOf(node);
+        var buffer = Realizer.BufferOf(Node);
         var span = buffer.Storage.Span<T>(0, checked((int)Count));
         return span;
     }

@@ -231,4 +231,19 @@ public sealed class TrainerTests : IDisposable
             Should.Throw<IngotException>(() => trainer.Run()).Message.ShouldContain("is another run at work in it?");
         trainer.Run().ShouldBeTrue();
     }
+
+    /// <summary>Each operand of a product is off by 2^-9 of itself at most, and a loss near ln(V) of a few layers by little more: the runs part slowly.</summary>
+    [Fact]
+    public void Run_InBf16_FollowsTheLossOfFloat32()
+    {
+        var options = tiny with { Layers = 2, Width = 32, Batch = 8, ContextLength = 16, Steps = 30, LogEvery = 1, LearningRate = 3e-3 };
+        Trainer.Start(folder["fp32"], options).Run().ShouldBeTrue();
+        Trainer.Start(folder["bf16"], options with { Precision = TrainingPrecision.Bf16 }).Run().ShouldBeTrue();
+        List<LogLine> wide = Log(folder["fp32"]), half = Log(folder["bf16"]);
+        half[0].Loss.ShouldNotBe(wide[0].Loss);
+        half[0].Loss.ShouldBe(wide[0].Loss, 0.005);
+        for (int i = 0; i < wide.Count; i++) half[i].Loss.ShouldBe(wide[i].Loss, 0.03, $"step {i + 1}");
+        half[^1].Loss.ShouldBeLessThan(half[0].Loss - 0.3);
+        new RunFolder(folder["bf16"]).Read().Options.Precision.ShouldBe(TrainingPrecision.Bf16);
+    }
 }

@@ -30,8 +30,12 @@ sealed class GoldenCall(IReadOnlyList<Tensor?> inputs, JsonElement attributes)
 
     public bool IsList(string name) => Has(name) && attributes.GetProperty(name).ValueKind == JsonValueKind.Array;
 
-    /// <summary>One number for each of two dimensions.</summary>
-    public (int, int) Pair(string name, int otherwise) => Has(name) ? Ints(name) is [var a, var b] ? (a, b) : (Int(name), Int(name)) : (otherwise, otherwise);
+    /// <summary>A number, or one a dimension, or none.</summary>
+    public PerDimension Each(string name) => Has(name) ? Ints(name) is [var all] ? all : Ints(name) : default;
+
+    public double[] Doubles(string name) => [.. attributes.GetProperty(name).EnumerateArray().Select(e => e.GetDouble())];
+
+    public bool IsText(string name) => Has(name) && attributes.GetProperty(name).ValueKind == JsonValueKind.String;
 
     public double Number(string name) => attributes.GetProperty(name) switch
     {

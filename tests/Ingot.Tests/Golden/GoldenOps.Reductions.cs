@@ -24,6 +24,9 @@ static partial class GoldenOps
         ["softmax"] = c => [c[0].Softmax(c.Int("dim"))],
         ["log_softmax"] = c => [c[0].LogSoftmax(c.Int("dim"))],
         ["cumsum"] = c => [c[0].CumSum(c.Int("dim"))],
+        ["cumprod"] = c => [c[0].CumProd(c.Int("dim"))],
+        ["cummax"] = c => Both(c[0].CumMax(c.Int("dim"))),
+        ["cummin"] = c => Both(c[0].CumMin(c.Int("dim"))),
     };
 
     /// <summary>What is taken off the number of elements: 1 makes the variance unbiased.</summary>

@@ -4,7 +4,7 @@ namespace Ingot.Tests.Golden;
 static partial class GoldenOps
 {
     public static readonly IReadOnlyDictionary<string, GoldenOperator> Table = new Dictionary<string, GoldenOperator>(
-        [.. Creation(), .. Elementwise(), .. Activations(), .. Movement(), .. Indexing(), .. Reductions(), .. Linear(), .. Layers(), .. Losses(), .. Optimizers()]);
+        [.. Creation(), .. Elementwise(), .. Activations(), .. Movement(), .. Indexing(), .. Reductions(), .. Linear(), .. Pooling(), .. Layers(), .. Losses(), .. Optimizers()]);
 
     static Tensor[] Both((Tensor, Tensor) pair) => [pair.Item1, pair.Item2];
 }

@@ -54,6 +54,7 @@ case("triu", [I(2, 3, 3)], "batch of integers")
 case("tril", [V([[NAN, INF], [1, -INF]])], "a zero replaces what is not finite", diagonal=-1)
 case("one_hot", [I(5, lo=0, hi=4)], num_classes=4)
 case("one_hot", [I(2, 3, lo=0, hi=3)], num_classes=6)
+case("one_hot", [V([[1, 4], [0, 2]], "i64")], "counted")
 
 # ---- casts ----
 

@@ -4,7 +4,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from table import E, INF, LEFT, NAN, RIGHT, S, SPECIAL, B, I, P, R, T, U, V, begin, case, op, ops
+from table import EDGES, INF, LEFT, NAN, RIGHT, SPECIAL, begin, case, op, ops, B, E, I, P, R, S, T, U, V
 
 begin("elementwise")
 
@@ -185,3 +185,31 @@ case("softplus", [E], beta=3, threshold=2)
 case("glu", [R(3, 6)])
 case("glu", [R(4, 3)], dim=0)
 case("glu", [R(2, 4, 3)], dim=1)
+
+ops(hardtanh=lambda x, min_val=-1.0, max_val=1.0: F.hardtanh(x, min_val, max_val), relu6=F.relu6, hardsigmoid=F.hardsigmoid, hardswish=F.hardswish, mish=F.mish,
+    softsign=F.softsign, selu=F.selu, celu=lambda x, alpha=1.0: F.celu(x, alpha), softshrink=lambda x, lambd=0.5: F.softshrink(x, lambd), hardshrink=lambda x, lambd=0.5: F.hardshrink(x, lambd),
+    tanhshrink=F.tanhshrink, threshold=lambda x, threshold, value: F.threshold(x, threshold, value), softmin=lambda x, dim: F.softmin(x, dim), prelu=F.prelu,
+    rrelu_eval=lambda x, lower=1 / 8, upper=1 / 3: F.rrelu(x, lower, upper, training=False))
+CORNERS = V([x for x in EDGES if abs(x) != 3])  # 1.13 has hardswish's slope of the side at its corners; later versions, and Ingot, 0 and 1
+FINITE = V([x for x in SPECIAL if x == x])  # 1.13's softshrink takes NaN for 0; later versions, and Ingot, do not
+for name in ("hardtanh", "relu6", "hardsigmoid", "hardswish", "mish", "softsign", "selu", "celu", "softshrink", "hardshrink", "tanhshrink", "rrelu_eval"):
+    case(name, [R(3, 5, lo=-5, hi=5)], _second=name in ("mish", "selu", "celu"), _tol=4 if name in ("tanhshrink", "mish") else 1)  # both are differences that cancel
+    case(name, [CORNERS if name == "hardswish" else E], "edges", _tol=4 if name == "tanhshrink" else 1)
+    case(name, [FINITE if name == "softshrink" else S], "special", _grad=False)
+    if name != "hardsigmoid":  # whose gradient PyTorch multiplies by 1/6 rounded to float32
+        case(name, [R(6, dtype="f64")], "f64", _tol=4 if name == "tanhshrink" else 1)
+case("hardtanh", [E], min_val=-2, max_val=0.5)
+for alpha in (0.5, 2.0):
+    case("celu", [E], alpha=alpha)
+case("celu", [R(6)], alpha=-1.5)
+for lambd in (0, 2.0):
+    case("softshrink", [E], lambd=lambd)
+    case("hardshrink", [E], lambd=lambd)
+case("threshold", [E], threshold=0.5, value=-7.5)
+case("threshold", [S], "special", threshold=-1, value=20, _grad=False)
+for dim in (0, 1):
+    case("softmin", [R(3, 4)], dim=dim)
+case("prelu", [R(2, 3, 4), V([0.25])], "one slope")
+case("prelu", [R(2, 3, 4), V([0.25, -0.5, 2.0])], "a slope a channel")
+case("prelu", [R(5), V([0.1])], "vector")
+case("rrelu_eval", [E], lower=0.2, upper=0.6)

@@ -38,6 +38,16 @@ def _(q, k, v, mask=None, is_causal=False, scale=None):
     return torch.softmax(scores, -1) @ v
 
 
+@op("instance_norm")
+def _(x, mean=None, var=None, w=None, b=None, use_input_stats=True, momentum=0.1, eps=1e-5):
+    """Outputs: y, and the running statistics afterwards if there are any."""
+    if mean is None:
+        return F.instance_norm(x, None, None, w, b, use_input_stats, momentum, eps)
+    mean, var = mean.detach().clone(), var.detach().clone()
+    y = F.instance_norm(x, mean, var, w, b, use_input_stats, momentum, eps)
+    return [y, mean, var]
+
+
 case("layer_norm", [R(3, 5)], _second=True, _tol=4)
 case("layer_norm", [R(3, 5), R(5), R(5)], "scale and shift")
 case("layer_norm", [R(3, 5), R(5)], "scale alone")
@@ -58,6 +68,12 @@ for training in (False, True):
     case("batch_norm", [R(2, 3, 2, 2)] + STATE, "no scale", training=training, eps=0.01)
 case("batch_norm", [R(4, 3)] + STATE + [R(3), R(3)], training=True, momentum=0.5, eps=1e-3)
 case("batch_norm", [R(4, 3)] + STATE + [R(3), R(3)], training=True, momentum=0.9)
+case("instance_norm", [R(2, 3, 4), None, None, R(3), R(3)], "1d", _tol=4)
+case("instance_norm", [R(2, 3, 2, 3), None, None, R(3), R(3)], "2d", _tol=4)
+case("instance_norm", [R(1, 2, 2, 3, 2)], "3d", eps=0.01, _tol=4)
+case("instance_norm", [R(2, 3, 5)], "second", _second=True, _tol=8)
+case("instance_norm", [R(2, 3, 4)] + STATE + [R(3), R(3)], "running statistics follow", momentum=0.3, _tol=4)
+case("instance_norm", [R(2, 3, 4)] + STATE + [R(3), R(3)], "running statistics used", use_input_stats=False, _tol=4)
 case("embedding", [I(5, lo=0, hi=6), R(6, 4)])
 case("embedding", [V([[0, 2], [2, 2], [5, 0]], "i64"), R(6, 3)], "repeated rows add up")
 case("embedding", [I(4, dtype="i32", lo=0, hi=6), R(6, 2)], "i32")

@@ -1,14 +1,14 @@
 """Losses with their reductions and options."""
 import torch.nn.functional as F
 
-from table import H, I, R, V, begin, case, fixed, ops
+from table import H, I, P, R, V, begin, case, fixed, ops
 
 begin("losses")
 
 ops(cross_entropy=F.cross_entropy,
     nll_loss=F.nll_loss,
     mse_loss=F.mse_loss, l1_loss=F.l1_loss, smooth_l1_loss=F.smooth_l1_loss,
-    bce_loss=F.binary_cross_entropy,
+    bce_loss=lambda x, y, weight=None, reduction="mean": F.binary_cross_entropy(x, y, weight, reduction=reduction),
     bce_with_logits_loss=F.binary_cross_entropy_with_logits,
     kl_div=F.kl_div)
 REDUCTIONS = ("mean", "sum", "none")
@@ -27,6 +27,8 @@ for r in REDUCTIONS:
     case("smooth_l1_loss", [R(3, 4), R(3, 4)], reduction=r, beta=0.25)
     case("smooth_l1_loss", [R(3, 4), R(3, 4)], reduction=r, beta=2.0)
     case("bce_loss", [R(3, 4, lo=0.02, hi=0.98), fixed(R(3, 4, lo=0, hi=1))], reduction=r)
+    case("bce_loss", [R(3, 4, lo=0.02, hi=0.98), fixed(R(3, 4, lo=0, hi=1)), fixed(P(3, 4))], "weighted", reduction=r)
+    case("bce_loss", [R(3, 4, lo=0.02, hi=0.98), fixed(R(3, 4, lo=0, hi=1)), fixed(P(4))], "weighted by column", reduction=r)
     case("bce_with_logits_loss", [R(3, 4, lo=-4, hi=4), fixed(R(3, 4, lo=0, hi=1))], reduction=r)
     case("kl_div", [R(3, 4, lo=-3, hi=-0.1), fixed(H(3, 4))], reduction=r)
     case("kl_div", [R(3, 4, lo=-3, hi=-0.1), fixed(R(3, 4, lo=-3, hi=-0.1))], reduction=r, log_target=True)

@@ -16,6 +16,7 @@ ops(reshape=lambda x, shape: x.reshape(shape), view=lambda x, shape: x.view(shap
     split=lambda x, size, dim=0: x.split(size, dim), split_sizes=lambda x, sizes, dim=0: x.split(sizes, dim),
     chunk=lambda x, chunks, dim=0: x.chunk(chunks, dim), repeat=lambda x, repeats: x.repeat(repeats),
     repeat_interleave=lambda x, repeats, dim=None: x.repeat_interleave(repeats, dim),
+    repeat_interleave_counts=lambda x, repeats, dim=None: x.repeat_interleave(repeats, dim),
     diagonal=lambda x, offset=0, dim1=0, dim2=1: x.diagonal(offset, dim1, dim2))
 
 case("reshape", [R(3, 4)], shape=[2, 6], _zero=True)
@@ -65,6 +66,17 @@ case("pad", [B(4)], "bool", pad=[1, 2], value=True)
 case("pad", [R(1, 2, 3)], pad=[2, 1], mode="replicate")
 case("pad", [R(1, 2, 3, 4)], pad=[1, 0, 2, 1], mode="replicate")
 case("pad", [R(2, 3, 4)], pad=[0, 3], mode="replicate")
+for mode in ("reflect", "circular"):
+    case("pad", [R(1, 2, 4)], pad=[2, 1], mode=mode)
+    case("pad", [R(1, 2, 3, 4)], pad=[1, 3, 2, 1], mode=mode)
+    case("pad", [R(2, 3, 4)], pad=[0, 3], mode=mode)
+    case("pad", [R(1, 1, 3, 3, 4)], pad=[1, 2, 0, 1, 2, 2], mode=mode)
+case("pad", [R(1, 1, 3, 2, 4)], pad=[1, 2, 0, 1, 2, 2], mode="replicate")
+case("pad", [R(1, 2, 3)], "all of it", pad=[3, 3], mode="circular")
+case("cat", [R(2, 3), R(0), R(1, 3)], "one of shape (0,)")
+case("cat", [R(0), R(2, 3), R(2, 1)], "one of shape (0,)", dim=1)
+case("cat", [I(0), R(2)], "one of shape (0,) promotes", _grad=False)
+case("cat", [R(0), R(0)], "all of shape (0,)")
 case("cat", [R(2, 3), R(1, 3)])
 case("cat", [R(2, 3), R(2, 1), R(2, 2)], dim=1)
 case("cat", [R(2, 2, 2), R(2, 2, 3)], dim=-1)
@@ -95,3 +107,8 @@ case("diagonal", [R(5, 3)], offset=-2)
 case("diagonal", [R(2, 3, 3)], offset=0, dim1=1, dim2=2)
 case("diagonal", [R(3, 2, 4)], offset=1, dim1=0, dim2=-1)
 case("diagonal", [R(3, 2, 4)], offset=-1, dim1=2, dim2=0)
+case("repeat_interleave_counts", [R(3, 2), V([2, 0, 3], "i64")], dim=0)
+case("repeat_interleave_counts", [R(2, 3), V([1, 2, 0], "i64")], dim=-1)
+case("repeat_interleave_counts", [R(2, 2), V([1, 0, 2, 3], "i64")])
+case("repeat_interleave_counts", [R(2, 3), V([2], "i64")], "one count", dim=1)
+case("repeat_interleave_counts", [R(3), V([0, 0, 0], "i64")], "nothing left", dim=0)

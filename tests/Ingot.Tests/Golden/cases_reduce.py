@@ -96,3 +96,18 @@ for dim in (0, 1, -1):
 case("cumsum", [I(3, 4, dtype="i32")], "i32 sums in i64", dim=1)
 case("cumsum", [V([1.0, INF, -INF, 2.0])], "special", dim=0, _grad=False)
 case("cumsum", [R(50)], "long", dim=0)
+
+ops(cumprod=lambda x, dim: torch.cumprod(x, dim), cummax=lambda x, dim: torch.cummax(x, dim), cummin=lambda x, dim: torch.cummin(x, dim))
+for name in ("cumprod", "cummax", "cummin"):
+    for dim in (0, 1, -1):
+        case(name, [R(2, 3, 4)], dim=dim)
+    case(name, [I(3, 6)], "i64", dim=1)
+    case(name, [R()], "a scalar", dim=0)
+    case(name, [R(0, 3)], "of nothing", dim=0)
+    case(name, [R(20, dtype="f64")], "f64", dim=0)
+case("cumprod", [I(3, 4, dtype="i32")], "i32 products in i64", dim=1)
+case("cumprod", [V([[2.0, 0.0, 3.0, -1.0], [2.0, 0.0, 3.0, 0.0], [0.0, 1.0, 2.0, 3.0]])], "gradient with zeros", dim=1)
+for name in ("cummax", "cummin"):
+    case(name, [T(3, 9)], "the last of equals, and the gradient", dim=1)
+    case(name, [I(3, 6, dtype="u8", lo=0, hi=9)], "u8", dim=0)
+    case(name, [V([[1.0, NAN, 3.0, NAN, 2.0], [-INF, -INF, INF, 1.0, INF], [INF, INF, -INF, 2.0, -INF]])], "special", dim=1, _grad=False)

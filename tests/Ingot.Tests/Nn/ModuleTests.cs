@@ -238,4 +238,51 @@ public class ModuleTests
         Should.Throw<IngotException>(() => Module.Parameters(new WithSet())).Message.ShouldContain("'layers', a HashSet,");
         Should.Throw<IngotException>(() => Module.StateDict(new WithQueue())).Message.ShouldContain("'past', a Queue,");
     }
+
+    [Fact]
+    public void ConvolutionLayers_ApplyTheirAttributes()
+    {
+        Tensor.ManualSeed(2);
+        var x = Tensor.Rand(2, 4, 6, 6);
+        new Conv2d(4, 6, (3, 2), padding: "same").Forward(x).Shape.ShouldBe(new Shape(2, 6, 6, 6));
+        new Conv3d(4, 2, 3, padding: (0, 1, 1)).Forward(Tensor.Rand(1, 4, 3, 6, 6)).Shape.ShouldBe(new Shape(1, 2, 1, 6, 6));
+        var up = new ConvTranspose2d(4, 6, 4, stride: 2, padding: 1, groups: 2);
+        up.Weight.Shape.ShouldBe(new Shape(4, 3, 4, 4));
+        up.Weight.ToArray<float>().Max(Math.Abs).ShouldBeInRange(0.14f, 0.1444f); // 1 / sqrt(3 * 16)
+        up.Forward(x).Shape.ShouldBe(new Shape(2, 6, 12, 12));
+        new ConvTranspose1d(4, 3, 3, stride: 2, outputPadding: 1, bias: false).Forward(x[.., .., 0]).Shape.ShouldBe(new Shape(2, 3, 14));
+        new ConvTranspose3d(4, 1, 2).Forward(Tensor.Rand(1, 4, 2, 3, 3)).Shape.ShouldBe(new Shape(1, 1, 3, 4, 4));
+        Module.StateDict(new Conv2d(4, 6, 3)).Keys.ShouldBe(["weight", "bias"]);
+        Module.StateDict(up).Keys.ShouldBe(["weight", "bias"]);
+        Should.Throw<ShapeException>(() => new Conv2d(4, 6, 3, groups: 3)).Message.ShouldContain("from 4 to 6 channels does not divide into 3 groups");
+        Should.Throw<ShapeException>(() => new ConvTranspose2d(4, 6, 3, groups: 4)).Message.ShouldContain("4 groups");
+    }
+
+    [Fact]
+    public void ResizingLayers_ApplyTheirAttributes()
+    {
+        var x = Tensor.Rand(2, 4, 6, 6).Realize();
+        new Upsample(scaleFactor: 2, mode: InterpolationMode.Bilinear).Forward(x).Shape.ShouldBe(new Shape(2, 4, 12, 12));
+        new Upsample((3, 9)).Forward(x).Shape.ShouldBe(new Shape(2, 4, 3, 9));
+        new AdaptiveAvgPool2d(1).Forward(x).ToArray<float>().ShouldBe(x.Mean([2, 3]).ToArray<float>());
+        new AdaptiveAvgPool1d(4).Forward(x[0]).Shape.ShouldBe(new Shape(4, 6, 4));
+        new AdaptiveAvgPool3d((1, 2, 2)).Forward(x).Shape.ShouldBe(new Shape(2, 1, 2, 2));
+        var slopes = new PRelu(4);
+        slopes.Forward(x - 1).Sum().Backward();
+        slopes.Weight.Grad!.Shape.ShouldBe(new Shape(4));
+    }
+
+    [Fact]
+    public void InstanceNorm_WithRunningStatistics_UsesThemInEvaluation()
+    {
+        var x = Tensor.Rand(2, 4, 6).Realize();
+        Module.StateDict(new InstanceNorm(4)).ShouldBeEmpty();
+        var norm = new InstanceNorm(4, affine: true, trackRunningStats: true);
+        Module.StateDict(norm).Keys.ShouldBe(["weight", "bias", "running_mean", "running_var"]);
+        norm.Forward(x).Sum().Backward();
+        norm.RunningMean!.ToArray<float>().ShouldNotBe(new float[4]);
+        Module.Eval(norm);
+        var expected = x.BatchNorm(norm.RunningMean, norm.RunningVar, norm.Weight, norm.Bias).ToArray<float>();
+        norm.Forward(x).ToArray<float>().ShouldBe(expected);
+    }
 }

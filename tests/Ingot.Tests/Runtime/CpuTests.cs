@@ -15,7 +15,8 @@ public sealed class CpuTests : IDisposable
     {
         bool expected = Cpu.HardwareLevel switch
         {
-            IsaLevel.Avx512 => Vector512.IsHardwareAccelerated && Cpu.HasAvx512 && Cpu.HasFma,
+            IsaLevel.Amx => Vector512.IsHardwareAccelerated && Cpu.HasAvx512 && Amx.IsAvailable,
+            IsaLevel.Avx512 => !Amx.IsAvailable && Vector512.IsHardwareAccelerated && Cpu.HasAvx512 && Cpu.HasFma,
             IsaLevel.Avx2 => Vector256.IsHardwareAccelerated && Cpu.HasFma && !(Cpu.HasAvx512 && Vector512.IsHardwareAccelerated),
             _ => !(Vector256.IsHardwareAccelerated && Cpu.HasFma),
         };
@@ -26,11 +27,13 @@ public sealed class CpuTests : IDisposable
     [InlineData(IsaLevel.Vector128, 16)]
     [InlineData(IsaLevel.Avx2, 32)]
     [InlineData(IsaLevel.Avx512, 64)]
+    [InlineData(IsaLevel.Amx, 64)]
     public void Level_Set_HoldsAlsoAboveTheHardware(IsaLevel level, int bytes)
     {
         Cpu.Level = level;
         Cpu.Level.ShouldBe(level);
         Cpu.VectorBytes.ShouldBe(bytes);
+        Cpu.UsesMatrixUnit.ShouldBe(level == IsaLevel.Amx);
         Settings.Isa = null;
         Cpu.Level.ShouldBe(Cpu.HardwareLevel);
     }
@@ -42,7 +45,8 @@ public sealed class CpuTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists(Info) && System.Runtime.Intrinsics.X86.X86Base.IsSupported, "only Linux on x86 lists its flags");
         var lines = File.ReadLines(Info).TakeWhile(l => l.Length > 0).Select(l => l.Split(':', 2)).ToDictionary(p => p[0].Trim(), p => p[1].Trim());
         var flags = lines["flags"].Split(' ').ToHashSet();
-        Cpu.HasAmx.ShouldBe(flags.IsSupersetOf(["amx_tile", "amx_bf16"]));
+        Amx.IsPresent.ShouldBe(flags.IsSupersetOf(["amx_tile", "amx_bf16"]));
+        Amx.HasInt8.ShouldBe(Amx.IsPresent && flags.Contains("amx_int8"));
         if (Cpu.HasFma) flags.ShouldContain("fma"); // the other way round .NET may have been told not to use it
         if (Cpu.HasAvx512) flags.ShouldContain("avx512f");
         Cpu.Name.ShouldBe(lines["model name"]);

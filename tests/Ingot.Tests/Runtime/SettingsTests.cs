@@ -37,6 +37,7 @@ public sealed class SettingsTests
     [InlineData("128", IsaLevel.Vector128)]
     [InlineData("AVX2", IsaLevel.Avx2)]
     [InlineData("avx512", IsaLevel.Avx512)]
+    [InlineData("amx", IsaLevel.Amx)]
     [InlineData("sse9", null)]
     [InlineData(null, null)]
     public void ParseIsa_Text_GivesLevelOrNothing(string? text, IsaLevel? level) => Settings.ParseIsa(text).ShouldBe(level);

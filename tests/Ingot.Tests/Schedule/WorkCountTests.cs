@@ -70,9 +70,9 @@ public sealed class WorkCountTests
     {
         const int R = 64, C = 200;
         var a = Random(R, C);
-        // An element: max 1; minus the maximum 1; exp 1; sum 1; quotient 1. A subtraction is one operation, though written as a + -b.
-        // In a row: none.
-        Printed(() => a.Softmax(1).Realize()).ShouldBe([(R * C * 5, 2 * 4 * R * C)]);
+        // An element: max 1; minus the maximum 1; exp 1; sum 1; times the sum's reciprocal 1. A subtraction is one operation, though written as a + -b.
+        // In a row: the reciprocal.
+        Printed(() => a.Softmax(1).Realize()).ShouldBe([(R * (C * 5 + 1), 2 * 4 * R * C)]);
     }
 
     [Fact]

@@ -59,4 +59,14 @@ public class CreationTests
         y.DType.ShouldBe(DType.I64);
         y.ToArray<long>().ShouldBe([0, 0, 1, 1, 0, 0]);
     }
+
+    [Fact]
+    public void OneHot_WithoutACount_CountsTheClasses()
+    {
+        Tensor.From([2, 0]).OneHot().ToArray<long>().ShouldBe([0, 0, 1, 1, 0, 0]);
+        Should.Throw<IngotException>(() => Tensor.From([2, -1]).OneHot()).Message.ShouldContain("the least number here is -1");
+        Should.Throw<IngotException>(() => Tensor.From(Array.Empty<int>(), 0).OneHot()).Message.ShouldContain("(0,)");
+        Should.Throw<ShapeException>(() => Tensor.From([2, -1]).OneHot(-2)).Message.ShouldContain("-2");
+        Tensor.From(Array.Empty<int>(), 0).OneHot(3).Shape.ShouldBe(new Shape(0, 3));
+    }
 }

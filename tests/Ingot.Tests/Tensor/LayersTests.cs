@@ -177,4 +177,26 @@ public class LayersTests
         GradientCheck.First(t => t[0].ScaledDotProductAttention(t[1], t[2], isCausal: true), V(1, 1, 3, 2), V(2, 1, 3, 2), V(3, 1, 3, 2));
         Should.Throw<ShapeException>(() => q.ScaledDotProductAttention(V(1, 5, 3), v)).Message.ShouldContain("(5, 3)");
     }
+
+    [Fact]
+    public void ScaledDotProductAttention_WithDropout_DropsWeightsAndScalesTheOthers()
+    {
+        Tensor.ManualSeed(5);
+        Tensor q = Tensor.Zeros(64, 8), v = Tensor.Eye(64); // each weight 1/64; the values show them
+        float[] weights = q.ScaledDotProductAttention(q, v, dropoutP: 0.25).ToArray<float>();
+        weights.Distinct().Count().ShouldBe(2);
+        weights.Max().ShouldBe(1 / 64f / 0.75f, 1e-7f);
+        weights.Count(w => w == 0).ShouldBeInRange(900, 1150); // 1024 of 4096, standard deviation 28
+        q.ScaledDotProductAttention(q, v, dropoutP: 0).Node.ShouldBeSameAs(q.ScaledDotProductAttention(q, v).Node);
+        Should.Throw<IngotException>(() => q.ScaledDotProductAttention(q, v, dropoutP: 1.5)).Message.ShouldContain("1.5");
+    }
+
+    [Fact]
+    public void InstanceNorm_ThatCannotMeasure_NamesTheShape()
+    {
+        Should.Throw<ShapeException>(() => Tensor.Rand(2, 3).InstanceNorm()).Message.ShouldContain("(2, 3)");
+        Should.Throw<ShapeException>(() => Tensor.Rand(2, 3, 1).InstanceNorm()).Message.ShouldContain("(2, 3, 1)");
+        Should.Throw<ShapeException>(() => Tensor.Rand(2, 3, 4).InstanceNorm(weight: Tensor.Ones(4))).Message.ShouldContain("(4,)");
+        Should.Throw<IngotException>(() => Tensor.Rand(2, 3, 4).InstanceNorm(useInputStats: false)).Message.ShouldContain("running statistics");
+    }
 }

@@ -182,4 +182,12 @@ public class LinearAlgebraTests
         }
         return sum;
     }
+
+    [Fact]
+    public void Einsum_OfDifferentExtents_NamesThem()
+    {
+        Tensor.Einsum("ij,jk->ik", Tensor.Ones(2, 1), Tensor.Ones(3, 4)).ToArray<float>().ShouldBe([.. Enumerable.Repeat(3f, 8)]); // an extent of 1 broadcasts
+        Should.Throw<ShapeException>(() => Tensor.Einsum("ij,jk->ik", Tensor.Ones(2, 2), Tensor.Ones(3, 4))).Message.ShouldContain("'j' is 2 in one operand and 3 in operand 1");
+        Should.Throw<ShapeException>(() => Tensor.Einsum("ii->i", Tensor.Ones(3, 5))).Message.ShouldContain("'i' stands for two dimensions of (3, 5)");
+    }
 }

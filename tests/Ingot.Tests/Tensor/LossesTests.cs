@@ -123,7 +123,7 @@ public class LossesTests
     public void BinaryLosses_AtTheEnds_AreFinite()
     {
         var certain = Tensor.From([0.0, 1, 0, 1]).WithGrad();
-        var loss = certain.BceLoss(Tensor.From([0.0, 1, 1, 0]), Reduction.None);
+        var loss = certain.BceLoss(Tensor.From([0.0, 1, 1, 0]), reduction: Reduction.None);
         ShouldBeNear(loss, 0, 0, 100, 100);
         loss.Sum().Backward();
         certain.Grad!.ToArray<double>().ShouldAllBe(g => double.IsFinite(g));
@@ -196,4 +196,8 @@ public class LossesTests
         GradientCheck.Second(v => v[0].BceWithLogitsLoss(t, posWeight: 3), V(1, 2, 2));
         Should.Throw<ShapeException>(() => x.BceWithLogitsLoss(t, posWeight: Tensor.Ones(3, 2, 2))).Message.ShouldContain("posWeight");
     }
+
+    [Fact]
+    public void BceLoss_OfAWeightThatDoesNotBroadcast_NamesBoth() =>
+        Should.Throw<ShapeException>(() => Tensor.Rand(3, 4).BceLoss(Tensor.Rand(3, 4), Tensor.Rand(3))).Message.ShouldContain("BceLoss of (3, 4) needs a weight that broadcasts to it, not (3,)");
 }

@@ -110,4 +110,33 @@ public class MovementTests
         X(0, 3).Roll(1, 0).Realize().Shape.ShouldBe(new Shape(0, 3));
         X(0).Pad([1, 1], value: 4).ToArray<int>().ShouldBe([4, 4]);
     }
+
+    [Fact]
+    public void Pad_Circular_ContinuesFromTheOtherEnd()
+    {
+        Is(X(4).Pad([2, 3], PadMode.Circular), [9], [2, 3, 0, 1, 2, 3, 0, 1, 2]);
+        Is(X(2, 2).Pad([0, 1, 1, 0], PadMode.Circular), [3, 3], [2, 3, 2, 0, 1, 0, 2, 3, 2]);
+        Should.Throw<ShapeException>(() => X(3).Pad([4, 0], PadMode.Circular)).Message.ShouldContain("too short to be continued by 4");
+    }
+
+    [Fact]
+    public void Cat_WithAnEmptyVector_LeavesItOut()
+    {
+        var empty = Tensor.Zeros(0);
+        Is(Tensor.Cat([empty, X(2, 2), empty, X(1, 2)]), [3, 2], [0, 1, 2, 3, 0, 1]);
+        Is(Tensor.Cat([X(2, 1), empty], 1), [2, 1], [0, 1]);
+        Tensor.Cat([empty, empty]).Shape.ShouldBe(new Shape(0));
+        Tensor.Cat([Tensor.Zeros([0], DType.F64), Tensor.Ones([2, 1], DType.F32)]).DType.ShouldBe(DType.F64);
+        Should.Throw<ShapeException>(() => Tensor.Cat([Tensor.Zeros(0, 3), X(2, 2)])).Message.ShouldContain("(0, 3)");
+    }
+
+    [Fact]
+    public void RepeatInterleave_ByCounts_RepeatsEachSliceAsOften()
+    {
+        Is(X(3, 2).RepeatInterleave(Tensor.From([2, 0, 1]), 0), [3, 2], [0, 1, 0, 1, 4, 5]);
+        Is(X(2, 2).RepeatInterleave(Tensor.From([1, 0, 0, 2])), [3], [0, 3, 3]);
+        Should.Throw<ShapeException>(() => X(3, 2).RepeatInterleave(Tensor.From([2, 0]), 0)).Message.ShouldContain("one for each of 3, not (2,)");
+        Should.Throw<IngotException>(() => X(3, 2).RepeatInterleave(Tensor.From([2, -4, 1]), 0)).Message.ShouldContain("slice 1 of (3, 2) -4 times");
+        Should.Throw<DTypeException>(() => X(2).RepeatInterleave(Tensor.From([1.0, 2]), 0)).Message.ShouldContain("f64");
+    }
 }

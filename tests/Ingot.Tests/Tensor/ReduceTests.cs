@@ -195,4 +195,16 @@ public class ReduceTests
         Tensor.Zeros(0, 3).LogSumExp(0, keepDim: true).Shape.ShouldBe(new Shape(1, 3));
         Tensor.Zeros(0, 3).LogSumExp(1).Shape.ShouldBe(new Shape(0));
     }
+
+    [Fact]
+    public void CumMax_OfEqualsAndNaN_HasTheLastIndexSoFar()
+    {
+        var (values, indices) = Tensor.From([1.0, 3, 3, 2, double.NaN, 5, double.NaN, 7]).CumMax(0);
+        values.ToArray<double>().ShouldBe([1, 3, 3, 3, double.NaN, double.NaN, double.NaN, double.NaN]);
+        indices.ToArray<long>().ShouldBe([0, 1, 2, 2, 4, 4, 6, 6]);
+        var (least, at) = Tensor.From([int.MinValue + 1, int.MaxValue, int.MinValue, 0]).CumMin(0);
+        least.ToArray<int>().ShouldBe([int.MinValue + 1, int.MinValue + 1, int.MinValue, int.MinValue]);
+        at.ToArray<long>().ShouldBe([0, 0, 2, 2]);
+        Should.Throw<TensorIndexException>(() => Tensor.Zeros(2, 3).CumMax(2)).Message.ShouldContain("(2, 3)");
+    }
 }

@@ -213,8 +213,8 @@ sealed partial class IlEmitter
 
     void Argument(Node n)
     {
-        if (Chunk.Name(n) is { } bound) { il.Emit(bound == "start" ? OpCodes.Ldarg_1 : OpCodes.Ldarg_2); return; }
-        il.Emit(OpCodes.Ldarg_0);
+        if (Chunk.Name(n) is { } bound) { il.Emit(bound == "start" ? OpCodes.Ldarg_2 : OpCodes.Ldarg_3); return; }
+        il.Emit(OpCodes.Ldarg_1);
         il.Emit(OpCodes.Ldc_I4, (1 + nest.Slots.Count + ((SlotArg)n.Arg!).Slot) * 8);
         il.Emit(OpCodes.Add);
         il.Emit(n.DType switch { DType.F64 => OpCodes.Ldind_R8, _ when n.DType.IsFloat => OpCodes.Ldind_R4, DType.U32 => OpCodes.Ldind_U4, DType.I64 or DType.U64 => OpCodes.Ldind_I8, _ => OpCodes.Ldind_I4 });

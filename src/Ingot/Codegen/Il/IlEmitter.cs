@@ -43,7 +43,7 @@ sealed partial class IlEmitter
     {
         (this.nest, this.vectorBytes) = (nest, vectorBytes);
         vectors = new Instructions(vectorBytes);
-        method = new DynamicMethod(name, typeof(void), [typeof(nint), typeof(long), typeof(long), typeof(long)], typeof(IlEmitter).Module, true);
+        method = new DynamicMethod(name, typeof(void), [typeof(object), typeof(nint), typeof(long), typeof(long), typeof(long)], typeof(IlEmitter).Module, true);
         il = IlListing.Of(method, method.GetILGenerator(4096));
     }
 
@@ -56,10 +56,12 @@ sealed partial class IlEmitter
         e.isFrugal = e.accumulatorCount >= 8 || e.counted.Count(n => n.Arg is SlotArg) > 6;
         e.FindWritten(phase.Body);
         e.BaseAddresses(phase.Body);
+        e.UnitBegins(phase.Body);
         e.Block(phase.Body);
         if (e.mustFence) e.il.Emit(OpCodes.Call, typeof(Thread).GetMethod(nameof(Thread.MemoryBarrier))!);
+        e.UnitEnds();
         e.il.Emit(OpCodes.Ret);
-        return (e.method.CreateDelegate<KernelCode>(), e.il.ILOffset);
+        return (e.method.CreateDelegate<KernelCode>(e.unit), e.il.ILOffset);
     }
 
     /// <summary>
@@ -140,7 +142,7 @@ sealed partial class IlEmitter
                     foreach (var n in Ir.All(root))
                         if (n.Arg is BufferSlot b) used.Add(b.Slot);
                 if (s.Written >= 0) used.Add(s.Written);
-                if (s is Prefetch p) used.Add(p.Slot);
+                used.UnionWith(s.Read);
                 if (s is For f) Walk(f.Body);
                 if (s is If c) { Walk(c.Then); Walk(c.Else); }
             }
@@ -152,7 +154,7 @@ sealed partial class IlEmitter
             var info = nest.Slots[slot];
             if (info.PerWorker)
             {
-                il.Emit(OpCodes.Ldarg_3);
+                il.Emit(OpCodes.Ldarg_S, (byte)4);
                 il.Emit(OpCodes.Ldc_I8, ScratchBytes(info));
                 il.Emit(OpCodes.Mul);
                 il.Emit(OpCodes.Add);
@@ -170,7 +172,7 @@ sealed partial class IlEmitter
     /// <summary>The 64-bit word number i of the launch's arguments.</summary>
     void Word(int i)
     {
-        il.Emit(OpCodes.Ldarg_0);
+        il.Emit(OpCodes.Ldarg_1);
         il.Emit(OpCodes.Ldc_I4, i * 8);
         il.Emit(OpCodes.Add);
         il.Emit(OpCodes.Ldind_I8);
@@ -213,6 +215,7 @@ sealed partial class IlEmitter
             case Store t: StoreValue(t); break;
             case StoreTransposed t: StoreSquare(t); break;
             case Prefetch p: FetchLine(p); break;
+            case MatrixProduct t: MultiplyTiles(t); break;
         }
     }
 
@@ -314,6 +317,11 @@ sealed partial class IlEmitter
                 foreach (var v in t.Values) HoistValue(v, true, conditional);
                 break;
             case Prefetch p: HoistAddress(p.Slot, p.Index, p.DType, conditional); break;
+            case MatrixProduct t:
+                foreach (var (slot, index) in new[] { t.A, t.B, t.C }) HoistAddress(slot, index, DType.F32, conditional);
+                HoistValue(t.Steps, false, conditional);
+                HoistValue(t.Continues, false, conditional);
+                break;
         }
     }
 
