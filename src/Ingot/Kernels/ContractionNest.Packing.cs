@@ -5,16 +5,27 @@ namespace Ingot.Kernels;
 /// <summary>Stages that copy an operand, with everything fused into it, to where the innermost loop reads it best.</summary>
 sealed partial class ContractionNest
 {
-    /// <summary>B in panels [batch][column tile][k][column in the tile]. Columns beyond the last repeat it; what they give is dropped.</summary>
+    /// <summary>B in panels [batch][column tile][k][column in the tile], made before the product.</summary>
     Node PackColumns(Node x)
     {
         long panel = ks * width;
         int slot = Scratch(DType.F32, bs * columnTiles * panel, false);
         var (loop, tile, map) = Panels(columnTiles);
-        var at = IndexMath.Mul(loop.Var, panel);
-        int runs = width / lanes;
+        ColumnTile(loop.Body, x, slot, IndexMath.Mul(loop.Var, panel), tile, map, null);
+        nest.Phases.Add(new("pack B", [loop], bs * columnTiles, 1, panel * 2));
+        var read = IndexMath.Mul(IndexMath.Add(IndexMath.Mul(Flat(batch), columnTiles), TileVar("B")), panel);
+        return Ir.Load(DType.F32, slot, IndexMath.Add(read, IndexMath.Add(WithinVar("B"), IndexMath.Mul(Flat(k), width))));
+    }
 
-        Node Index(Node within, Dictionary<Node, Node> atK) => IndexMath.Add(IndexMath.Add(at, within), IndexMath.Mul(Ir.Substitute(Flat(k), atK), width));
+    /// <summary>
+    /// Copies one column tile, or its stretch of the outermost K axis, to slot[at + k * width + column], k counted from the stretch's start. Columns
+    /// beyond the last repeat it; what they give is dropped.
+    /// </summary>
+    void ColumnTile(List<Stmt> into, Node x, int slot, Node at, Node tile, Dictionary<Node, Node> map, (Node From, Node To)? stretch)
+    {
+        int runs = width / lanes;
+        var start = FromStretch(at, width, stretch);
+        Node Index(Node within, Dictionary<Node, Node> atK) => IndexMath.Add(IndexMath.Add(start, within), IndexMath.Mul(Ir.Substitute(Flat(k), atK), width));
 
         Node Value(Node within, Dictionary<Node, Node> atK, bool clamp)
         {
@@ -32,43 +43,34 @@ sealed partial class ContractionNest
                 var within = IndexMath.Add(Ir.Lane(lanes), j * lanes);
                 body.Add(new Store(slot, DType.F32, Index(within, atK), Value(within, atK, false)));
             }
-        });
+        }, stretch);
 
         // Vectors along k, turned in registers.
         void AlongK(List<Stmt> into, bool clamp) => OverK(into, k.GetRange(0, k.Count - 1), None, (body, outer) =>
         {
-            long extent = Ir.Extent(k[^1]), whole = extent - extent % lanes;
-            var first = Ir.Range(extent);
-            var loop = new For(first, Ir.Int(0), Ir.Int(whole), lanes);
-            var start = With(outer, k[^1], first);
-            var along = With(outer, k[^1], IndexMath.Add(first, Ir.Lane(lanes)));
+            var (squares, remainder) = InSquares(stretch);
+            var along = With(outer, k[^1], IndexMath.Add(squares.Var, Ir.Lane(lanes)));
             for (int j = 0; j < runs; j++)
             {
                 var values = new Node[lanes];
                 for (int c = 0; c < lanes; c++) values[c] = Value(Ir.Int(j * lanes + c), along, clamp);
-                loop.Body.Add(new StoreTransposed(slot, Index(Ir.Int(j * lanes), start), width, values));
+                squares.Body.Add(new StoreTransposed(slot, Index(Ir.Int(j * lanes), With(outer, k[^1], squares.Var)), width, values));
             }
-            body.Add(loop);
-            if (whole < extent) body.Add(OneByOne(outer, whole, clamp));
-        });
+            body.Add(squares);
+            if (remainder is null) return;
+            // Columns outside, k inside, where the unit stride is.
+            var column = new For(Ir.Range(width), Ir.Int(0), Ir.Int(width)) { Body = { remainder } };
+            var atK = With(outer, k[^1], remainder.Var);
+            remainder.Body.Add(new Store(slot, DType.F32, Index(column.Var, atK), Value(column.Var, atK, clamp)));
+            body.Add(column);
+        }, stretch);
 
-        // Columns outside, k inside: where the unit stride is, if there is one.
-        Stmt OneByOne(Dictionary<Node, Node> outer, long fromK, bool clamp)
+        void OneByOne(List<Stmt> into, bool clamp)
         {
             var c = Ir.Range(width);
             var columns = new For(c, Ir.Int(0), Ir.Int(width));
-            var body = columns.Body;
-            var rest = k.FindAll(r => !outer.ContainsKey(r));
-            if (fromK > 0)
-            {
-                var last = Ir.Range(Ir.Extent(k[^1]));
-                var loop = new For(last, Ir.Int(fromK), Ir.Int(Ir.Extent(k[^1])));
-                body.Add(loop);
-                var atK = With(outer, k[^1], last);
-                loop.Body.Add(new Store(slot, DType.F32, Index(c, atK), Value(c, atK, clamp)));
-            }
-            else OverK(body, rest, outer, (into, atK) => into.Add(new Store(slot, DType.F32, Index(c, atK), Value(c, atK, clamp))));
-            return columns;
+            into.Add(columns);
+            OverK(columns.Body, k, None, (body, atK) => body.Add(new Store(slot, DType.F32, Index(c, atK), Value(c, atK, clamp))), stretch);
         }
 
         List<Stmt> Tile(bool full)
@@ -76,16 +78,28 @@ sealed partial class ContractionNest
             var into = new List<Stmt>();
             if (full && IsUnit(x, n[^1]) && HoldsVectors(n)) AlongColumns(into);
             else if (IsUnit(x, k[^1])) AlongK(into, !full);
-            else into.Add(OneByOne(None, 0, !full));
+            else OneByOne(into, !full);
             return into;
         }
 
-        if (ns % width == 0) loop.Body.AddRange(Tile(true));
-        else if (ns < width) loop.Body.AddRange(Tile(false));
-        else loop.Body.Add(new If(IndexMath.Less(tile, Ir.Int(ns / width))) { Then = Tile(true), Else = Tile(false) });
-        nest.Phases.Add(new("pack B", [loop], bs * columnTiles, 1, panel * 2));
-        var read = IndexMath.Mul(IndexMath.Add(IndexMath.Mul(Flat(batch), columnTiles), TileVar("B")), panel);
-        return Ir.Load(DType.F32, slot, IndexMath.Add(read, IndexMath.Add(WithinVar("B"), IndexMath.Mul(Flat(k), width))));
+        if (ns % width == 0) into.AddRange(Tile(true));
+        else if (ns < width) into.AddRange(Tile(false));
+        else into.Add(new If(IndexMath.Less(tile, Ir.Int(ns / width))) { Then = Tile(true), Else = Tile(false) });
+    }
+
+    /// <summary>The place where k = 0 would lie, if the stretch begins at the given one.</summary>
+    Node FromStretch(Node at, long perK, (Node From, Node To)? stretch) =>
+        stretch is { } s ? IndexMath.Add(at, IndexMath.Mul(s.From, -(ks / Ir.Extent(k[0])) * perK)) : at;
+
+    /// <summary>A loop along the innermost K axis by vectors, and one over what is left, if anything may be.</summary>
+    (For Squares, For? Remainder) InSquares((Node From, Node To)? stretch)
+    {
+        long extent = Ir.Extent(k[^1]);
+        var (from, to) = k.Count == 1 && stretch is { } s ? s : (Ir.Int(0), Ir.Int(extent));
+        var squares = new For(Ir.Range(extent), from, IndexMath.Add(to, 1 - lanes), lanes);
+        bool whole = extent % lanes == 0 && (to.IntConst is not null || depthBlock % lanes == 0);
+        var left = IndexMath.Mod(IndexMath.Add(to, IndexMath.Mul(from, -1)), lanes);
+        return (squares, whole ? null : new For(Ir.Range(extent), IndexMath.Add(to, IndexMath.Mul(left, -1)), to));
     }
 
     /// <summary>
@@ -107,56 +121,122 @@ sealed partial class ContractionNest
 
     Node PackRowPanels(Node x)
     {
-        int spread = (rows + lanes - 1) / lanes * lanes;
-        long panel = (ks * rows + spread - rows + 15) / 16 * 16;
-        int slot = Scratch(DType.F32, bs * rowTiles * panel, false);
+        int slot = Scratch(DType.F32, bs * rowTiles * RowPanel(ks), false);
         var (loop, tile, map) = Panels(rowTiles);
-        var at = IndexMath.Mul(loop.Var, panel);
-        var first = IndexMath.Mul(tile, rows);
+        RowTile(loop.Body, x, slot, IndexMath.Mul(loop.Var, RowPanel(ks)), tile, map, null);
+        nest.Phases.Add(new("pack A", [loop], bs * rowTiles, 1, ks * rows * 2));
+        var read = IndexMath.Mul(IndexMath.Add(IndexMath.Mul(Flat(batch), rowTiles), TileVar("A")), RowPanel(ks));
+        return Ir.Load(DType.F32, slot, IndexMath.Add(read, IndexMath.Add(WithinVar("A"), IndexMath.Mul(Flat(k), rows))));
+    }
 
-        Node Index(Node within, Dictionary<Node, Node> atK) => IndexMath.Add(IndexMath.Add(at, within), IndexMath.Mul(Ir.Substitute(Flat(k), atK), rows));
+    /// <summary>Elements of a panel of one row tile and so much of K, with what the last vector of it writes too much; no multiple of 4 KB, lest panels that are written side by side share cache sets.</summary>
+    long RowPanel(long depth)
+    {
+        long elements = (depth * rows + (rows + lanes - 1) / lanes * lanes - rows + 15) / 16 * 16;
+        return elements % 1024 == 0 ? elements + 16 : elements;
+    }
 
-        void Vectors(List<Stmt> into) => OverK(into, k, None, (body, atK) =>
+    /// <summary>Copies a block's row tiles to scratch of the thread, panel after panel; returns the read of an element.</summary>
+    Node PackRowBlock(List<Stmt> into, Node x, Node firstTile, Node endTile, Dictionary<Node, Node> map, (Node From, Node To) stretch)
+    {
+        long panel = RowPanel(depthBlock * (ks / Ir.Extent(k[0])));
+        int slot = Scratch(DType.F32, rowBlock * panel, true);
+        var from = firstTile;
+        Node Panel(Node tile) => IndexMath.Mul(IndexMath.Add(tile, IndexMath.Mul(firstTile, -1)), panel);
+        int spread = (rows + lanes - 1) / lanes * lanes;
+        if (m.Count == 1 && ms >= spread && IsUnit(x, m[0]) && !IsUnit(x, k[^1]))
         {
-            for (int j = 0; j < spread; j += lanes)
+            // Row by row of the transposed operand, all tiles of the block: each of its cache lines is read once.
+            var careful = Ir.Int((ms - spread) / rows + 1); // from this tile on vectors would leave the operand
+            from = IndexMath.Less(firstTile, careful) is var some && some == Ir.True ? IndexMath.Min(endTile, careful) : Ir.Scalar(Op.Where, DType.I64, some, IndexMath.Min(endTile, careful), firstTile);
+            OverK(into, k, None, (body, atK) =>
             {
-                var within = IndexMath.Add(Ir.Lane(lanes), j);
-                var all = With(map, atK);
-                IndexMath.Digits(m, first, all);
-                all[m[^1]] = IndexMath.Add(all[m[^1]], within);
-                body.Add(new Store(slot, DType.F32, Index(within, atK), Ir.Substitute(x, all)));
+                var t = new For(Ir.Range(rowTiles), firstTile, from);
+                CopyRows(t.Body, x, slot, FromStretch(Panel(t.Var), rows, stretch), t.Var, map, atK);
+                body.Add(t);
+            }, stretch);
+        }
+        var tiles = new For(Ir.Range(rowTiles), from, endTile);
+        RowTile(tiles.Body, x, slot, Panel(tiles.Var), tiles.Var, map, stretch);
+        into.Add(tiles);
+        var read = FromStretch(Panel(TileVar("A")), rows, stretch);
+        return Ir.Load(DType.F32, slot, IndexMath.Add(IndexMath.Add(read, WithinVar("A")), IndexMath.Mul(Flat(k), rows)));
+    }
+
+    /// <summary>All rows of a tile at one k, by vectors along them.</summary>
+    void CopyRows(List<Stmt> into, Node x, int slot, Node start, Node tile, Dictionary<Node, Node> map, Dictionary<Node, Node> atK)
+    {
+        for (int j = 0; j < rows; j += lanes)
+        {
+            var within = IndexMath.Add(Ir.Lane(lanes), j);
+            var all = With(map, atK);
+            IndexMath.Digits(m, IndexMath.Mul(tile, rows), all);
+            all[m[^1]] = IndexMath.Add(all[m[^1]], within);
+            into.Add(new Store(slot, DType.F32, IndexMath.Add(IndexMath.Add(start, within), IndexMath.Mul(Ir.Substitute(Flat(k), atK), rows)), Ir.Substitute(x, all)));
+        }
+    }
+
+    /// <summary>Copies a stretch of one column tile to scratch of the thread, to be used at once; returns the read of an element.</summary>
+    Node PackColumnTile(List<Stmt> into, Node x, Node tile, Dictionary<Node, Node> map, (Node From, Node To) stretch)
+    {
+        int slot = Scratch(DType.F32, depthBlock * (ks / Ir.Extent(k[0])) * width, true);
+        ColumnTile(into, x, slot, Ir.Int(0), tile, map, stretch);
+        return Ir.Load(DType.F32, slot, IndexMath.Add(IndexMath.Add(FromStretch(Ir.Int(0), width, stretch), WithinVar("B")), IndexMath.Mul(Flat(k), width)));
+    }
+
+    /// <summary>Copies one row tile, or its stretch of the outermost K axis, to slot[at + k * rows + row], k counted from the stretch's start.</summary>
+    void RowTile(List<Stmt> into, Node x, int slot, Node at, Node tile, Dictionary<Node, Node> map, (Node From, Node To)? stretch)
+    {
+        int spread = (rows + lanes - 1) / lanes * lanes;
+        var first = IndexMath.Mul(tile, rows);
+        var start = FromStretch(at, rows, stretch);
+        Node Index(Node within, Dictionary<Node, Node> atK) => IndexMath.Add(IndexMath.Add(start, within), IndexMath.Mul(Ir.Substitute(Flat(k), atK), rows));
+
+        void AlongRows(List<Stmt> into) => OverK(into, k, None, (body, atK) => CopyRows(body, x, slot, start, tile, map, atK), stretch);
+
+        // Squares turned in registers, the last rows first: what a square writes beyond the tile is overwritten by the next k.
+        void AlongK(List<Stmt> into) => OverK(into, k.GetRange(0, k.Count - 1), None, (body, outer) =>
+        {
+            var (squares, remainder) = InSquares(stretch);
+            var along = With(outer, k[^1], IndexMath.Add(squares.Var, Ir.Lane(lanes)));
+            for (int g = spread - lanes; g >= 0; g -= lanes)
+            {
+                var values = new Node[lanes];
+                for (int c = 0; c < lanes; c++) values[c] = Value(Ir.Int(g + c < rows ? g + c : 0), along);
+                squares.Body.Add(new StoreTransposed(slot, Index(Ir.Int(g), With(outer, k[^1], squares.Var)), rows, values));
             }
-        });
+            body.Add(squares);
+            if (remainder is null) return;
+            var atK = With(outer, k[^1], remainder.Var);
+            for (int i = 0; i < rows; i++) remainder.Body.Add(new Store(slot, DType.F32, Index(Ir.Int(i), atK), Value(Ir.Int(i), atK)));
+            body.Add(remainder);
+        }, stretch);
 
         void OneByOne(List<Stmt> into)
         {
             var i = Ir.Range(rows);
             var each = new For(i, Ir.Int(0), Ir.Int(rows));
             into.Add(each);
-            OverK(each.Body, k, None, (body, atK) =>
-            {
-                var all = With(map, atK);
-                var row = IndexMath.Add(first, i);
-                IndexMath.Digits(m, ms % rows == 0 ? row : IndexMath.Min(row, Ir.Int(ms - 1)), all);
-                body.Add(new Store(slot, DType.F32, Index(i, atK), Ir.Substitute(x, all)));
-            });
+            OverK(each.Body, k, None, (body, atK) => body.Add(new Store(slot, DType.F32, Index(i, atK), Value(i, atK))), stretch);
         }
 
-        // Whole vectors must lie within a run of the innermost row axis.
-        bool runs = IsUnit(x, m[^1]) && Ir.Extent(m[^1]) >= spread;
-        if (runs)
+        Node Value(Node within, Dictionary<Node, Node> atK)
         {
-            var digits = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
-            IndexMath.Digits(m, first, digits);
-            var fits = new If(IndexMath.Less(digits[m[^1]], Ir.Int(Ir.Extent(m[^1]) - spread + 1)));
-            Vectors(fits.Then);
-            OneByOne(fits.Else);
-            loop.Body.Add(fits);
+            var all = With(map, atK);
+            var row = IndexMath.Add(first, within);
+            IndexMath.Digits(m, ms % rows == 0 ? row : IndexMath.Min(row, Ir.Int(ms - 1)), all);
+            return Ir.Substitute(x, all);
         }
-        else OneByOne(loop.Body);
-        nest.Phases.Add(new("pack A", [loop], bs * rowTiles, 1, ks * rows * 2));
-        var read = IndexMath.Mul(IndexMath.Add(IndexMath.Mul(Flat(batch), rowTiles), TileVar("A")), panel);
-        return Ir.Load(DType.F32, slot, IndexMath.Add(read, IndexMath.Add(WithinVar("A"), IndexMath.Mul(Flat(k), rows))));
+
+        if (IsUnit(x, k[^1])) { AlongK(into); return; }
+        // Whole vectors must lie within a run of the innermost row axis.
+        if (ms == 1 || !IsUnit(x, m[^1]) || Ir.Extent(m[^1]) < spread) { OneByOne(into); return; }
+        var digits = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
+        IndexMath.Digits(m, first, digits);
+        var fits = new If(IndexMath.Less(digits[m[^1]], Ir.Int(Ir.Extent(m[^1]) - spread + 1)));
+        AlongRows(fits.Then);
+        OneByOne(fits.Else);
+        into.Add(fits);
     }
 
     /// <summary>
@@ -252,13 +332,14 @@ sealed partial class ContractionNest
 
     static readonly Dictionary<Node, Node> None = new(ReferenceEqualityComparer.Instance);
 
-    /// <summary>Loops over fresh ranges in the place of some of K's; the body gets them with those already given.</summary>
-    static void OverK(List<Stmt> into, List<Node> ranges, Dictionary<Node, Node> given, Action<List<Stmt>, Dictionary<Node, Node>> body)
+    /// <summary>Loops over fresh ranges in the place of some of K's, the first over a stretch of it; the body gets them with those already given.</summary>
+    static void OverK(List<Stmt> into, List<Node> ranges, Dictionary<Node, Node> given, Action<List<Stmt>, Dictionary<Node, Node>> body, (Node From, Node To)? stretch = null)
     {
         var map = new Dictionary<Node, Node>(given, ReferenceEqualityComparer.Instance);
         foreach (var r in ranges)
         {
-            var loop = new For(map[r] = Ir.Range(Ir.Extent(r)), Ir.Int(0), Ir.Int(Ir.Extent(r)));
+            var (from, to) = r == ranges[0] && stretch is { } part ? part : (Ir.Int(0), Ir.Int(Ir.Extent(r)));
+            var loop = new For(map[r] = Ir.Range(Ir.Extent(r)), from, to);
             into.Add(loop);
             into = loop.Body;
         }

@@ -1,4 +1,5 @@
 using Ingot.Graph;
+using Ingot.Runtime;
 
 namespace Ingot.Kernels;
 
@@ -25,7 +26,10 @@ sealed partial class ContractionNest
     // The register tile.
     int rows, width, tileVectors;
     long rowTiles, columnTiles;
-    bool packA, packB;
+    Copy copyA, copyB;
+
+    /// <summary>An operand is read where it is, or copied: all of it by a stage before, or what a thread is about to use, into scratch of its own.</summary>
+    enum Copy { None, Whole, Block }
 
     /// <summary>The columns are where the results' unit stride is; else a finished tile is stored element by element.</summary>
     bool storesVectors;
@@ -75,11 +79,12 @@ sealed partial class ContractionNest
         if (cost is null && turned is null) return null;
         bool turn = recipe.Turn is { } asked ? asked != 0 && turned is not null || cost is null : turned < (cost ?? double.MaxValue);
         if (turn) (a, b) = (b, a);
-        Arrange(a, b, unit);
-        if (packB) b = PackColumns(b);
-        if (packA) a = PackRows(a);
+        nest.Cycles = Arrange(a, b, unit) ?? 0;
+        if (copyB == Copy.Whole) b = PackColumns(b);
+        if (copyA == Copy.Whole) a = PackRows(a);
         Main(stores);
-        nest.Recipe.Add($"contraction batch {bs}, {ms} x {ks} x {ns}; tile {rows} x {width}{(packA ? ", A packed" : "")}{(packB ? ", B packed" : "")}{(depthBlocks > 1 ? $", K in {depthBlocks}" : "")}");
+        static string Text(string name, Copy copy) => copy switch { Copy.Whole => $", {name} packed", Copy.Block => $", {name} packed in blocks", _ => "" };
+        nest.Recipe.Add($"contraction batch {bs}, {ms} x {ks} x {ns}; tile {rows} x {width}, blocks {rowBlock * rows} x {columnBlock * width}{Text("A", copyA)}{Text("B", copyB)}{(depthBlocks > 1 ? $", K in {depthBlocks}" : "")}");
         return nest;
     }
 
@@ -92,18 +97,21 @@ sealed partial class ContractionNest
         n = kernel.Outer.FindAll(r => inY.Contains(r) && !inX.Contains(r));
         if (batch.Exists(r => !inX.Contains(r))) return null;
         (bs, ms, ns) = (Product(batch), Product(m), Product(n));
-        if (ns < lanes || ks < 8 || ms < 2 || ms * ns * ks < 4096) return null;
+        if (ns < lanes || ks < 8 || ms * ns * ks < 4096) return null;
         // Columns: the unit stride innermost.
         storesVectors = unit is null || n.Contains(unit);
         if (unit is not null && storesVectors) { n.Remove(unit); n.Add(unit); }
         ChooseTile();
-        bool mayReadB = IsUnitStride(y, n) && ns % width == 0 && Ir.Extent(n[^1]) % width == 0;
-        packB = !mayReadB || (recipe.PackB ?? (ks * ns <= 16384 || rowTiles <= 2 ? 0 : 1)) != 0;
-        packA = !IsPlainRead(x) || (recipe.PackA ?? (IsCheapRow(x) ? 0 : 1)) != 0;
+        bool mayReadB = ns % width == 0 && Ir.Extent(n[^1]) % width == 0 && (ms == 1 ? IsUnit(y, n[^1]) : IsUnitStride(y, n));
+        if (ms == 1 && !mayReadB) return null; // a copy costs more than the product
+        streamsB = mayReadB && rowTiles <= 2 && ks * ns * sizeof(float) > Cpu.Caches.L2;
+        ChooseBlocks();
+        copyB = Asked(recipe.PackB, mayReadB, mayReadB && (streamsB || ks * ns <= 16384 || rowTiles <= 2) ? Copy.None : rowBlocks == 1 ? Copy.Block : Copy.Whole);
+        copyA = Asked(recipe.PackA, IsPlainRead(x), IsPlainRead(x) && IsCheapRow(x) ? Copy.None : columnBlocks > 4 && Ir.All(x).Exists(v => v.Op.IsTranscendental) ? Copy.Whole : Copy.Block);
         const double vector = 0.5, single = 6; // cycles an element, by vectors and one by one
-        double cycles = rowTiles * rows * (double)columnTiles * width * ks / (2 * lanes);
-        if (packA) cycles += ms * (double)ks * (IsUnit(x, k[^1]) || IsUnit(x, m[^1]) ? vector : single);
-        if (packB) cycles += ns * (double)ks * (IsUnit(y, k[^1]) || (IsUnit(y, n[^1]) && HoldsVectors(n)) ? vector : single);
+        double cycles = rowTiles * columnTiles * (double)ks * CyclesOfStep;
+        if (copyA != Copy.None) cycles += ms * (double)ks * (IsUnit(x, k[^1]) || (ms > 1 && IsUnit(x, m[^1])) ? vector : single);
+        if (copyB != Copy.None) cycles += ns * (double)ks * (IsUnit(y, k[^1]) || (IsUnit(y, n[^1]) && HoldsVectors(n)) ? vector : single);
         if (!storesVectors) cycles += ms * (double)ns * 3;
         return bs * cycles;
     }
@@ -120,22 +128,35 @@ sealed partial class ContractionNest
     void ChooseTile()
     {
         int registers = lanes == 16 ? 32 : 16;
-        tileVectors = Math.Clamp(recipe.Vectors ?? 2, 1, 4);
+        tileVectors = Math.Clamp(recipe.Vectors ?? (ms == 1 ? 4 : 2), 1, 4);
+        while (ms == 1 && tileVectors > 1 && ns % (lanes * tileVectors) != 0) tileVectors--;
         width = lanes * tileVectors;
         int most = Math.Max(1, (registers - 1 - tileVectors) / tileVectors);
         rows = (int)Math.Min(ms, recipe.Rows is { } r ? Math.Clamp(r, 1, most) : Rows(most));
         (rowTiles, columnTiles) = ((ms + rows - 1) / rows, (ns + width - 1) / width);
     }
 
+    /// <summary>Of a tile at one k: two multiply-adds a cycle, two to three loads, and no accumulator sooner than four cycles after its last turn.</summary>
+    double CyclesOfStep => Math.Max(4, Math.Max(rows * tileVectors / 2.0, (rows + tileVectors) / 2.5));
+
+    /// <summary>What a recipe asks for, if it can be done.</summary>
+    static Copy Asked(int? choice, bool mayRead, Copy heuristic) => choice switch
+    {
+        0 when mayRead => Copy.None,
+        1 => Copy.Whole,
+        2 => Copy.Block,
+        _ => heuristic,
+    };
+
     static long Product(List<Node> ranges) => ranges.Aggregate(1L, (p, r) => p * Ir.Extent(r));
 
-    /// <summary>Rows of a tile: the largest count that divides the rows or wastes little.</summary>
+    /// <summary>Rows of a tile: the largest count that divides the rows or wastes little; few rows are shared out evenly.</summary>
     int Rows(int most)
     {
-        if (ms <= most) return (int)ms;
         for (int r = most; r >= most - 1 && r > 0; r--)
             if (ms % r == 0) return r;
-        return most;
+        long tiles = (ms + most - 1) / most;
+        return (int)((ms + tiles - 1) / tiles);
     }
 
     /// <summary>A single unguarded read whose innermost listed range has stride 1.</summary>
@@ -145,8 +166,11 @@ sealed partial class ContractionNest
     /// <summary>A's elements may be broadcast from where they are.</summary>
     static bool IsPlainRead(Node x) => x is { Op: Op.Load, DType: DType.F32, src.Length: 1 } && IndexMath.Of(x.src[0]).Terms.TrueForAll(t => Ir.IsRange(t.Atom));
 
-    /// <summary>And should be: along K in unit stride, or so few that they stay in the cache.</summary>
-    bool IsCheapRow(Node x) => IsPlainRead(x) && (columnTiles <= 2 || IndexMath.Of(x.src[0]).FactorOf(k[^1]) == 1);
+    /// <summary>
+    /// And should be: few columns do not pay for a copy, unit strides along K need none, unless so many columns go by that it costs nothing (rows far
+    /// apart share cache sets and take an entry each of the translation buffer).
+    /// </summary>
+    bool IsCheapRow(Node x) => IsPlainRead(x) && (columnTiles <= 2 || streamsB || (IndexMath.Of(x.src[0]).FactorOf(k[^1]) == 1 && columnBlock < 32));
 
     static Node Flat(List<Node> ranges)
     {
@@ -161,49 +185,17 @@ sealed partial class ContractionNest
         return nest.Slots.Count - 1;
     }
 
-    // What a thread takes at once, in tiles, and a stretch of K: blocks of the outermost K axis, each this long.
-    long rowBlock, rowBlocks, columnBlock, columnBlocks, depthBlock, depthBlocks;
-
-    /// <summary>
-    /// A stretch of a column panel of B stays in the first-level cache while the row tiles go by, and the block's part of A in the second; enough blocks
-    /// for the pool. Sums of a block that are not finished wait in scratch.
-    /// </summary>
-    void ChooseBlocks()
-    {
-        long outermost = Ir.Extent(k[0]), inside = ks / outermost;
-        long depth = recipe.Depth ?? (ks > 2 * DepthInCache && ms > 4 * rows ? DepthInCache : 0);
-        depthBlock = depth == 0 ? outermost : Math.Clamp((depth + inside - 1) / inside, 1, outermost);
-        depthBlocks = (outermost + depthBlock - 1) / depthBlock;
-        depthBlock = (outermost + depthBlocks - 1) / depthBlocks; // of equal length
-        rowBlock = recipe.RowBlock is { } rowsAsked ? Math.Clamp(rowsAsked, 1, rowTiles) : Math.Clamp(49152 / Math.Max(1, depthBlock * inside * rows), 1, rowTiles);
-        columnBlocks = recipe.ColumnBlock is { } columnsAsked ? (columnTiles + columnsAsked - 1) / Math.Max(1, columnsAsked) : 1;
-        if (recipe.RowBlock is null && recipe.ColumnBlock is null)
-            while (bs * ((rowTiles + rowBlock - 1) / rowBlock) * columnBlocks < 16 && (rowBlock > 2 || columnBlocks < columnTiles))
-                if (rowBlock > 2) rowBlock = (rowBlock + 1) / 2;
-                else columnBlocks = Math.Min(columnTiles, columnBlocks * 2);
-        if (depthBlocks > 1) columnBlocks = Math.Max(columnBlocks, (columnTiles * width * rowBlock * rows + UnfinishedSums - 1) / UnfinishedSums);
-        columnBlock = (columnTiles + columnBlocks - 1) / columnBlocks;
-        columnBlocks = (columnTiles + columnBlock - 1) / columnBlock;
-        rowBlocks = (rowTiles + rowBlock - 1) / rowBlock;
-    }
-
-    /// <summary>Elements of K in a stretch: its panel of B, 16 columns wide, is 32 KB. Shorter ones measure no better, as unfinished sums go to and fro more often.</summary>
-    const int DepthInCache = 512;
-
-    /// <summary>Sums that may wait for the next stretch of K: 256 KB.</summary>
-    const int UnfinishedSums = 65536;
-
     void Main(List<StoreSpec> stores)
     {
-        ChooseBlocks();
         var p = Ir.Range(Math.Max(2, bs * rowBlocks * columnBlocks));
         var atBatch = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
         IndexMath.Digits(batch, IndexMath.Div(p, rowBlocks * columnBlocks), atBatch);
 
         var nt = Ir.Range(columnTiles);
         var mt = Ir.Range(rowTiles);
-        var firstColumn = IndexMath.Mul(IndexMath.Mod(p, columnBlocks), columnBlock);
-        var firstRow = IndexMath.Mul(IndexMath.Mod(IndexMath.Div(p, columnBlocks), rowBlocks), rowBlock);
+        // Row blocks innermost: what threads take at one time shares its columns of B in the last-level cache.
+        var firstColumn = IndexMath.Mul(IndexMath.Mod(IndexMath.Div(p, rowBlocks), columnBlocks), columnBlock);
+        var firstRow = IndexMath.Mul(IndexMath.Mod(p, rowBlocks), rowBlock);
         var columnLoop = new For(nt, firstColumn, IndexMath.Min(IndexMath.Add(firstColumn, columnBlock), columnTiles));
         var rowLoop = new For(mt, firstRow, IndexMath.Min(IndexMath.Add(firstRow, rowBlock), rowTiles));
         columnLoop.Body.Add(rowLoop);
@@ -221,8 +213,29 @@ sealed partial class ContractionNest
         Node Column(int j) => IndexMath.Add(IndexMath.Add(IndexMath.Mul(nt, width), j * lanes), lane);
         bool rowTail = ms % rows != 0, columnTail = ns % width != 0;
 
+        // The loops of a block: over stretches of K, if there are several, around what follows.
+        var outer = new For(p, Chunk.Start, Chunk.End);
+        var block = outer.Body;
+        if (depthBlocks > 1)
+        {
+            block.Add(new For(depth, Ir.Int(0), Ir.Int(depthBlocks)));
+            block = ((For)block[0]).Body;
+        }
+        var from = IndexMath.Mul(depth, depthBlock);
+        var stretch = (From: from, To: IndexMath.Min(IndexMath.Add(from, depthBlock), Ir.Extent(k[0])));
+        if (copyA == Copy.Block) a = PackRowBlock(block, a, firstRow, rowLoop.To, atBatch, stretch);
+        block.Add(columnLoop);
+        if (copyB == Copy.Block)
+        {
+            var copy = new List<Stmt>();
+            b = PackColumnTile(copy, b, nt, atBatch, stretch);
+            columnLoop.Body.InsertRange(0, copy);
+        }
+
         // The accumulators and the loops along K.
         var body = rowLoop.Body;
+        if (streamsB && copyB == Copy.None && depthBlocks > 1 && recipe.Prefetch == 1) PrefetchRows(body, atBatch, nt, from);
+        if (copyB == Copy.Whole && recipe.Prefetch != 0) PrefetchPanel(body, atBatch, nt, IndexMath.Add(mt, IndexMath.Mul(firstRow, -1)), from);
         var accs = new Node[rows, tileVectors];
         var zero = Graph.Build.Const(DType.F32, Shape.Scalar, 0L);
         int unfinished = depthBlocks > 1 ? Scratch(DType.F32, rowBlock * rows * columnBlock * width, true) : -1;
@@ -245,8 +258,7 @@ sealed partial class ContractionNest
         var inner = body;
         foreach (var axis in k.Take(loops))
         {
-            var from = axis == k[0] ? IndexMath.Mul(depth, depthBlock) : Ir.Int(0);
-            var loop = new For(axis, from, axis == k[0] ? IndexMath.Min(IndexMath.Add(from, depthBlock), Ir.Extent(axis)) : Ir.Int(Ir.Extent(axis)));
+            var loop = axis == k[0] ? new For(axis, stretch.From, stretch.To) : new For(axis, Ir.Int(0), Ir.Int(Ir.Extent(axis)));
             inner.Add(loop);
             inner = loop.Body;
         }
@@ -255,10 +267,10 @@ sealed partial class ContractionNest
                 for (int j = 0; j < tileVectors; j++)
                 {
                     // Rows beyond the last read the last one again; their results are dropped.
-                    var row = rowTail && !packA ? IndexMath.Min(Row(i), Ir.Int(ms - 1)) : Row(i);
+                    var row = rowTail && copyA == Copy.None ? IndexMath.Min(Row(i), Ir.Int(ms - 1)) : Row(i);
                     var map = With(At(row, Column(j)), turn);
-                    if (packA) { map[TileVar("A")] = mt; map[WithinVar("A")] = Ir.Int(i); map[RowVar] = rowTail ? IndexMath.Min(Row(i), Ir.Int(ms - 1)) : Row(i); }
-                    if (packB) { map[TileVar("B")] = nt; map[WithinVar("B")] = IndexMath.Add(lane, j * lanes); }
+                    if (copyA != Copy.None) { map[TileVar("A")] = mt; map[WithinVar("A")] = Ir.Int(i); map[RowVar] = rowTail ? IndexMath.Min(Row(i), Ir.Int(ms - 1)) : Row(i); }
+                    if (copyB != Copy.None) { map[TileVar("B")] = nt; map[WithinVar("B")] = IndexMath.Add(lane, j * lanes); }
                     inner.Add(new Update(accs[i, j], Op.Add, Ir.Scalar(Op.Mul, DType.F32, Ir.Substitute(a, map), Ir.Substitute(b, map))));
                 }
 
@@ -292,9 +304,6 @@ sealed partial class ContractionNest
             }
             else body.AddRange(viaScratch);
         }
-        var outer = new For(p, Chunk.Start, Chunk.End);
-        if (depthBlocks == 1) outer.Body.Add(columnLoop);
-        else outer.Body.Add(new For(depth, Ir.Int(0), Ir.Int(depthBlocks)) { Body = { columnLoop } });
         nest.Phases.Add(new("main", [outer], bs * rowBlocks * columnBlocks, 1, (double)rowBlock * rows * columnBlock * width * ks / 8));
     }
 

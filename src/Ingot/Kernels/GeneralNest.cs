@@ -7,7 +7,7 @@ namespace Ingot.Kernels;
 /// are ready. Along a contiguous axis a reduction runs in fixed lanes (4 accumulators of one vector, then halves, then the rest in order);
 /// otherwise strictly in order. Which of the two follows from the strides alone, never from sizes of other axes or from threads.
 /// </summary>
-sealed class GeneralNest
+sealed partial class GeneralNest
 {
     readonly KernelAst kernel;
     readonly int vectorBytes;
@@ -21,6 +21,7 @@ sealed class GeneralNest
     LoopNest Build()
     {
         var nest = new LoopNest { Name = kernel.Name, Slots = kernel.Slots };
+        ChooseFar();
         bool scratch = kernel.Slots.Exists(s => s.PerWorker);
         Node? outerVector = scratch || kernel.Steps.Exists(s => s.Running is not null) ? null : PickVector(kernel.Outer, kernel.Steps.SelectMany(s => s.Stores).ToList());
         MarkFolds(outerVector);
@@ -34,6 +35,7 @@ sealed class GeneralNest
             // The vector axis is the parallel one; other outer loops run inside.
             int unroll = Unroll(kernel.Steps.SelectMany(s => s.Stores), outerVector);
             Vectorise(body, outerVector, Chunk.Start, Chunk.End, lanes, unroll, (into, map, opened) => Steps(into, map, opened, rows));
+            nest.Recipe.AddRange(Notes());
             nest.Recipe.Add($"parallel and vector axis {Ir.Extent(outerVector)}, {lanes} lanes x {unroll}");
             nest.Phases.Add(new("main", body, Ir.Extent(outerVector), lanes * unroll, work / Ir.Extent(outerVector)));
             return nest;
@@ -58,7 +60,9 @@ sealed class GeneralNest
             Vectorise(within, outerVector, Ir.Int(0), Ir.Int(Ir.Extent(outerVector)), lanes, unroll, (into, map, opened) => { opened.UnionWith(open); Steps(into, map, opened, []); });
             nest.Recipe.Add($"vector axis {Ir.Extent(outerVector)}, {lanes} lanes x {unroll}");
         }
+        if (shared == rows.Count && (recipe.FetchRow ?? 1) != 0) FetchNextRow(p, loop);
         nest.Recipe.Add(shared == rows.Count ? $"parallel over {rowCount} rows" : $"parallel over {sharedCount} of {rowCount} rows");
+        nest.Recipe.AddRange(Notes());
         nest.Phases.Add(new("main", body, sharedCount, 1, work / sharedCount));
         return nest;
     }
@@ -107,7 +111,7 @@ sealed class GeneralNest
         stores = PlaceFolds(into, stores, opened);
         if (loops.Count == 0)
         {
-            foreach (var s in stores) into.Add(new Store(s.Slot, s.DType, s.Index, s.Value));
+            foreach (var s in stores) into.Add(new Store(s.Slot, s.DType, s.Index, s.Value, far.Contains(s.Slot)));
             return;
         }
         var r = loops[0];

@@ -57,6 +57,16 @@ sealed class StoreTransposed(int slot, Node index, long stride, Node[] values) :
     public override int Written => Slot;
 }
 
+/// <summary>slot[index] will be read soon: its cache line is fetched into the second-level cache. Any address will do, also one that is not memory.</summary>
+sealed class Prefetch(int slot, DType dtype, Node index) : Stmt
+{
+    public int Slot { get; } = slot;
+    public DType DType { get; } = dtype;
+    public Node Index { get; } = index;
+    public override IEnumerable<Node> Expressions => [Index];
+    public override IEnumerable<int> Read => [Slot];
+}
+
 /// <summary>
 /// A block of 32 x 32 results: c = (0 if first, else c) + a b, on the matrix unit. a and b are panels of bf16 of so many steps of 32 along k, each step
 /// 2 KB; <see cref="Runtime.EmulatedTiles"/> says how they lie. Indices count 32-bit words.
@@ -123,6 +133,8 @@ sealed class LoopNest
     public required string Name { get; init; }
     public required List<SlotInfo> Slots { get; init; }
     public List<Phase> Phases { get; } = [];
+    /// <summary>About how many cycles of one core it takes at the best, to spare a search hopeless candidates; 0: not known.</summary>
+    public double Cycles { get; set; }
     /// <summary>Its products are on the matrix unit.</summary>
     public bool UsesMatrixUnit { get; set; }
     /// <summary>What the recipe did, for listings.</summary>

@@ -63,6 +63,7 @@ sealed class NestPrinter
                     string corner = Expr(t.Index, depth);
                     for (int c = 0; c < t.Values.Length; c++) Line(depth, $"slot{t.Slot}[{corner} + {c} + {t.Stride}*lane] = {Expr(t.Values[c], depth)}");
                     break;
+                case Prefetch p: Line(depth, $"prefetch slot{p.Slot}[{Expr(p.Index, depth)}]"); break;
                 default: throw new InvalidOperationException($"no text for a {s.GetType().Name}");
             }
     }

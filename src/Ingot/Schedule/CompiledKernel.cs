@@ -121,6 +121,6 @@ sealed class CompiledKernel
     static string Generic(KernelAst ast)
     {
         string text = ast.Print();
-        return text.Replace($"r0:{Ir.Extent(ast.Outer[0])}", "r0:n");
+        return text.Replace($"r0:{Ir.Extent(ast.Outer[0])}", GeneralNest.LeavesCaches(ast) ? "r0:n, more than a cache" : "r0:n");
     }
 }

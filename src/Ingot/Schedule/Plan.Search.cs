@@ -15,11 +15,15 @@ sealed partial class Plan
     /// <summary>A candidate is run this often, unless it is hopeless after the first run.</summary>
     const int Runs = 5;
 
+    /// <summary>Times the heuristic recipe's estimate. The estimate knows nothing of caches, which seldom make up for a factor of two.</summary>
+    const double Hopeless = 2;
+
     static Recipe? Search(string key, KernelAst ast, Node[] values, int scalars)
     {
         using var arena = new TrialBuffers(values, ast);
         bool ofContractions = ContractionNest.TryBuild(Copy(ast), Cpu.VectorBytes, Cpu.UsesMatrixUnit, new()) is not null;
         var tried = new HashSet<string>();
+        double expected = 0;
         var beam = new List<(Recipe Recipe, double Seconds)>();
         double? heuristic = Time(new());
         if (heuristic is not { } first) return null;
@@ -52,10 +56,12 @@ sealed partial class Plan
 
         CompiledKernel Emitted(Recipe recipe) => CompiledKernel.Emit(key, CompiledKernel.Nested(Copy(ast), recipe), recipe);
 
-        // Null: the same loops as a candidate before.
+        // Null: the same loops as a candidate before, or by the count of instructions far from the heuristic recipe's: not worth compiling.
         double? Time(Recipe recipe)
         {
             var nest = CompiledKernel.Nested(Copy(ast), recipe);
+            if (tried.Count == 0) expected = nest.Cycles;
+            if (nest.Cycles > Hopeless * expected) return null;
             return tried.Add(NestPrinter.Print(nest)) ? arena.Time(CompiledKernel.Emit(key, nest, recipe), scalars, beam.Count > 0 ? 2 * beam[0].Seconds : double.MaxValue) : null;
         }
     }

@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Reflection.Emit;
+using System.Runtime.Intrinsics.X86;
 using Ingot.Graph;
 using Ingot.Kernels;
 using Ingot.Runtime;
@@ -82,6 +83,9 @@ sealed partial class IlEmitter
         typeof(Narrow).GetNestedType(t.ToString()) is { } memory && typeof(VectorMemory<,>).MakeGenericType(Element(t), memory).GetMethod(verb, parameters) is { } method ? method
             : throw new MissingMethodException(nameof(VectorMemory<,>), $"{verb} of {t} by {string.Join<Type>(", ", parameters)}");
 
+    /// <summary>Whether stores went past the caches: they are made visible before the chunk is reported as done.</summary>
+    bool mustFence;
+
     void StoreValue(Store s)
     {
         bool vector = IsVector(s.Index);
@@ -112,7 +116,20 @@ sealed partial class IlEmitter
         Value(s.Value, true);
         Address(s.Slot, s.Index, s.DType);
         var element = Element(s.DType);
-        if (s.DType.Size == Natural(lanes)) il.Emit(OpCodes.Call, vectors.Method(s.NonTemporal ? "StoreAlignedNonTemporal" : "Store", element, vectors.VectorOf(element), element.MakePointerType()));
+        if (s.DType.Size == Natural(lanes) && s.NonTemporal)
+        {
+            il.Emit(OpCodes.Call, typeof(FarStore).GetMethods().Single(x => x.Name == nameof(FarStore.Store) && x.GetParameters()[0].ParameterType.Name == vectors.VectorOf(element).Name).MakeGenericMethod(element));
+            mustFence = true;
+        }
+        else if (s.DType.Size == Natural(lanes)) il.Emit(OpCodes.Call, vectors.Method("Store", element, vectors.VectorOf(element), element.MakePointerType()));
         else il.Emit(OpCodes.Call, Narrowed("Store", s.DType, vectors.VectorOf(element), typeof(nint)));
+    }
+
+    /// <summary>A hint: nothing where the processor has no such instruction.</summary>
+    void FetchLine(Prefetch p)
+    {
+        if (!Sse.IsSupported) return;
+        Address(p.Slot, p.Index, p.DType);
+        il.Emit(OpCodes.Call, typeof(Sse).GetMethod(nameof(Sse.Prefetch1))!);
     }
 }

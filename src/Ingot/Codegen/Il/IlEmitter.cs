@@ -58,6 +58,7 @@ sealed partial class IlEmitter
         e.BaseAddresses(phase.Body);
         e.UnitBegins(phase.Body);
         e.Block(phase.Body);
+        if (e.mustFence) e.il.Emit(OpCodes.Call, typeof(Thread).GetMethod(nameof(Thread.MemoryBarrier))!);
         e.UnitEnds();
         e.il.Emit(OpCodes.Ret);
         return (e.method.CreateDelegate<KernelCode>(e.unit), e.il.ILOffset);
@@ -213,6 +214,7 @@ sealed partial class IlEmitter
             case Update u: Accumulate(u); break;
             case Store t: StoreValue(t); break;
             case StoreTransposed t: StoreSquare(t); break;
+            case Prefetch p: FetchLine(p); break;
             case MatrixProduct t: MultiplyTiles(t); break;
         }
     }
@@ -314,6 +316,7 @@ sealed partial class IlEmitter
                 currentLanes = t.Values.Length;
                 foreach (var v in t.Values) HoistValue(v, true, conditional);
                 break;
+            case Prefetch p: HoistAddress(p.Slot, p.Index, p.DType, conditional); break;
             case MatrixProduct t:
                 foreach (var (slot, index) in new[] { t.A, t.B, t.C }) HoistAddress(slot, index, DType.F32, conditional);
                 HoistValue(t.Steps, false, conditional);

@@ -1,0 +1,79 @@
+using Ingot.Graph;
+using Ingot.Runtime;
+
+namespace Ingot.Kernels;
+
+/// <summary>Blocks that fit the caches, and what is fetched before it is used.</summary>
+sealed partial class ContractionNest
+{
+    /// <summary>B is larger than the cache and used by few rows: it is read once, where it is, a few of its rows side by side.</summary>
+    bool streamsB;
+
+    // What a thread takes at once, in tiles, and a stretch of K: blocks of the outermost K axis, each this long.
+    long rowBlock, rowBlocks, columnBlock, columnBlocks, depthBlock, depthBlocks;
+
+    /// <summary>
+    /// A stretch of a column panel of B fills the first-level cache and goes past the block's row tiles, whose part of A fills half of the second. Sums
+    /// of a block that are not finished wait in scratch, in the other half. Where that makes too few blocks for the pool, the longer side is halved.
+    /// </summary>
+    void ChooseBlocks()
+    {
+        long outermost = Ir.Extent(k[0]), inside = ks / outermost, fit = Math.Max(64, Cpu.Caches.L1Data / 4 / width);
+        long depth = recipe.Depth ?? (streamsB ? RowsOfStream : ks > 2 * fit && ms > 4 * rows ? fit : 0);
+        depthBlock = depth == 0 ? outermost : Math.Clamp((depth + inside - 1) / inside, 1, outermost);
+        depthBlocks = (outermost + depthBlock - 1) / depthBlock;
+        depthBlock = (outermost + depthBlocks - 1) / depthBlocks; // of equal length
+        if (depthBlocks > 1) depthBlock = Math.Min(outermost, (depthBlock + lanes - 1) / lanes * lanes);
+        depthBlocks = (outermost + depthBlock - 1) / depthBlock;
+
+        long half = Cpu.Caches.L2 / 8; // floats
+        rowBlock = Clamp(recipe.RowBlock, half / (depthBlock * inside * rows), rowTiles);
+        columnBlock = Clamp(recipe.ColumnBlock, columnTiles, columnTiles);
+        if (depthBlocks > 1) columnBlock = Math.Min(columnBlock, Math.Max(1, half / (rowBlock * rows * width)));
+        long wanted = 4 * WorkerPool.Threads;
+        if (recipe.RowBlock is null && recipe.ColumnBlock is null)
+            while (bs * Blocks(rowTiles, rowBlock) * Blocks(columnTiles, columnBlock) < wanted && (rowBlock > 2 || columnBlock > 1))
+                if (rowBlock <= 2 || (columnBlock > 1 && columnBlock * width >= rowBlock * rows)) columnBlock = (columnBlock + 1) / 2;
+                else rowBlock = (rowBlock + 1) / 2;
+        // Of equal size.
+        (rowBlocks, columnBlocks) = (Blocks(rowTiles, rowBlock), Blocks(columnTiles, columnBlock));
+        (rowBlock, columnBlock) = (Blocks(rowTiles, rowBlocks), Blocks(columnTiles, columnBlocks));
+        (rowBlocks, columnBlocks) = (Blocks(rowTiles, rowBlock), Blocks(columnTiles, columnBlock));
+
+        static long Blocks(long tiles, long block) => (tiles + block - 1) / block;
+        static long Clamp(int? asked, long heuristic, long most) => Math.Clamp(asked ?? heuristic, 1, most);
+    }
+
+    /// <summary>
+    /// While a row tile is multiplied with a panel of B, its part of the next panel is fetched into the second-level cache: panels come from
+    /// further away, each just once in the time of a block, and the first row tile would wait for all of it.
+    /// </summary>
+    void PrefetchPanel(List<Stmt> into, Dictionary<Node, Node> atBatch, Node nt, Node tile, Node from)
+    {
+        const int Line = 16; // floats
+        long panel = ks * width, inside = ks / Ir.Extent(k[0]), part = depthBlock * inside * width;
+        long each = (part / Line + rowBlock - 1) / rowBlock;
+        var start = IndexMath.Mul(IndexMath.Add(IndexMath.Add(IndexMath.Mul(Ir.Substitute(Flat(batch), atBatch), columnTiles), nt), 1), panel);
+        start = IndexMath.Add(IndexMath.Add(start, IndexMath.Mul(from, inside * width)), IndexMath.Mul(tile, each * Line));
+        var q = new For(Ir.Range(each), Ir.Int(0), Ir.Int(each));
+        q.Body.Add(new Prefetch(((BufferSlot)b.Arg!).Slot, DType.F32, IndexMath.Add(start, IndexMath.Mul(q.Var, Line))));
+        into.Add(q);
+    }
+
+    /// <summary>Rows of a streamed B that are read side by side: sums then go to scratch and back once in so many.</summary>
+    const int RowsOfStream = 8;
+
+    /// <summary>While rows of a streamed B are multiplied, the next ones are fetched. On the machine measured its own prefetchers do better (27 against 24 GB/s), so a recipe must ask for it.</summary>
+    void PrefetchRows(List<Stmt> into, Dictionary<Node, Node> atBatch, Node nt, Node from)
+    {
+        if (k.Count != 1 || b is not { Op: Op.Load, Arg: BufferSlot slot, src: [var index] }) return;
+        var row = new For(Ir.Range(depthBlock), Ir.Int(0), Ir.Int(depthBlock));
+        var map = new Dictionary<Node, Node>(atBatch, ReferenceEqualityComparer.Instance) { [k[0]] = IndexMath.Add(IndexMath.Add(from, depthBlock), row.Var) };
+        for (int column = 0; column < width; column += 64 / b.DType.Size)
+        {
+            IndexMath.Digits(n, IndexMath.Add(IndexMath.Mul(nt, width), column), map);
+            row.Body.Add(new Prefetch(slot.Slot, b.DType, Ir.Substitute(index, map)));
+        }
+        into.Add(row);
+    }
+}
