@@ -44,7 +44,7 @@ sealed partial class Plan
         return live.Length == 0 ? (0, 0) : (Array.IndexOf(live, live.Max()), live.Max());
     }
 
-    static long ScratchBytes(Launch launch) => launch.Kernel is null ? 0 : launch.Instances.Count * launch.Kernel.Nest.Slots.Where(s => s.ScratchElements > 0).Sum(BytesOf);
+    long ScratchBytes(Launch launch) => launch.Kernel is null ? 0 : launch.Instances.Count * launch.Kernel.Nest.Slots.Where(s => s.ScratchElements > 0).Sum(s => BytesOf(s, workers));
 
     /// <summary>
     /// Temporaries that live at a launch. In a training step, which assigns to what it differentiates by, those that the loss is computed through and that are read
