@@ -238,19 +238,11 @@ sealed partial class Scheduler
             if (!view && (!u.Op.IsElementwise || !claimed.Add(u))) break;
             // Another reduction that has not been given memory yet would have to be recomputed for every element.
             if (!view && u.src.Any(s => s != at && HoldsReduce(s))) break;
-            // The gradient of a table that is looked up and multiplied by as well: its product must not wait, with all it reads, for the scatter at the very end.
-            if (!view && Array.Exists(u.src, s => s != at && IsScatter(s))) break;
             at = u;
             if (!view) (last, permuted) = (u, false);
             else permuted |= u.Op == Op.Permute;
         }
         return permuted || made.Contains(at) ? at : Kept(last);
-    }
-
-    static bool IsScatter(Node n)
-    {
-        while (n.Op is Op.Reshape or Op.Permute) n = n.src[0];
-        return n.Op is Op.Scatter or Op.ScatterAdd;
     }
 
     /// <summary>
