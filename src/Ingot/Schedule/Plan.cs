@@ -207,14 +207,15 @@ sealed partial class Plan
         return total;
     }
 
-    /// <summary>Scratch that a launch may need for each worker, at most.</summary>
-    const int MostWorkers = 64;
+    /// <summary>Workers that have scratch of their own.</summary>
+    int workers;
 
-    static long BytesOf(SlotInfo scratch) => Codegen.Il.IlEmitter.ScratchBytes(scratch) * (scratch.PerWorker ? MostWorkers : 1);
+    static long BytesOf(SlotInfo scratch, int workers) => Codegen.Il.IlEmitter.ScratchBytes(scratch) * (scratch.PerWorker ? workers : 1);
 
     /// <summary>First fit by time of life: buffers that do not live at once may share memory. Scratch lives for its launch.</summary>
     void PlaceTemporaries()
     {
+        (workers, arenaBytes) = (Runtime.WorkerPool.Threads, 0);
         var lives = new List<(long Bytes, int From, int To, Action<long> Place)>();
         for (int b = 0; b < buffers.Count; b++)
         {
@@ -238,7 +239,7 @@ sealed partial class Plan
                     var info = nest.Slots[s];
                     if (info.ScratchElements == 0) continue;
                     int slot = s;
-                    lives.Add((BytesOf(info), l, l, at => i.ScratchOffsets[slot] = at));
+                    lives.Add((BytesOf(info, workers), l, l, at => i.ScratchOffsets[slot] = at));
                 }
                 i.Words = GC.AllocateArray<long>(1 + nest.Slots.Count + i.Scalars.Length, pinned: true);
                 i.Address = Marshal.UnsafeAddrOfPinnedArrayElement(i.Words, 0);
