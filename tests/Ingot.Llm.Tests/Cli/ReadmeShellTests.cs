@@ -39,7 +39,7 @@ public sealed partial class ReadmeShellTests : IDisposable
     {
         File.WriteAllText(folder["text.txt"], StoryCorpus.Generate(1, 4000));
         var lines = Lines().Where(l => l.StartsWith("ingot ", StringComparison.Ordinal)).ToList();
-        lines.Select(l => Words(l)[1]).ShouldBe(["train", "sample", "info"]);
+        lines.Select(l => Words(l)[1]).ShouldBe(["train", "sample", "info", "bench"]);
         foreach (var line in lines)
         {
             var words = Words(line)[1..].ConvertAll(w => w switch { "FILE" => folder["text.txt"], "DIR" => folder["run"], _ => w });
@@ -55,7 +55,7 @@ public sealed partial class ReadmeShellTests : IDisposable
     [Fact]
     public void Help_EveryCommand_DescribesEachOption()
     {
-        foreach (var command in new[] { "speedrun", "train", "sample", "info" })
+        foreach (var command in new[] { "speedrun", "train", "sample", "info", "bench" })
         {
             var (code, help, error) = IngotProcess.Run(command, "--help");
             (code, error).ShouldBe((0, ""));

@@ -63,8 +63,8 @@ public class MuonTests
         }
         if (!form.RestoresNorm) return x;
         double restored = Math.Sqrt(Math.Min(rows, columns)) / Norm(x);
-        var short_ = x;
-        return Map(x, (i, j) => short_[i, j] * restored);
+        var unscaled = x;
+        return Map(x, (i, j) => unscaled[i, j] * restored);
     }
 
     [Theory]
