@@ -84,6 +84,9 @@ sealed partial class RowBlockNest
         return free.Of(without).Count == 0;
     }
 
+    /// <summary>What a stretch of positions takes of the matrix: half of the first-level cache, whose sets a stride of a power of two does not share well.</summary>
+    const int FloatsInCache = 4096;
+
     /// <summary>
     /// Sums along the positions of the block's own values times rows of a matrix: tiles of rows by columns, taken by stretches of positions so that
     /// both stay in the first-level cache; unfinished sums wait in scratch.
@@ -104,7 +107,8 @@ sealed partial class RowBlockNest
 
         var last = k[^1];
         var (from, to) = Limits(last);
-        var stretch = new For(Ir.Range(Ir.Extent(last)), from, to, Stretch);
+        long depth = Math.Clamp(FloatsInCache / columns, 32, Stretch);
+        var stretch = new For(Ir.Range(Ir.Extent(last)), from, to, depth);
         Open(body, k.SkipLast(1)).Add(stretch);
         var columnTile = new For(Ir.Range(columns), Ir.Int(0), Ir.Int(columns), wide * lanes);
         var rowTile = new For(Ir.Range(rows), Ir.Int(0), Ir.Int(rows), high);
@@ -114,7 +118,7 @@ sealed partial class RowBlockNest
         Node Place(int i, int j) => Sum(IndexMath.Add(rowTile.Var, i), IndexMath.Add(IndexMath.Add(columnTile.Var, lane), j * lanes));
         for (int i = 0; i < high; i++)
             for (int j = 0; j < wide; j++) rowTile.Body.Add(new Init(accs[i, j] = Ir.Acc(DType.F32, lane), Ir.Load(DType.F32, slot, Place(i, j))));
-        var sums = new For(last, stretch.Var, IndexMath.Min(IndexMath.Add(stretch.Var, Stretch), to));
+        var sums = new For(last, stretch.Var, IndexMath.Min(IndexMath.Add(stretch.Var, depth), to));
         rowTile.Body.Add(sums);
         for (int i = 0; i < high; i++)
             for (int j = 0; j < wide; j++)

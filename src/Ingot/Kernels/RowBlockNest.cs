@@ -71,6 +71,7 @@ sealed partial class RowBlockNest
         // Under a causal mask the last rows are the longest: those first, and the threads end together.
         var block = IndexMath.Add(IndexMath.Mul(IndexMath.Mod(p, blocks), -1), blocks - 1);
         bound[first] = IndexMath.Min(IndexMath.Mul(block, rows), Ir.Int(extent - rows));
+        ShareScratch();
         foreach (var step in kernel.Steps)
             if (!Step(step.Inner, step.Stores.ConvertAll(Placed))) return false;
         Flush();
@@ -92,6 +93,43 @@ sealed partial class RowBlockNest
 
     static bool HoldsFold(Node n) => Ir.All(n).Exists(x => x.Op == Op.Fold);
 
+    /// <summary>Scratch slots that live in another's memory.</summary>
+    readonly Dictionary<int, int> shared = [];
+
+    int PlaceOf(int slot) => shared.GetValueOrDefault(slot, slot);
+
+    /// <summary>A value computed position by position from another that nothing needs afterwards takes its place.</summary>
+    void ShareScratch()
+    {
+        for (int i = 0; i < kernel.Steps.Count; i++)
+        {
+            var step = kernel.Steps[i];
+            if (step.Inner.Count == 0 || step.Stores is not [var store] || !kernel.Slots[store.Slot].PerWorker) continue;
+            if (Ir.All(store.Value).Exists(n => n.Op == Op.Fold && free.Of(n).Overlaps(step.Inner))) continue; // a product's raw sums come first
+            var own = OutsideSums(store.Value).Where(IsWide).ToList();
+            var last = own.Find(load => own.TrueForAll(l => l.Arg != load.Arg || l.src[0] == store.Index) && load.src.Length == 1
+                && kernel.Slots[SlotOf(load)] == kernel.Slots[store.Slot]
+                && !kernel.Steps.Skip(i + 1).SelectMany(s => s.Stores).SelectMany(s => Ir.All(s.Value)).Any(n => IsWide(n) && PlaceOf(SlotOf(n)) == PlaceOf(SlotOf(load))));
+            if (last is not null) shared[store.Slot] = PlaceOf(SlotOf(last));
+        }
+    }
+
+    static int SlotOf(Node load) => ((BufferSlot)load.Arg!).Slot;
+
+    /// <summary>What a value is made of, but for what its sums are made of.</summary>
+    static IEnumerable<Node> OutsideSums(Node value)
+    {
+        var seen = new HashSet<Node>(ReferenceEqualityComparer.Instance) { value };
+        var stack = new Stack<Node>([value]);
+        while (stack.TryPop(out var n))
+        {
+            yield return n;
+            if (n.Op == Op.Fold) continue;
+            foreach (var s in n.src)
+                if (seen.Add(s)) stack.Push(s);
+        }
+    }
+
     /// <summary>A store in terms of the block: its rows, and scratch that holds them all.</summary>
     StoreSpec Placed(StoreSpec s)
     {
@@ -105,9 +143,9 @@ sealed partial class RowBlockNest
         });
         if (!kernel.Slots[s.Slot].PerWorker) return s with { Index = Ir.Substitute(s.Index, map), Value = value };
         if (value.DType != DType.F32) value = Ir.Scalar(Op.Cast, DType.F32, value);
-        return new StoreSpec(s.Slot, DType.F32, IndexMath.Add(IndexMath.Mul(Ir.Substitute(s.Index, map), rows), within), value);
+        return new StoreSpec(PlaceOf(s.Slot), DType.F32, IndexMath.Add(IndexMath.Mul(Ir.Substitute(s.Index, map), rows), within), value);
 
-        Node Wide(DType t, Node load) => Ir.Load(t, ((BufferSlot)load.Arg!).Slot, IndexMath.Add(IndexMath.Mul(load.src[0], rows), within));
+        Node Wide(DType t, Node load) => Ir.Load(t, PlaceOf(SlotOf(load)), IndexMath.Add(IndexMath.Mul(load.src[0], rows), within));
     }
 
     /// <summary>An expression as code: batch axes, the block's first row, and what else is given.</summary>
@@ -217,7 +255,7 @@ sealed partial class RowBlockNest
             {
                 if (n is not { Op: Op.Load, Arg: BufferSlot b }) return null;
                 waits |= pending.Sums.Exists(s => s.Slot == b.Slot);
-                var store = pending.Stores.Find(s => s.Slot == b.Slot);
+                var store = pending.Stores.FindLast(s => s.Slot == b.Slot);
                 if (store is null) return null;
                 waits |= store.Index != n.src[0];
                 return store.Value;
@@ -230,7 +268,11 @@ sealed partial class RowBlockNest
     void Elementwise(List<Node> inner, List<StoreSpec> stores)
     {
         if (Joined(inner, stores.SelectMany(s => new[] { s.Value, s.Index })) is { } joined)
-            for (int i = 0; i < stores.Count; i++) pending!.Stores.Add(stores[i] with { Value = joined[2 * i], Index = joined[2 * i + 1] });
+            for (int i = 0; i < stores.Count; i++)
+            {
+                pending!.Stores.RemoveAll(s => s.Slot == stores[i].Slot && s.Index == joined[2 * i + 1]); // overwritten before anybody reads it
+                pending.Stores.Add(stores[i] with { Value = joined[2 * i], Index = joined[2 * i + 1] });
+            }
         else
         {
             Flush();
@@ -293,8 +335,9 @@ sealed partial class RowBlockNest
         into.Add(loop);
         for (int v = 0; v < vectors; v++)
         {
-            foreach (var s in pass.Stores) loop.Body.Add(new Store(s.Slot, s.DType, At(s.Index, (within, Lane(v))), At(s.Value, (within, Lane(v)))));
+            // A sum may want what a store overwrites; what it wants of what is stored is in its own value.
             for (int i = 0; i < pass.Sums.Count; i++) loop.Body.Add(new Update(accs[i][v], Ir.FoldKind(pass.Sums[i].Fold), At(pass.Sums[i].Value, (within, Lane(v)))));
+            foreach (var s in pass.Stores) loop.Body.Add(new Store(s.Slot, s.DType, At(s.Index, (within, Lane(v))), At(s.Value, (within, Lane(v)))));
         }
         for (int i = 0; i < totals.Count; i++)
             for (int v = 0; v < vectors; v++)
