@@ -448,6 +448,7 @@ sealed partial class GeneralNest
             if (weight == 0 || !free.Of(n).Contains(r)) continue;
             var form = IndexMath.Of(n.src[0]);
             bool bent = form.Terms.Exists(t => t.Atom != r && free.Of(t.Atom).Contains(r));
+            if (!bent && form.FactorOf(r) == 2 && n.DType == DType.F32 && n.src.Length == 1) continue; // every second element costs two loads
             score += !bent && form.FactorOf(r) == 1 ? weight : -weight;
         }
         return score;

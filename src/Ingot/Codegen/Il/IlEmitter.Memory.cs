@@ -13,6 +13,13 @@ sealed partial class IlEmitter
     void LoadValue(Node n, bool vector)
     {
         int slot = ((BufferSlot)n.Arg!).Slot;
+        if (vector && IsEverySecond(n, IndexMath.Of(n.src[0]).Terms.FirstOrDefault(t => Ir.IsLane(t.Atom)).Factor))
+        {
+            Address(slot, n.src[0], n.DType);
+            il.Emit(OpCodes.Call, vectors.Zero(typeof(float)));
+            il.Emit(OpCodes.Call, typeof(StridedMemory).GetMethod(nameof(StridedMemory.LoadEverySecond), [typeof(nint), vectors.VectorOf(typeof(float))])!);
+            return;
+        }
         if (n.src.Length == 1) { LoadFrom(slot, n.src[0], n.DType, vector); return; }
         var guard = n.src[1];
         var result = il.DeclareLocal(RegisterType(n.DType, vector));

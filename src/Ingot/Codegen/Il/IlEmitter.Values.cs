@@ -64,7 +64,7 @@ sealed partial class IlEmitter
                 foreach (var (atom, factor) in form.Terms)
                     if (Ir.IsLane(atom)) unit = factor;
                     else if (IsVector(atom)) return true;
-                return unit != 1 || (n.src.Length > 1 && IsVector(n.src[1]) && !IsMonotone(n.src[1]));
+                return !(unit == 1 || IsEverySecond(n, unit)) || (n.src.Length > 1 && IsVector(n.src[1]) && !IsMonotone(n.src[1]));
             case Op.Range: return false;
             case Op.IDiv or Op.Mod: return true;
             case Op.Shl or Op.Shr: return n.DType is not (DType.I32 or DType.U32 or DType.I64) || IsVector(n.src[1]);
@@ -79,6 +79,9 @@ sealed partial class IlEmitter
             default: return !Array.TrueForAll(n.src, Fits);
         }
     }
+
+    /// <summary>A stride of two floats, as a step of two over an image gives: two loads and a shuffle.</summary>
+    static bool IsEverySecond(Node load, long stride) => stride == 2 && load.DType == DType.F32 && load.src.Length == 1;
 
     readonly Dictionary<Node, bool> holdsAccumulator = new(ReferenceEqualityComparer.Instance);
 
