@@ -31,7 +31,7 @@ sealed partial class ContractionNest
         rowBlock = Clamp(recipe.RowBlock, cache * 3 / 4 / (depthBlock * inside * rows), rowTiles);
         columnBlock = Clamp(recipe.ColumnBlock, columnTiles, columnTiles);
         if (depthBlocks > 1) columnBlock = Math.Min(columnBlock, Math.Max(1, cache / 2 / (rowBlock * rows * width)));
-        long wanted = 4 * WorkerPool.Threads;
+        long wanted = (streamsB ? 2 : 4) * WorkerPool.Threads; // a stream in short pieces is none
         if (recipe.RowBlock is null && recipe.ColumnBlock is null)
             while (bs * Blocks(rowTiles, rowBlock) * Blocks(columnTiles, columnBlock) < wanted && (rowBlock > 2 || columnBlock > 1))
                 if (rowBlock <= 2 || (columnBlock > 1 && columnBlock * width >= rowBlock * rows)) columnBlock = (columnBlock + 1) / 2;
