@@ -19,6 +19,9 @@ public sealed class BenchSession
     /// <summary>Multiply-adds in float32.</summary>
     internal Roof Fma { get; } = new ComputeRoof();
 
+    /// <summary>The matrix unit's products in bf16; null where there is none in use.</summary>
+    internal Roof? Matrix { get; } = Probes.Matrix() is null ? null : new MatrixRoof();
+
     /// <summary>What bounds products of a dtype: the matrix unit's peak for bf16 where there is one, that of float32 multiply-adds elsewhere.</summary>
-    internal Roof RoofOf(DType dtype) => Fma;
+    internal Roof RoofOf(DType dtype) => dtype == DType.BF16 ? Matrix ?? Fma : Fma;
 }

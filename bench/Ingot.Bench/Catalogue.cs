@@ -14,6 +14,8 @@ static class MachineLimits
     public static IEnumerable<Benchmark> All()
     {
         yield return new("peak.fma", "GFLOPS of float32 multiply-adds from registers, all threads", session => Limit("peak.fma", "GFLOPS", () => session.Fma.Read().Rate));
+        yield return new("peak.matrix", "GFLOPS of the matrix unit's bf16 products from tiles, all threads; 0 where there is none in use", session =>
+            session.Matrix is { } unit ? Limit("peak.matrix", "GFLOPS", () => unit.Read().Rate) : new("peak.matrix", 0, "GFLOPS", null, 0, 0, 0, 0));
         yield return Memory("peak.read", "GB/s of reading 256 MB", 1, 0, 256L << 20);
         yield return Memory("peak.copy", "GB/s of copying 256 MB, read and written", 1, 1, 256L << 20);
         yield return Memory("peak.4r1w", "GB/s of reading four streams of 256 MB and writing one", 4, 1, 256L << 20);

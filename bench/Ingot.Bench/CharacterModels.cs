@@ -3,7 +3,6 @@ using Ingot.Llm.Models;
 using Ingot.Llm.Tokenizers;
 using Ingot.Llm.Training;
 using Ingot.Llm.Corpus;
-using Ingot.Autograd;
 using Ingot.Nn;
 
 namespace Ingot.Bench;

@@ -1,4 +1,3 @@
-using Ingot.Autograd;
 using Ingot.Bench.Models;
 using Ingot.Nn;
 using static Ingot.Bench.Programs;

@@ -36,6 +36,12 @@ sealed class ComputeRoof() : Roof("GFLOPS")
     }
 }
 
+/// <summary>The matrix unit's bf16 products, GFLOPS.</summary>
+sealed class MatrixRoof() : Roof("GFLOPS")
+{
+    protected override RoofReading Measure() => Probes.Matrix() is { } now ? new(now.Undisturbed, now.Steady) : throw new IngotException("there is no matrix unit in use");
+}
+
 /// <summary>Memory traffic of a mix of streams read and written, GB/s.</summary>
 /// <param name="reads">Streams read.</param>
 /// <param name="writes">Streams written, 0 or 1.</param>

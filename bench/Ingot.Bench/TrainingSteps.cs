@@ -94,5 +94,5 @@ static class TrainingSteps
 static class BenchPrecision
 {
     /// <summary>A scope in which bf16 benchmarks compute; nothing for float32.</summary>
-    public static IDisposable? Of(DType dtype) => null;
+    public static IDisposable? Of(DType dtype) => dtype == DType.BF16 ? Precision.Bf16() : null;
 }

@@ -22,7 +22,7 @@ static class InfoCommand
         Row("cores", $"{Cpu.Cores}");
         Row("threads used", $"{WorkerPool.Threads}");
         Row("vector level", $"{Cpu.Level} ({Cpu.VectorBytes * 8} bits){(Cpu.Level != Cpu.HardwareLevel ? $"; the hardware has {Cpu.HardwareLevel}" : "")}");
-        Row("matrix unit", !Amx.IsPresent ? "none" : !Amx.IsAvailable ? "AMX, which the system refuses" : $"AMX, bf16{(Amx.HasInt8 ? " and int8" : "")}{(Cpu.UsesMatrixUnit ? "" : "; switched off")}");
+        Row("matrix unit", !Amx.IsPresent ? "none" : !Amx.IsAvailable ? "AMX, which the system refuses" : $"AMX, bf16{(Amx.HasInt8 ? " and int8" : "")}{(Cpu.DistrustsMatrixUnit ? "; not used, as it failed the product it is tried with" : Cpu.UsesMatrixUnit ? "" : "; switched off")}");
         Row("caches", $"L1 {Kilobytes(caches.L1Data)}, L2 {Kilobytes(caches.L2)}, L3 {Kilobytes(caches.L3)}");
         Row("system", $"{System.Runtime.InteropServices.RuntimeInformation.OSDescription}, {System.Runtime.InteropServices.RuntimeInformation.FrameworkDescription}");
         Section($"Measured peaks, {peaks.Threads} thread{(peaks.Threads == 1 ? "" : "s")}");

@@ -20,6 +20,7 @@ sealed class TrainCommand
     readonly Option<int?> width = Options.Number<int>("--width", "Width of the model; divisible by the heads.");
     readonly Option<int?> context = Options.Number<int>("--context", "Characters the model sees at a time.");
     readonly Option<int?> batch = Options.Number<int>("--batch", "Sequences a step.");
+    readonly Option<bool> recompute = new("--recompute") { Description = "Compute each block again in the backward pass: less memory, more time, the same model." };
     readonly Option<double?> rate = Options.Number<double>("--lr", "Highest learning rate; it falls to a tenth of it.");
     readonly Option<string?> precision = new("--precision") { Description = "bf16: products of operands rounded to bf16, summed in float32, fast where there is a matrix unit; fp32 (the default): all in float32. Weights are float32 in either." };
     readonly Option<int?> warmup = Options.Number<int>("--warmup", "Steps in which the learning rate rises.");
@@ -52,7 +53,7 @@ sealed class TrainCommand
 
     Command Build(Command command, params Option[] first)
     {
-        foreach (var option in first.Concat([output, resume, force, steps, seed, layers, heads, width, context, batch, rate, precision, warmup, logEvery, evaluateEvery, checkpointEvery])) command.Options.Add(option);
+        foreach (var option in first.Concat([output, resume, force, steps, seed, layers, heads, width, context, batch, recompute, rate, precision, warmup, logEvery, evaluateEvery, checkpointEvery])) command.Options.Add(option);
         command.SetAction(Run);
         return command;
     }
@@ -114,6 +115,7 @@ sealed class TrainCommand
             Width = args.GetValue(width) ?? o.Width,
             ContextLength = args.GetValue(context) ?? o.ContextLength,
             Batch = args.GetValue(batch) ?? o.Batch,
+            Recompute = args.GetValue(recompute) || o.Recompute,
             WarmupSteps = args.GetValue(warmup) ?? o.WarmupSteps,
             LogEvery = args.GetValue(logEvery) ?? o.LogEvery,
             EvaluateEvery = args.GetValue(evaluateEvery) ?? o.EvaluateEvery,

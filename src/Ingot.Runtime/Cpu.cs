@@ -42,7 +42,10 @@ public static class Cpu
     public static int VectorBytes => Math.Min(16 << (int)Level, 64);
 
     /// <summary>Whether kernels at <see cref="Level"/> put products of bf16 on the matrix unit.</summary>
-    public static bool UsesMatrixUnit => Level >= IsaLevel.Amx;
+    public static bool UsesMatrixUnit => Level >= IsaLevel.Amx && !DistrustsMatrixUnit;
+
+    /// <summary>The unit failed the product that it is tried with before it is used.</summary>
+    public static bool DistrustsMatrixUnit { get; set; }
 
     /// <summary>The processor's name as its maker writes it.</summary>
     public static string Name { get; } = ReadName();

@@ -65,6 +65,23 @@ public static unsafe class EmulatedTiles
                 }
     }
 
+    /// <summary>Whether routines at these addresses give a small product of bf16, whose sums are exact in any order.</summary>
+    public static bool Agrees(nint configure, nint release, nint multiply)
+    {
+        const int Steps = 2, Numbers = Steps * StepBytes / sizeof(ushort), Results = Side * Side;
+        Storage a = Storage.Allocate((Steps + 1) * StepBytes), b = Storage.Allocate(Steps * StepBytes); // a step beyond A is asked for
+        Storage expected = Storage.Allocate(Results * sizeof(float)), actual = Storage.Allocate(Results * sizeof(float));
+        for (int i = 0; i < Numbers; i++) (a.Span<BFloat16>()[i], b.Span<BFloat16>()[i]) = ((BFloat16)(i % 7 - 3), (BFloat16)(i % 5 - 2));
+        for (int i = 0; i < Results; i++) expected.Span<float>()[i] = actual.Span<float>()[i] = i % 11;
+        MultiplyBf16(a.Address, b.Address, expected.Address, Steps, 1);
+        ((delegate*<void>)configure)();
+        ((delegate*<nint, nint, nint, long, long, void>)multiply)(a.Address, b.Address, actual.Address, Steps, 1);
+        ((delegate*<void>)release)();
+        bool same = actual.Span<float>().SequenceEqual(expected.Span<float>());
+        GC.KeepAlive((a, b, expected, actual));
+        return same;
+    }
+
     /// <summary>There are no tiles to set up.</summary>
     public static void Nothing() { }
 

@@ -40,13 +40,9 @@ public static unsafe class Narrow
         public static void Store(Vector128<float> v, nint p) => I16.Store((v.AsUInt32() >> 16).AsInt32(), p);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector128<float> Round(Vector128<float> v)
-        {
-            var u = v.AsUInt32();
-            var rounded = (u + Vector128.Create(0x7FFFu) + ((u >> 16) & Vector128<uint>.One)) & Vector128.Create(0xFFFF0000u);
-            var nan = (u | Vector128.Create(0x400000u)) & Vector128.Create(0xFFFF0000u);
-            return Vector128.ConditionalSelect(Vector128.Equals(v, v).AsUInt32(), rounded, nan).AsSingle();
-        }
+        public static Vector128<float> Round(Vector128<float> v) =>
+            (Vector128.ConditionalSelect(Vector128.Equals(v, v).AsUInt32(),
+                v.AsUInt32() + Vector128.Create(0x7FFFu) + ((v.AsUInt32() >> 16) & Vector128<uint>.One), v.AsUInt32() | Vector128.Create(0x400000u)) & Vector128.Create(0xFFFF0000u)).AsSingle();
     }
 
     [StructLayout(LayoutKind.Sequential, Size = 2)]

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace Ingot.Runtime;
 
-/// <summary>What all threads did with float32 multiply-adds in the last milliseconds, in 10^9 operations a second.</summary>
+/// <summary>What all threads did with multiply-adds in the last milliseconds, in 10^9 operations a second.</summary>
 /// <param name="Undisturbed">From the fast one of short pieces: what the processor does at its present clock.</param>
 /// <param name="Steady">From the wall time: lower by what other processes took meanwhile.</param>
 public readonly record struct ComputeReading(double Undisturbed, double Steady);
@@ -19,10 +19,19 @@ public static class Probes
     /// <summary>Takes a few milliseconds. Not to be called from inside a chunk.</summary>
     public static ComputeReading Compute() => Level switch
     {
-        IsaLevel.Avx512 => Compute<Lanes512>(),
+        >= IsaLevel.Avx512 => Compute<Lanes512>(),
         IsaLevel.Avx2 => Compute<Lanes256>(),
         _ => Compute<Lanes128>(),
     };
+
+    /// <summary>The same of the matrix unit's bf16 products; null where there is none in use.</summary>
+    public static ComputeReading? Matrix()
+    {
+        if (Level < IsaLevel.Amx) return null;
+        double rate = MatrixPeak.Gflops(WorkerPool.Threads);
+        var vectors = Compute(); // what others took of the processors in these milliseconds
+        return new(rate, rate * vectors.Steady / vectors.Undisturbed);
+    }
 
     static ComputeReading Compute<V>() where V : unmanaged, ILanes<V>
     {
@@ -111,7 +120,7 @@ sealed unsafe class StreamWork(Storage[] reads, Storage? write, bool nonTemporal
     {
         Sum += Probes.Level switch
         {
-            IsaLevel.Avx512 => Move<Lanes512>(chunk),
+            >= IsaLevel.Avx512 => Move<Lanes512>(chunk),
             IsaLevel.Avx2 => Move<Lanes256>(chunk),
             _ => Move<Lanes128>(chunk),
         };

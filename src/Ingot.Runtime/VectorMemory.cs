@@ -7,6 +7,7 @@ namespace Ingot.Runtime;
 /// <summary>
 /// Loads, stores and rounding of vectors of narrow elements. Generated code calls these by name and vector type; wider vectors are made of 128-bit parts,
 /// but for bf16, which has instructions of its own where the processor widens and narrows in one.
+/// Methods are single expressions: the JIT keeps no more than 1,024 local variables in registers, those of what it inlines included, and a kernel beyond ran 40 times slower.
 /// Offsets are written with sizeof, not as properties: those the JIT would compute beside the address instead of folding them into it.
 /// </summary>
 /// <typeparam name="T">The element in a register.</typeparam>
@@ -39,8 +40,7 @@ public static unsafe class VectorMemory<T, TMemory> where T : unmanaged where TM
     {
         if (IsBf16 && Avx2.IsSupported)
         {
-            var upper = (v.AsUInt32() >> 16).AsInt32(); // nothing to saturate
-            Sse41.PackUnsignedSaturate(upper.GetLower(), upper.GetUpper()).Store((ushort*)p);
+            Sse41.PackUnsignedSaturate((v.AsUInt32().GetLower() >> 16).AsInt32(), (v.AsUInt32().GetUpper() >> 16).AsInt32()).Store((ushort*)p); // nothing to saturate
             return;
         }
         TMemory.Store(v.GetLower(), p);
@@ -63,22 +63,14 @@ public static unsafe class VectorMemory<T, TMemory> where T : unmanaged where TM
     public static Vector128<T> Round(Vector128<T> v) => TMemory.Round(v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<T> Round(Vector256<T> v)
-    {
-        if (!IsBf16 || !Vector256.IsHardwareAccelerated) return Vector256.Create(TMemory.Round(v.GetLower()), TMemory.Round(v.GetUpper()));
-        var u = v.AsUInt32();
-        var rounded = (u + Vector256.Create(0x7FFFu) + ((u >> 16) & Vector256<uint>.One)) & Vector256.Create(0xFFFF0000u);
-        var nan = (u | Vector256.Create(0x400000u)) & Vector256.Create(0xFFFF0000u);
-        return Vector256.ConditionalSelect(Vector256.Equals(v.AsSingle(), v.AsSingle()).AsUInt32(), rounded, nan).As<uint, T>();
-    }
+    public static Vector256<T> Round(Vector256<T> v) => IsBf16 && Vector256.IsHardwareAccelerated
+        ? (Vector256.ConditionalSelect(Vector256.Equals(v.AsSingle(), v.AsSingle()).AsUInt32(),
+            v.AsUInt32() + Vector256.Create(0x7FFFu) + ((v.AsUInt32() >> 16) & Vector256<uint>.One), v.AsUInt32() | Vector256.Create(0x400000u)) & Vector256.Create(0xFFFF0000u)).As<uint, T>()
+        : Vector256.Create(TMemory.Round(v.GetLower()), TMemory.Round(v.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<T> Round(Vector512<T> v)
-    {
-        if (!IsBf16 || !Vector512.IsHardwareAccelerated) return Vector512.Create(Round(v.GetLower()), Round(v.GetUpper()));
-        var u = v.AsUInt32();
-        var rounded = (u + Vector512.Create(0x7FFFu) + ((u >> 16) & Vector512<uint>.One)) & Vector512.Create(0xFFFF0000u);
-        var nan = (u | Vector512.Create(0x400000u)) & Vector512.Create(0xFFFF0000u);
-        return Vector512.ConditionalSelect(Vector512.Equals(v.AsSingle(), v.AsSingle()).AsUInt32(), rounded, nan).As<uint, T>();
-    }
+    public static Vector512<T> Round(Vector512<T> v) => IsBf16 && Vector512.IsHardwareAccelerated
+        ? (Vector512.ConditionalSelect(Vector512.Equals(v.AsSingle(), v.AsSingle()).AsUInt32(),
+            v.AsUInt32() + Vector512.Create(0x7FFFu) + ((v.AsUInt32() >> 16) & Vector512<uint>.One), v.AsUInt32() | Vector512.Create(0x400000u)) & Vector512.Create(0xFFFF0000u)).As<uint, T>()
+        : Vector512.Create(Round(v.GetLower()), Round(v.GetUpper()));
 }

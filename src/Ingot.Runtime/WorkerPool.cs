@@ -72,7 +72,10 @@ public static class WorkerPool
     /// One job at a time: a call from another thread waits its turn. If chunks throw, the others still run, then the exception of the lowest-numbered
     /// of them is rethrown here. (A call from inside a chunk is a plain loop: the first exception ends it.)
     /// </remarks>
-    public static void Run(IChunkWork work, int chunks)
+    /// <param name="work">What to run.</param>
+    /// <param name="chunks">How many chunks it has.</param>
+    /// <param name="mostWorkers">No more threads than this, whatever <see cref="Threads"/> says by now: there is scratch memory for so many.</param>
+    public static void Run(IChunkWork work, int chunks, int mostWorkers = MaxThreads)
     {
         ArgumentNullException.ThrowIfNull(work);
         ArgumentOutOfRangeException.ThrowIfNegative(chunks);
@@ -83,7 +86,7 @@ public static class WorkerPool
         }
         lock (oneJob)
         {
-            int threads = Math.Min(Threads, chunks);
+            int threads = Math.Min(Math.Min(Threads, mostWorkers), chunks);
             running = 1;
             try
             {

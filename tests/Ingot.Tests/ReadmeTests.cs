@@ -19,7 +19,7 @@ public partial class ReadmeTests
     {
         foreach (var page in Directory.GetFiles(Repository.Path("docs"), "*.md").Append(Repository.Path("README.md")))
             foreach (Match link in Link().Matches(File.ReadAllText(page)))
-                File.Exists(Path.Combine(Path.GetDirectoryName(page)!, link.Groups[1].Value)).ShouldBeTrue($"{link} in {page}");
+                Path.Exists(Path.Combine(Path.GetDirectoryName(page)!, link.Groups[1].Value)).ShouldBeTrue($"{link} in {page}");
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Ingot.Autograd;
 using Ingot.Nn;
 using Ingot.Runtime;
 
@@ -61,6 +62,10 @@ public sealed class Gpt : ILanguageModel
     [NotState]
     public GptConfig Config { get; }
 
+    /// <summary>Keeps only what goes into each block, and computes the block again where its gradient needs what is inside.</summary>
+    [NotState]
+    public bool Recompute { get; init; }
+
     public int ContextLength => Config.ContextLength;
 
     public int VocabularySize => Config.VocabularySize;
@@ -85,7 +90,7 @@ public sealed class Gpt : ILanguageModel
         int t = tokens.Size(1);
         if (t > ContextLength) throw new ShapeException($"{t} tokens do not fit into a context of {ContextLength}");
         var x = tokens.Embedding(token) + position.Narrow(0, 0, t);               // (B, T, C)
-        foreach (var block in blocks) x = block.Forward(x);
+        foreach (var block in blocks) x = Recompute ? Checkpoint.Run(block.Forward, x) : block.Forward(x);
         return x.LayerNorm(finalNormWeight, finalNormBias).Linear(head ?? token);  // (B, T, V)
     }
 

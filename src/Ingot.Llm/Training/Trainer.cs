@@ -26,6 +26,8 @@ public sealed class Trainer
     readonly TokenBatches batches;
     readonly AdamW optimizer;
     readonly IReadOnlyList<Tensor> parameters;
+    readonly Compiled compiledStep;
+    readonly Number progress = new(0);
     readonly long logBytes;
     int step;
 
@@ -53,9 +55,10 @@ public sealed class Trainer
         Tokenizer = CharTokenizer.Train(text);
         batches = new(Tokenizer.Encode(text), options.ContextLength);
         RequireMemory(options.ModelConfig(Tokenizer.VocabularySize), options);
-        Model = new(options.ModelConfig(Tokenizer.VocabularySize), options.Seed);
+        Model = new(options.ModelConfig(Tokenizer.VocabularySize), options.Seed) { Recompute = options.Recompute };
         parameters = Module.Parameters(Model);
         optimizer = NewOptimizer(parameters, Options);
+        compiledStep = Compiled.Of(Update);
         if (checkpoint is null) return;
         folder.Restore(checkpoint.Model, state => Module.LoadStateDict(Model, state));
         folder.Restore(checkpoint.Optimizer, optimizer.LoadStateDict);
@@ -180,12 +183,20 @@ public sealed class Trainer
     Tensor Step()
     {
         var (tokens, targets) = batches.Training(Options.Seed, step, Options.Batch);
+        progress.Value = (double)step / Options.Steps;
+        var loss = compiledStep.Call(tokens, targets);
+        step++;
+        return loss;
+    }
+
+    /// <summary>What is captured of it.</summary>
+    Tensor Update(Tensor tokens, Tensor targets)
+    {
         optimizer.ZeroGrad();
         var loss = Loss(tokens, targets);
         loss.Backward();
         Clip.GradNorm(parameters, Options.Clip);
-        optimizer.Step((double)step / Options.Steps);
-        step++;
+        optimizer.Step(progress);
         return loss;
     }
 

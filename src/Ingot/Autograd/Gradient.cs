@@ -67,7 +67,7 @@ static class Gradient
             (Op.Scatter, 2) => Winners(n, b, Build.Gather(g, b)),
             (Op.ScatterAdd, 0) => g,
             (Op.ScatterAdd, 2) => Build.Gather(g, b),
-            (Op.Contiguous, 0) => g,
+            (Op.Contiguous, 0) => n.src.Length == 1 ? Build.Contiguous(g) : g, // what is to lie in memory has a gradient that does, in the same layout
             (Op.Contiguous, _) => null, // waited for, not read
 
             // Piecewise constant, or not of real numbers.

@@ -207,7 +207,8 @@ sealed class Lowering(Func<Node, bool> inMemory, Func<Node, int> slotOf, Func<No
     {
         if (x.DType == to) return x;
         if (to == DType.I64 && x.DType == DType.I32) return ToIndex(x);
-        return Algebra.Simplify(Ir.Scalar(Op.Cast, to, Widen(x)));
+        x = Widen(x);
+        return x.DType == to ? x : Algebra.Simplify(Ir.Scalar(Op.Cast, to, x));
     }
 
     /// <summary>A 32-bit integer as 64 bits; arithmetic on positions that cannot overflow is done in 64 bits all the way down, where it simplifies.</summary>

@@ -99,7 +99,8 @@ sealed partial class RowBlockNest
         var value = Ir.Rewrite(Ir.Substitute(s.Value, map), n => n switch
         {
             { Op: Op.Load } when IsWide(n) && n.src.Length == 1 => n.DType == DType.F32 ? Wide(n.DType, n) : Ir.Scalar(Op.Cast, n.DType, Wide(DType.F32, n)),
-            { Op: Op.Cast, DType: DType.F32, src: [{ Op: Op.Cast, src: [var load] }] } when IsWide(load) => load,
+            { Op: Op.Cast, DType: DType.F32, src: [{ Op: Op.Cast, src: [var load] }] } when IsWide(load) && kernel.Slots[((BufferSlot)load.Arg!).Slot].DType is DType.BF16 or DType.F16 => load, // rounded when it was stored
+            { Op: Op.Cast, DType: DType.F32, src: [{ DType: DType.F32 } same] } => same,
             _ => null,
         });
         if (!kernel.Slots[s.Slot].PerWorker) return s with { Index = Ir.Substitute(s.Index, map), Value = value };

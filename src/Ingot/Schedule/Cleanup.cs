@@ -44,7 +44,27 @@ static class Cleanup
         if (n.Arg is CastArg) return Hit(n, Build.Cast(src[0], n.DType)); // gradients are built
         var made = same ? n : Node.Of(n.Op, n.DType, n.Shape, n.Arg, src);
         made.Origin ??= n.Origin;
-        return made.Op == Op.Reduce ? Split(made) : made;
+        return made.Op != Op.Reduce ? made : made.ReduceInfo.Kind == Op.Add && Products(made) is { } apart ? Hit(made, apart) : Split(made);
+    }
+
+    /// <summary>
+    /// A sum of several matrix products' terms, which gradients of a tensor that several products take add up to, is the sum of the products: each is then a
+    /// kernel that multiplies matrices. Null if it is anything else.
+    /// </summary>
+    static Node? Products(Node n)
+    {
+        if (n.src[0].Op != Op.Add) return null;
+        var terms = new List<Node>();
+        var stack = new Stack<Node>([n.src[0]]);
+        while (stack.TryPop(out var x))
+            if (x.Op == Op.Add) { stack.Push(x.src[1]); stack.Push(x.src[0]); }
+            else if (IsWide(x)) terms.Add(x);
+            else return null;
+        return terms.Select(t => Split(Node.Of(Op.Reduce, n.DType, n.Shape, n.Arg, t))).Aggregate((a, b) => Build.Binary(Op.Add, a, b));
+
+        // Each factor is repeated along an axis that is not summed and along which the other is not.
+        bool IsWide(Node x) => x is { Op: Op.Mul, src: [var a, var b] } && Enumerable.Range(0, x.Shape.Rank).Where(d => !n.Axes.Contains(d) && x.Shape[d] > 1).ToList() is var kept
+            && kept.Exists(d => !Build.Varies(a, d) && Build.Varies(b, d)) && kept.Exists(d => Build.Varies(a, d) && !Build.Varies(b, d));
     }
 
     /// <summary>

@@ -18,13 +18,30 @@ sealed class CompiledKernel
 
     static readonly ConcurrentDictionary<string, CompiledKernel> Cache = new();
 
+    /// <summary>The same by the text of a kernel before anything was done to it: the kernels of twelve equal layers are transformed once.</summary>
+    static readonly ConcurrentDictionary<string, (CompiledKernel Kernel, LoopNest Nest, KernelAst Prepared)> AsWritten = new();
+
     /// <summary>Kernels compiled since the process began: what tests of "the second step compiles nothing" count.</summary>
     public static int Compiled { get; private set; }
 
     public static TimeSpan CompileTime { get; private set; }
 
     /// <summary>Forgets all compiled kernels (tests force recipes or instruction sets).</summary>
-    public static void Clear() => Cache.Clear();
+    public static void Clear()
+    {
+        Cache.Clear();
+        AsWritten.Clear();
+    }
+
+    /// <summary>Slots of the launch that the code stores to.</summary>
+    public IReadOnlySet<int> Written => field ??= StoredIn(Nest.Phases.SelectMany(p => p.Body)).ToHashSet();
+
+    static IEnumerable<int> StoredIn(IEnumerable<Stmt> block) => block.SelectMany(s => s switch
+    {
+        For f => StoredIn(f.Body),
+        If f => StoredIn(f.Then).Concat(StoredIn(f.Else)),
+        _ => [s.Written],
+    });
 
     /// <summary>All compiled kernels, for tests that tamper with one.</summary>
     internal static IEnumerable<CompiledKernel> All => Cache.Values;
@@ -35,22 +52,34 @@ sealed class CompiledKernel
     /// <param name="nest">The loops of this kernel, which may differ from an equal kernel's in extents.</param>
     public static CompiledKernel Of(KernelAst ast, Func<string, KernelAst, Recipe?> search, out LoopNest nest)
     {
-        string? asWritten = Settings.Debug >= 3 ? ast.Print() : null; // before polynomials take the place of functions
+        string listing = ast.Print(), asWritten = $"{Cpu.Level} {ast.IsRowBlock} {listing}"; // before polynomials take the place of functions
+        if (AsWritten.TryGetValue(asWritten, out var same))
+        {
+            ast.Outer.Clear();
+            ast.Outer.AddRange(same.Prepared.Outer);
+            ast.Steps.Clear();
+            ast.Steps.AddRange(same.Prepared.Steps);
+            nest = same.Nest;
+            return same.Kernel;
+        }
         Prepare(ast);
+        var prepared = Plan.Copy(ast);
         string key = $"{Cpu.Level} {(IsFlat(ast) ? Generic(ast) : ast.Print())}";
         if (Cache.TryGetValue(key, out var known))
         {
             nest = Nested(ast, known.Recipe);
+            AsWritten[asWritten] = (known, nest, prepared);
             return known;
         }
         var recipe = Forced?.Invoke(key) ?? search(key, ast) ?? new Recipe();
         long start = Stopwatch.GetTimestamp();
         nest = Nested(ast, recipe);
-        if (asWritten is not null) Observe.Compiling(asWritten, nest);
+        if (Settings.Debug >= 3) Observe.Compiling(listing, nest);
         var kernel = Emit(key, nest, recipe);
         Compiled++;
         CompileTime += Stopwatch.GetElapsedTime(start);
         if (Settings.Debug >= 6) Observe.Disassembled(kernel);
+        AsWritten[asWritten] = (kernel, nest, prepared);
         return Cache[key] = kernel;
     }
 

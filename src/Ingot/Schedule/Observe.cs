@@ -43,6 +43,7 @@ static class Observe
             string compile = kernels > 0 ? $", of which {(CompiledKernel.CompileTime - compileTime).TotalMilliseconds:F1} ms compiling {Count(kernels, "kernel")}" : "";
             Output.WriteLine($"realise {Interlocked.Increment(ref realises)}: {(isNew ? "new plan" : "known plan")}, {Count(plan.KernelCount, "kernel")} in {Count(plan.LaunchCount, "launch")}, "
                 + $"{plan.TemporaryBytes:N0} B of temporaries, {Stopwatch.GetElapsedTime(start).TotalMilliseconds:F3} ms{compile}");
+            if (isNew) Output.WriteLine($"  memory: {plan.MemoryByKind()}");
         }
 
         public void Replayed(CapturedProgram program)

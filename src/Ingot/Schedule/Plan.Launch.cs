@@ -17,6 +17,9 @@ sealed partial class Plan
         /// <summary>Whether it may meet a bad index, or is the user's own.</summary>
         public bool MayFail;
 
+        /// <summary>Phases whose results are still in memory: see <see cref="Pack"/>.</summary>
+        public bool[] Skipped = [];
+
         /// <summary>How a phase is cut: chunk i of the launch is chunk (i - First) of some instance.</summary>
         sealed record Split(int Total, int[] First, long[] Length);
 
@@ -24,14 +27,15 @@ sealed partial class Plan
         int splitFor; // threads
         int phase;
 
-        public void Execute()
+        public void Execute(int mostWorkers)
         {
             if (splitFor != WorkerPool.Threads) CutPhases();
             for (phase = 0; phase < splits.Length; phase++)
             {
+                if (Skipped.Length > phase && Skipped[phase]) continue;
                 int total = splits[phase].Total;
                 if (total == 1) Run(0, 0);
-                else WorkerPool.Run(this, total);
+                else WorkerPool.Run(this, total, mostWorkers);
             }
         }
 

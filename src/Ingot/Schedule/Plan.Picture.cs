@@ -66,7 +66,7 @@ sealed partial class Plan
         foreach (var i in launch.Instances)
             for (int slot = 0; slot < i.Buffers.Length; slot++)
             {
-                bool written = IsWritten(launch.Kernel!, slot);
+                bool written = launch.Kernel!.Written.Contains(slot);
                 if (written) writes.Add(i.Buffers[slot]);
                 if (!written || buffers[i.Buffers[slot]].Kind == Kind.Leaf) reads.Add(i.Buffers[slot]);
             }

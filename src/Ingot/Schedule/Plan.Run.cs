@@ -28,6 +28,9 @@ sealed partial class Plan
     /// </remarks>
     public Storage[] Execute(PlanArguments run, CancellationToken cancellation, Storage?[]? given = null)
     {
+        if (WorkerPool.Threads > workers) PlaceTemporaries();
+        packs ??= FindPacks();
+        foreach (var pack in packs) pack.Look(run.Leaves);
         var (results, arena, undo) = Allocate(run.Leaves, given);
         try
         {
@@ -41,12 +44,13 @@ sealed partial class Plan
                 var expected = Settings.Verify > 0 ? Expect(launch, run.Scalars) : null;
                 undo?.Before(l);
                 long start = observed ? Stopwatch.GetTimestamp() : 0;
-                launch.Execute();
+                launch.Execute(workers);
                 if (observed) Ran(launch, start);
                 if (error[0] != 0) throw BadIndex(run);
                 if (expected is not null) Compare(launch, expected);
                 assigned |= launch.Assigns;
             }
+            foreach (var pack in packs) pack.Launch.Skipped[pack.Phase] = pack.Kept is not null;
         }
         catch
         {
@@ -94,6 +98,8 @@ sealed partial class Plan
                 words = words[i.ScratchOffsets.Length..];
                 for (int s = 0; s < i.Scalars.Length; s++) words[s] = run.Scalars[i.Scalars[s]];
             }
+        foreach (var pack in packs!)
+            for (int i = 0; pack.Kept is { } kept && i < kept.Length; i++) pack.Launch.Instances[i].Words[1 + pack.Slot] = kept[i].Address;
     }
 
     /// <summary>Memory of the targets, of the temporaries and of old values.</summary>
@@ -103,14 +109,17 @@ sealed partial class Plan
         {
             var results = new Storage[outputs.Count];
             for (int o = 0; o < results.Length; o++)
+            {
                 results[o] = outputs[o].AssignedLeaf is >= 0 and var leaf ? leaves[leaf] : given?[o] ?? Storage.Allocate(outputs[o].Bytes);
+                if (given?[o] is { } again) again.Version++; // what was there before is gone
+            }
             var undo = overwrites.Count > 0 ? new Undo(overwrites, leaves) : null;
             return (results, arenaBytes > 0 ? MemoryPool.Rent(arenaBytes, isBrief: true) : 0, undo);
         }
         catch (OutOfMemoryException e)
         {
             long outputBytes = outputs.Where(o => o.AssignedLeaf < 0).Sum(o => o.Bytes), leafBytes = leaves.Sum(l => l.Bytes);
-            throw new InsufficientMemoryException($"{e.Message} This computation takes {arenaBytes:N0} bytes of temporaries, {outputBytes:N0} of results and {leafBytes:N0} of tensors it reads{(overwrites.Count > 0 ? $", and {OldBytes:N0} for old values while it may fail" : "")}; nothing has been computed or assigned.", e);
+            throw new InsufficientMemoryException($"{e.Message} This computation takes {arenaBytes:N0} bytes of temporaries, {outputBytes:N0} of results and {leafBytes:N0} of tensors it reads{(overwrites.Count > 0 ? $", and {OldBytes:N0} for old values while it may fail" : "")}; nothing has been computed or assigned. By kind: {MemoryByKind()}.", e);
         }
     }
 

@@ -99,8 +99,9 @@ sealed partial class Plan
         public double Time(CompiledKernel kernel, int scalars, double limit)
         {
             var slots = kernel.Nest.Slots;
+            int workers = WorkerPool.Threads;
             var instance = new Instance { Buffers = [], Scalars = [], Phases = [.. kernel.Nest.Phases], Words = GC.AllocateArray<long>(1 + slots.Count + scalars, pinned: true) };
-            for (int s = 0; s < slots.Count; s++) instance.Words[1 + s] = s < launchSlots ? blocks[s].Address : Rent(BytesOf(slots[s]));
+            for (int s = 0; s < slots.Count; s++) instance.Words[1 + s] = s < launchSlots ? blocks[s].Address : Rent(BytesOf(slots[s], workers));
             for (int s = 0; s < scalars; s++) instance.Words[1 + slots.Count + s] = BitConverter.SingleToInt32Bits(0.5f);
             instance.Address = Marshal.UnsafeAddrOfPinnedArrayElement(instance.Words, 0);
             var launch = new Launch { Name = kernel.Nest.Name, Kernel = kernel, Instances = [instance] };
@@ -110,7 +111,7 @@ sealed partial class Plan
             for (int run = 0; run <= Runs && (run < 2 || best < limit); run++) // the first warms caches up
             {
                 long start = Stopwatch.GetTimestamp();
-                launch.Execute();
+                launch.Execute(workers);
                 if (run > 0) best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
             }
             Return(launchSlots);

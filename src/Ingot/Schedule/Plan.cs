@@ -40,6 +40,9 @@ sealed partial class Plan
     public int[] OutputOf { get; private set; } = [];
     long arenaBytes;
 
+    /// <summary>The launches between which each buffer is needed.</summary>
+    (int First, int Last)[] uses = [];
+
     public int LaunchCount => launches.Count;
 
     /// <summary>Kernel uses: a launch over 148 parameters is 148.</summary>
@@ -123,7 +126,7 @@ sealed partial class Plan
             if (same is null || (isLarge && same != launches[^1]) || !Independent(same, ids, writes)) launches.Add(same = new Launch { Name = k.Ast.Name, Kernel = compiled });
             same.Instances.Add(instance);
             same.Assigns |= writes.Any(s => buffers[ids[s]].Kind == Kind.Leaf);
-            same.MayFail |= Ir.All(k.Ast.Roots).Exists(n => n.Op == Op.CheckIndex);
+            same.MayFail |= k.MayFail && Ir.All(k.Ast.Roots).Exists(n => n.Op == Op.CheckIndex);
         }
         PlaceTemporaries();
         FindOverwrites();
@@ -136,7 +139,7 @@ sealed partial class Plan
         for (int l = 0; l <= last; l++)
             foreach (var i in launches[l].Instances)
                 for (int s = 0; s < i.Buffers.Length; s++)
-                    if (buffers[i.Buffers[s]] is { Kind: Kind.Leaf } b && IsWritten(launches[l].Kernel!, s)) overwrites.Add(new(l, b.Index, b.Shape.Count * b.DType.Size));
+                    if (buffers[i.Buffers[s]] is { Kind: Kind.Leaf } b && launches[l].Kernel!.Written.Contains(s)) overwrites.Add(new(l, b.Index, b.Shape.Count * b.DType.Size));
     }
 
     /// <summary>Bytes of a temporary that is computed early for the sake of a shared launch.</summary>
@@ -153,7 +156,7 @@ sealed partial class Plan
                 for (int b = 0; b < x.Buffers.Length; b++)
                 {
                     var m = Memory(x.Buffers[b]);
-                    bool written = launches[i].Kernel!.Nest.Phases.Count > 0 && IsWritten(launches[i].Kernel!, b);
+                    bool written = launches[i].Kernel!.Written.Contains(b);
                     if ((written && mine.Contains(m)) || myWrites.Contains(m)) return false;
                 }
             if (launches[i].Host is { } host && Array.Exists(host.Buffers, b => mine.Contains(Memory(b)))) return false;
@@ -163,12 +166,6 @@ sealed partial class Plan
     }
 
     (Kind, int) Memory(int buffer) => buffers[buffer] is { Kind: Kind.Leaf } leaf ? (Kind.Leaf, leaf.Index) : (Kind.Output, -1 - buffer);
-
-    static bool IsWritten(CompiledKernel k, int slot)
-    {
-        bool In(List<Stmt> block) => block.Exists(s => s switch { For f => In(f.Body), If f => In(f.Then) || In(f.Else), _ => s.Written == slot });
-        return k.Nest.Phases.Exists(p => In(p.Body));
-    }
 
     /// <summary>Scalar arguments numbered from 0 within the kernel; returns the plan's numbers.</summary>
     static int[] NumberScalars(KernelAst ast)
@@ -207,26 +204,26 @@ sealed partial class Plan
         return total;
     }
 
-    /// <summary>Scratch that a launch may need for each worker, at most.</summary>
-    const int MostWorkers = 64;
+    /// <summary>Workers that have scratch of their own.</summary>
+    int workers;
 
-    static long BytesOf(SlotInfo scratch) => Codegen.Il.IlEmitter.ScratchBytes(scratch) * (scratch.PerWorker ? MostWorkers : 1);
+    static long BytesOf(SlotInfo scratch, int workers) => Codegen.Il.IlEmitter.ScratchBytes(scratch) * (scratch.PerWorker ? workers : 1);
+
+    static IEnumerable<int> BuffersOf(Launch launch) => launch.Host?.Buffers ?? launch.Instances.SelectMany(i => i.Buffers);
 
     /// <summary>First fit by time of life: buffers that do not live at once may share memory. Scratch lives for its launch.</summary>
     void PlaceTemporaries()
     {
+        (workers, arenaBytes) = (Runtime.WorkerPool.Threads, 0);
         var lives = new List<(long Bytes, int From, int To, Action<long> Place)>();
+        uses = new (int First, int Last)[buffers.Count];
+        Array.Fill(uses, (-1, -1));
+        for (int l = 0; l < launches.Count; l++)
+            foreach (int b in BuffersOf(launches[l])) uses[b] = (uses[b].First < 0 ? l : uses[b].First, l);
         for (int b = 0; b < buffers.Count; b++)
         {
-            if (buffers[b].Kind != Kind.Temporary) continue;
-            int id = b, from = -1, to = -1;
-            for (int l = 0; l < launches.Count; l++)
-                if (launches[l].Host?.Buffers.Contains(id) == true || launches[l].Instances.Exists(i => i.Buffers.Contains(id)))
-                {
-                    if (from < 0) from = l;
-                    to = l;
-                }
-            if (from >= 0) lives.Add((buffers[b].Bytes, from, to, at => buffers[id] = buffers[id] with { Offset = at }));
+            int id = b;
+            if (buffers[b].Kind == Kind.Temporary && uses[b].First >= 0) lives.Add((buffers[b].Bytes, uses[b].First, uses[b].Last, at => buffers[id] = buffers[id] with { Offset = at }));
         }
         for (int l = 0; l < launches.Count; l++)
             foreach (var i in launches[l].Instances)
@@ -238,7 +235,7 @@ sealed partial class Plan
                     var info = nest.Slots[s];
                     if (info.ScratchElements == 0) continue;
                     int slot = s;
-                    lives.Add((BytesOf(info), l, l, at => i.ScratchOffsets[slot] = at));
+                    lives.Add((BytesOf(info, workers), l, l, at => i.ScratchOffsets[slot] = at));
                 }
                 i.Words = GC.AllocateArray<long>(1 + nest.Slots.Count + i.Scalars.Length, pinned: true);
                 i.Address = Marshal.UnsafeAddrOfPinnedArrayElement(i.Words, 0);

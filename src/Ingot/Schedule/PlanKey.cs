@@ -44,6 +44,9 @@ sealed class PlanKey : IEquatable<PlanKey>
 
     public PlanArguments Arguments() => new([.. Leaves], [.. Scalars], i => Checked[i].Origin);
 
+    /// <summary>Leaves that a gradient is wanted of.</summary>
+    public HashSet<int> Parameters { get; } = [];
+
     /// <summary>Scalars that C# computes for every run: which of <see cref="Scalars"/>, from where, and as what.</summary>
     public List<(int Scalar, HostValue Source, DType DType)> HostScalars { get; } = [];
 
@@ -157,6 +160,7 @@ sealed class PlanKey : IEquatable<PlanKey>
             return;
         }
         if (n.Op is Op.Gather or Op.Scatter or Op.ScatterAdd or Op.Custom) Checked.Add(n);
+        if (n.Op == Op.Leaf && leafOf.TryGetValue(n.src[0].Realized ?? n.src[0], out int parameter)) Parameters.Add(parameter);
         if (constants.ContainsKey(n))
         {
             AddScalar(n, -1);

@@ -16,6 +16,9 @@ static class Realizer
     /// <summary>Plans made since the process began.</summary>
     public static int PlansMade { get; private set; }
 
+    /// <summary>Time spent on making them: scheduling, and compiling the kernels that were new.</summary>
+    public static TimeSpan PlanTime { get; private set; }
+
     /// <summary>The plan of this thread's latest realise, for tests and listings.</summary>
     public static Plan? LastPlan => lastPlan;
 
@@ -92,15 +95,18 @@ static class Realizer
         bool isNew = !Plans.TryGetValue(key, out var plan) || (Settings.Verify > 0 && !plan.IsVerifiable);
         if (isNew)
         {
+            long start = System.Diagnostics.Stopwatch.GetTimestamp();
             var checkedAt = new Dictionary<Node, int>(ReferenceEqualityComparer.Instance);
             var clean = Cleanup.Run(targets, PlanKey.ScalarUse, (n, made) =>
             {
                 if (key.Checked.IndexOf(n) is >= 0 and var i) checkedAt.TryAdd(made, i);
             });
             plan = Plan.Make(clean, PlanKey.LeafOf, PlanKey.ScalarOf, checkedAt);
+            plan.Parameters = key.Parameters;
             Plans.Remove(key);
             Plans[key.Frozen()] = plan;
             PlansMade++;
+            PlanTime += System.Diagnostics.Stopwatch.GetElapsedTime(start);
         }
         lastPlan = plan;
         capture?.BeforeExecution(plan!, key);

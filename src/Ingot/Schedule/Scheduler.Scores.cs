@@ -48,14 +48,14 @@ sealed partial class Scheduler
 
     static Node SourceOf(Node read) => ((ReadArg)read.Arg!).Source;
 
-    /// <summary>A product with a short sum and a result at least as large as its operands.</summary>
+    /// <summary>A product with a short sum and a result about as large as its operands, or larger.</summary>
     bool IsScore(Member m)
     {
         if (!m.IsContraction || m.Node.DType != DType.F32 || targets.Contains(m.Node)) return false;
         var folds = Ir.All(m.Value).Where(n => n.Op == Op.Fold).ToList();
         if (folds is not [{ DType: DType.F32, src: [{ Op: Op.Mul }, ..] } fold]) return false;
         long operands = m.Reads.Where(r => Ir.All(fold).Contains(r)).Sum(r => (long)SourceOf(r).Shape.Count);
-        return fold.src[1..].Aggregate(1L, (p, r) => p * Ir.Extent(r)) <= LongestScore && m.Node.Shape.Count >= operands;
+        return fold.src[1..].Aggregate(1L, (p, r) => p * Ir.Extent(r)) <= LongestScore && m.Node.Shape.Count * 3L >= operands * 2;
     }
 
     /// <summary>Everything over the pairs of a score that can be computed where it is needed, and what sums it; null if some of it needs memory.</summary>

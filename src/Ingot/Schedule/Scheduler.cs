@@ -75,7 +75,11 @@ sealed partial class Scheduler
     /// <param name="Ast">Null for what runs on the host: a sort, or a kernel of the user's own. Its buffers are its operands, then its output.</param>
     /// <param name="Buffers">Graph node behind each launch slot (outputs are the nodes themselves).</param>
     /// <param name="Outputs">Nodes this kernel makes.</param>
-    internal sealed record Kernel(KernelAst? Ast, List<Node> Buffers, List<Node> Outputs);
+    internal sealed record Kernel(KernelAst? Ast, List<Node> Buffers, List<Node> Outputs)
+    {
+        /// <summary>Whether it may be the first to meet a bad index, where it checks one.</summary>
+        public bool MayFail { get; init; } = true;
+    }
 
     /// <summary>Kernels for the targets (clean nodes: no marks, computed nodes replaced by buffers), in an order that respects what they read.</summary>
     public static List<Kernel> Run(IReadOnlyList<Node> targets, Func<Node, int> slotOf, Func<Node, int> siteOf)
@@ -239,6 +243,25 @@ sealed partial class Scheduler
             else permuted |= u.Op == Op.Permute;
         }
         return permuted || made.Contains(at) ? at : Kept(last);
+    }
+
+    /// <summary>
+    /// Whether a scatter's index is that of a gather which is computed as a whole, the look-up whose gradient it is: then it is the gather that finds a bad index, and
+    /// the updates of a training step need not wait for the scatter at its end.
+    /// </summary>
+    bool IsCheckedByGather(Node scatter)
+    {
+        var index = Unshaped(scatter.src[1]);
+        return order.Exists(n => n.Op == Op.Gather && n.src[0].Shape[0] == scatter.Shape[0] && (n.src[0].Op == Op.Buffer || made.Contains(n.src[0])) && Unshaped(n.src[1]) == index && IsWhole(n));
+
+        static Node Unshaped(Node n)
+        {
+            while (n.Op is Op.Reshape or Op.Permute) n = n.src[0];
+            return n;
+        }
+
+        // All elements go into something with memory, by operations that leave none out.
+        bool IsWhole(Node n) => made.Contains(n) || UsersOf(n).Exists(u => (u.Op is Op.Reshape or Op.Permute or Op.Expand || (u.Op.IsElementwise && u.Op != Op.Where)) && IsWhole(u));
     }
 
     bool HoldsReduce(Node n)
@@ -446,9 +469,11 @@ sealed partial class Scheduler
         // Kahn's algorithm; a kernel that overwrites a buffer waits for the buffer's readers.
         var waits = groups.ToDictionary(g => g, g => Before(g).ToHashSet());
         foreach (var g in groups)
-            foreach (var m in g.Members.Where(m => m.Node.Op == Op.Assign))
-                foreach (var reader in groups)
-                    if (reader != g && reader.Members.Exists(x => x.Reads.Exists(r => ((ReadArg)r.Arg!).Source == m.Node.src[0]))) waits[g].Add(reader);
+            foreach (var source in g.Members.SelectMany(m => m.Reads).Select(r => ((ReadArg)r.Arg!).Source))
+                (readers.TryGetValue(source, out var list) ? list : readers[source] = []).Add(g);
+        foreach (var g in groups)
+            foreach (var m in g.Members.Where(m => m.Node.Op == Op.Assign)) waits[g].UnionWith(ReadersBeside(m.Node.src[0], g));
+        var mayFail = groups.Where(MayFail).ToHashSet();
         var result = new List<Kernel>();
         var pending = groups.ToList();
         while (pending.Count > 0)
@@ -464,7 +489,7 @@ sealed partial class Scheduler
                 continue;
             }
             // What may still fail, by a bad index or in the user's own kernel, runs before anything is assigned, where it can: otherwise the old values must be kept to restore them.
-            if (pending.Exists(MayFail) && ready.Exists(g => !Assigns(g))) ready.RemoveAll(Assigns);
+            if (mayFail.Count > 0 && ready.Exists(g => !Assigns(g))) ready.RemoveAll(Assigns);
             foreach (var g in ready)
             {
                 result.Add(Lower(g, delayed: false));
@@ -477,13 +502,19 @@ sealed partial class Scheduler
         void Done(Group g)
         {
             pending.Remove(g);
+            mayFail.Remove(g);
             foreach (var w in waits.Values) w.Remove(g);
         }
     }
 
+    /// <summary>The groups that read each value, once the groups are final.</summary>
+    readonly Dictionary<Node, HashSet<Group>> readers = new(ReferenceEqualityComparer.Instance);
+
+    IEnumerable<Group> ReadersBeside(Node value, Group g) => readers.TryGetValue(value, out var all) ? all.Where(r => r != g) : [];
+
     static bool Assigns(Group g) => g.Members.Exists(m => m.Node.Op == Op.Assign);
 
-    static bool MayFail(Group g) => g.Members.Exists(m => m.Node.Op is Op.Scatter or Op.ScatterAdd or Op.Custom || Ir.All(m.Value).Exists(n => n.Op == Op.CheckIndex));
+    bool MayFail(Group g) => g.Members.Exists(m => m.Node.Op == Op.Custom || (m.Node.Op is Op.Scatter or Op.ScatterAdd && !IsCheckedByGather(m.Node)) || Ir.All(m.Value).Exists(n => n.Op == Op.CheckIndex));
 
     /// <summary>Assignments whose value waits in memory of its own until they may overwrite their buffers.</summary>
     readonly HashSet<Node> putAside = new(ReferenceEqualityComparer.Instance);
@@ -511,13 +542,13 @@ sealed partial class Scheduler
         switch (first.Op)
         {
             case Op.Sort or Op.Custom: return new(null, [.. first.src.Select(MemoryOf), first], [first]);
-            case Op.Scatter or Op.ScatterAdd: return builder.Scatter(first, lowering);
+            case Op.Scatter or Op.ScatterAdd: return builder.Scatter(first, lowering) with { MayFail = MayFail(g) };
             case Op.Scan: return builder.Scan(first, g.Members[0].Ranges, g.Members[0].Value);
         }
         var outer = g.Extents.Select(e => Ir.Range(e)).ToList();
         var inGroup = g.Members.ToDictionary(m => m.Node, m => m, (IEqualityComparer<Node>)ReferenceEqualityComparer.Instance);
         bool NeedsMemory(Member m) => targets.Contains(m.Node) || m.Node.Op == Op.Assign
-            || groups.Exists(x => x != g && x.Members.Exists(y => y.Reads.Exists(r => ((ReadArg)r.Arg!).Source == m.Node)) && !(x.IsRowBlock && x.Members.Exists(y => y.Node == m.Node)));
+            || ReadersBeside(m.Node, g).Any(x => !(x.IsRowBlock && x.Members.Exists(y => y.Node == m.Node)));
         var values = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance); // in registers: member -> expression over the outer ranges
         var ends = new List<(List<Node> Inner, List<StoreSpec> Stores)>();
         foreach (var m in g.Members)

@@ -148,7 +148,9 @@ public sealed partial class Tensor
         var y = x.Correlated(w, null, one, none, none, spacing, groups, operation); // (N, O s s, M, M)
         int[] beside = [.. Enumerable.Range(0, spatial).SelectMany(i => new[] { 2 + spatial + i, 2 + i })];
         int[] steppedExtents = [.. y.Shape.Span[2..]];
-        y = y.Reshape([n, outputs, .. stride, .. steppedExtents]).Permute([0, 1, .. beside]).Reshape([n, outputs, .. steppedExtents.Zip(stride, (m, s) => m * s)]);
+        y = y.Reshape([n, outputs, .. stride, .. steppedExtents]);
+        if (phases > 1) y = y.Contiguous();
+        y = y.Permute([0, 1, .. beside]).Reshape([n, outputs, .. steppedExtents.Zip(stride, (m, s) => m * s)]);
         for (int i = 0; i < spatial; i++) y = y.Narrow(2 + i, lead[i], extents[i]);
         return bias is null ? y : y + bias.Reshape([outputs, .. one]);
     }

@@ -16,6 +16,17 @@ public class GptTests
     }
 
     [Fact]
+    public void Parameters_Gpt2_AreAsManyAsItsConfigurationCounts()
+    {
+        // With 2 blocks, as 12 take a second to draw: 13 C biases and norms a block, each a matrix' rows or a norm's two vectors.
+        var config = GptConfig.Gpt2 with { VocabularySize = 100, ContextLength = 16, Layers = 2 };
+        var parameters = Module.NamedParameters(new Gpt(config, seed: 1));
+        parameters.Values.Sum(p => p.Count).ShouldBe((long)config.ParameterCount);
+        parameters["blocks.1.up_bias"].Shape.ShouldBe(new(4 * 768));
+        GptConfig.Gpt2.ParameterCount.ShouldBe(124_475_904); // 124,439,808 and 47 rows of padding
+    }
+
+    [Fact]
     public void Initialization_HasTheDeviationsAskedFor()
     {
         var state = Module.StateDict(new Gpt(new(65, 64, 2, 2, 64), seed: 1));

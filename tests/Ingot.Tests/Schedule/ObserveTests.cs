@@ -39,9 +39,31 @@ public sealed class ObserveTests
         Settings.Debug = 1;
         (a * b + 1).Realize();
         (b * a + 1).Realize();
-        watch.Lines.Length.ShouldBe(2);
+        watch.Lines.Length.ShouldBe(3);
         watch.Lines[0].ShouldMatch(@"^realise \d+: new plan, 1 kernel in 1 launch, 0 B of temporaries, [\d.]+ ms, of which [\d.]+ ms compiling 1 kernel$");
-        watch.Lines[1].ShouldMatch(@"^realise \d+: known plan, 1 kernel in 1 launch, 0 B of temporaries, [\d.]+ ms$");
+        watch.Lines[1].ShouldBe("  memory: 12,000 B: 8,000 B other tensors read, 4,000 B results");
+        watch.Lines[2].ShouldMatch(@"^realise \d+: known plan, 1 kernel in 1 launch, 0 B of temporaries, [\d.]+ ms$");
+    }
+
+    [Fact]
+    public void Debug1_TrainingStep_SaysWhatItsMemoryIsFor()
+    {
+        using var watch = new Watch();
+        Tensor first = Random(300, 200).WithGrad(), second = Random(10, 300).WithGrad(), x = Random(64, 200);
+        var adam = new Ingot.Nn.Adam([first, second]);
+        Settings.Debug = 1;
+        x.Linear(first).Gelu().Linear(second).Square().Mean().Backward();
+        Ingot.Nn.Clip.GradNorm([first, second], 1);
+        adam.Step();
+        const int parameters = 300 * 200 + 10 * 300;
+        // The norm is of all gradients, so they wait for it.
+        watch.Lines[1].ShouldMatch($@"^  memory: [\d.]+ MB: 0\.3 MB weights, 0\.5 MB state that is assigned, {64 * 200 * 4:N0} B other tensors read, 8 B results, .* temporaries; at their peak, launch \d+ of \d+ \(.*\), the temporaries are .*");
+        (parameters * 4, 2 * parameters * 4).ShouldBe((252_000, 504_000)); // as MB above
+        var plan = Realizer.LastPlan!;
+        plan.PeakTemporaryBytes.ShouldBeGreaterThanOrEqualTo(parameters * 4);
+        plan.TemporaryBytes.ShouldBeGreaterThanOrEqualTo(plan.PeakTemporaryBytes);
+        watch.Lines[1].ShouldContain("activations kept");
+        watch.Lines[1].ShouldContain("gradients");
     }
 
     [Fact]
@@ -74,7 +96,7 @@ public sealed class ObserveTests
         using var watch = new Watch(debug: 4);
         Compute();
         watch.Text.ShouldContain("    IL of ");
-        watch.Text.ShouldMatch(@"\n    0000  ldarg\.0\n");
+        watch.Text.ShouldMatch(@"\n    0000  ldarg\.1\n");
         watch.Text.ShouldMatch(@"\n    [0-9a-f]{4}  call +Vector\d+.*\(");
         watch.Text.ShouldMatch(@"\n    [0-9a-f]{4}  ret\n");
     }

@@ -1,8 +1,10 @@
 using Ingot.Nn;
+using Ingot.Tests.Runtime;
 using Ingot.Tests.Schedule;
 
 namespace Ingot.Tests.Tensors;
 
+[Collection(nameof(ProcessWide))] // the random stream and settings are the process's
 public class CompiledTests
 {
     static Tensor Values(int n, double scale = 1) => Tensor.From(Enumerable.Range(0, n).Select(i => (float)(Math.Sin(i + 1) * scale)).ToArray());

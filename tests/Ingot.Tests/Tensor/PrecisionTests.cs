@@ -120,6 +120,18 @@ public sealed class PrecisionTests : IDisposable
         Precision.IsBf16.ShouldBeFalse();
     }
 
+    /// <summary>The compiler drops no rounding that the program asks for, and adds none: attention that is fused, long enough, has the values of its parts.</summary>
+    [Fact]
+    public void FusedAttention_InScope_IsVerifiedByTheInterpreterForwardAndBackward()
+    {
+        using var watch = new Watch(verify: 1);
+        Tensor q = Tensor.Randn(1, 2, 72, 16).Realize().WithGrad(), k = Tensor.Randn(1, 2, 72, 16).Realize().WithGrad(), v = Tensor.Randn(1, 2, 72, 16).Realize().WithGrad();
+        var y = InBf16(() => q.ScaledDotProductAttention(k, v, isCausal: true));
+        (y * y).Sum().Backward();
+        Tensor.Realize(y, q.Grad!, k.Grad!, v.Grad!);
+        CompiledKernel.All.ShouldContain(c => c.Nest.Recipe.Any(r => r.Contains("blocks of")), "the scores are not fused");
+    }
+
     /// <summary>A step of two layers: with the operands' roundings the same number of kernels, each product on the unit, what is kept for several products in two bytes.</summary>
     [Fact]
     public void Step_AtTheMatrixUnitsLevel_HasNoKernelThatOnlyRounds()

@@ -26,8 +26,8 @@ static class Disassembly
         return entry == 0 ? ["no disassembly: the delegate has no address of its own"] : Decode(BehindJumps(entry));
     }
 
-    /// <summary>Where a delegate on a static method jumps to. The runtime has no public way to it: a function pointer made of a delegate is a stub for native callers.</summary>
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_methodPtrAux")]
+    /// <summary>Where a delegate that is bound to its method's first argument jumps to. The runtime has no public way to it: a function pointer made of a delegate is a stub for native callers.</summary>
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_methodPtr")]
     static extern ref nint TargetOf(Delegate code);
 
     static nint Target(KernelCode code) => TargetOf(code);

@@ -18,6 +18,13 @@ sealed partial class IlEmitter
         var result = il.DeclareLocal(RegisterType(n.DType, vector));
         Label skip = il.DefineLabel(), end = il.DefineLabel();
         bool ends = vector && IsVector(guard);
+        if (ends && n.DType == DType.F32 && !MustSplit(guard))
+        {
+            Address(slot, n.src[0], n.DType);
+            Value(guard, true);
+            il.Emit(OpCodes.Call, typeof(MaskedMemory).GetMethod(nameof(MaskedMemory.Load), [typeof(nint), vectors.VectorOf(typeof(int))])!);
+            return;
+        }
         Value(ends ? AtLane(guard, 0) : guard, false);
         if (ends)
         {

@@ -14,11 +14,12 @@ sealed partial class IlEmitter
         int lanes = s.Values.Length;
         currentLanes = lanes;
         var v = vectors.VectorOf(typeof(float));
+        taken = 0;
         var columns = new LocalBuilder[lanes];
         for (int c = 0; c < lanes; c++)
         {
             Value(s.Values[c], true);
-            il.Emit(OpCodes.Stloc, columns[c] = il.DeclareLocal(v));
+            il.Emit(OpCodes.Stloc, columns[c] = Taken(v));
         }
         bool canShuffle = lanes switch { 16 => Avx512F.IsSupported, 8 => Avx.IsSupported, _ => Sse.IsSupported };
         if (!canShuffle)
@@ -49,9 +50,19 @@ sealed partial class IlEmitter
         il.Emit(OpCodes.Ldloc, b);
         if (control is { } c) il.Emit(OpCodes.Ldc_I4, c);
         il.Emit(OpCodes.Call, method);
-        var local = il.DeclareLocal(v);
+        var local = Taken(v);
         il.Emit(OpCodes.Stloc, local);
         return local;
+    }
+
+    /// <summary>Locals of a square, used again by the next: from 512 locals on the JIT inlines nothing, loads of vectors included.</summary>
+    readonly List<LocalBuilder> ofSquares = [];
+    int taken;
+
+    LocalBuilder Taken(Type v)
+    {
+        if (taken == ofSquares.Count) ofSquares.Add(il.DeclareLocal(v));
+        return ofSquares[taken++];
     }
 
     /// <summary>4x4 within each 128 bits: row r of the result holds element r (and 4 + r, ... in the further 128 bits) of the four columns.</summary>

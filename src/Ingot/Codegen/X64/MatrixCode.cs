@@ -25,8 +25,8 @@ sealed class MatrixCode
 
     public nint Multiply(MatrixKind kind) => multiply[(int)kind];
 
-    /// <summary>The machine's, or the emulation where it has none.</summary>
-    public static MatrixCode Shared => Amx.IsAvailable ? Assembled() : Emulated;
+    /// <summary>The machine's, or the emulation where it has none, or one that computes something else than the manual says.</summary>
+    public static MatrixCode Shared => Amx.IsAvailable && !Cpu.DistrustsMatrixUnit ? Assembled() : Emulated;
 
     static readonly MatrixCode Emulated = new();
     static readonly Lock gate = new();
@@ -39,6 +39,11 @@ sealed class MatrixCode
         {
             if (assembled?.TryGetTarget(out var known) == true) return known;
             var made = new MatrixCode(Assemble());
+            if (!EmulatedTiles.Agrees(made.Configure, made.Release, made.Multiply(MatrixKind.Bf16)))
+            {
+                Cpu.DistrustsMatrixUnit = true; // kernels from now on keep to vectors
+                return Emulated;
+            }
             assembled = new(made);
             return made;
         }

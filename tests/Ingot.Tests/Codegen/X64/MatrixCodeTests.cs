@@ -231,4 +231,11 @@ public sealed class MatrixCodeTests
         GC.KeepAlive(a);
         GC.KeepAlive(b);
     }
+
+    [Fact]
+    public void Agrees_OfTheRightRoutineAndAnother_TellsThemApart()
+    {
+        EmulatedTiles.Agrees(EmulatedTiles.AddressOfNothing, EmulatedTiles.AddressOfNothing, EmulatedTiles.AddressOfBf16).ShouldBeTrue();
+        EmulatedTiles.Agrees(EmulatedTiles.AddressOfNothing, EmulatedTiles.AddressOfNothing, EmulatedTiles.AddressOfInt8).ShouldBeFalse();
+    }
 }

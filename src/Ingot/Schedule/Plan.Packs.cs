@@ -1,0 +1,117 @@
+using Ingot.Graph;
+using Ingot.Kernels;
+using Ingot.Runtime;
+
+namespace Ingot.Schedule;
+
+/// <summary>
+/// Operands that are packed once: where a stage of a product copies nothing but tensors that stay the same from run to run (a model's weights, in inference),
+/// the copy is kept, and later runs skip the stage.
+/// </summary>
+sealed partial class Plan
+{
+    /// <summary>Bytes of copies that are kept.</summary>
+    public long KeptBytes => packs?.Sum(p => p.Kept?.Sum(k => k.Bytes) ?? 0) ?? 0;
+
+    /// <summary>Runs with the same memory before a copy is kept: more than one batch of training has micro-batches.</summary>
+    const int RunsBeforeKept = 16;
+
+    /// <summary>A stage that may be kept.</summary>
+    sealed class Pack(Launch launch, int phase, int slot, int[][] leaves)
+    {
+        public Launch Launch { get; } = launch;
+        public int Phase { get; } = phase;
+
+        /// <summary>The scratch slot that it fills.</summary>
+        public int Slot { get; } = slot;
+
+        /// <summary>For each instance, the leaves that it copies from.</summary>
+        public int[][] Leaves { get; } = leaves;
+
+        readonly WeakReference<Storage>[] seen = [.. leaves.SelectMany(l => l).Select(_ => new WeakReference<Storage>(null!))];
+        readonly int[] versions = new int[leaves.Sum(l => l.Length)];
+        int runs;
+
+        /// <summary>The copies, an instance each; null while there are none.</summary>
+        public Storage[]? Kept { get; private set; }
+
+        /// <summary>Takes note of a run's memory, and makes or drops room for the copies.</summary>
+        public void Look(Storage[] memory)
+        {
+            int at = 0;
+            bool same = true;
+            foreach (int leaf in Leaves.SelectMany(l => l))
+            {
+                var storage = memory[leaf];
+                if (!seen[at].TryGetTarget(out var last) || !ReferenceEquals(last, storage) || versions[at] != storage.Version || storage is BorrowedStorage)
+                {
+                    same = false;
+                    seen[at].SetTarget(storage);
+                    versions[at] = storage.Version;
+                }
+                at++;
+            }
+            if (!same)
+            {
+                (runs, Kept, Launch.Skipped[Phase]) = (0, null, false);
+                return;
+            }
+            if (++runs != RunsBeforeKept) return;
+            try
+            {
+                Kept = Launch.Instances.ConvertAll(_ => Storage.Allocate(Codegen.Il.IlEmitter.ScratchBytes(Launch.Kernel!.Nest.Slots[Slot]))).ToArray();
+            }
+            catch (OutOfMemoryException)
+            {
+                runs = int.MinValue; // not worth memory that others need
+            }
+        }
+    }
+
+    List<Pack>? packs;
+
+    /// <summary>Stages that copy leaves, in a plan that assigns to nothing.</summary>
+    List<Pack> FindPacks()
+    {
+        var found = new List<Pack>();
+        if (AssignedLeaves.Any()) return found;
+        foreach (var launch in launches)
+        {
+            if (launch.Kernel is not { Nest: var nest }) continue;
+            launch.Skipped = new bool[nest.Phases.Count];
+            var touched = nest.Phases.ConvertAll(p => Touched(p.Body));
+            for (int p = 0; p < touched.Count - 1; p++)
+            {
+                var (reads, writes, isFixed) = touched[p];
+                if (!isFixed || reads.Count == 0 || writes.Count != 1) continue;
+                int slot = writes.First();
+                if (nest.Slots[slot] is not { ScratchElements: > 0, PerWorker: false } || touched.Where((_, i) => i != p).Any(t => t.Writes.Contains(slot))) continue;
+                if (reads.Any(r => nest.Slots[r].ScratchElements > 0) || launch.Instances.Exists(i => reads.Any(r => buffers[i.Buffers[r]].Kind != Kind.Leaf))) continue;
+                found.Add(new(launch, p, slot, [.. launch.Instances.Select(i => reads.Select(r => buffers[i.Buffers[r]].Index).ToArray())]));
+            }
+        }
+        return found;
+    }
+
+    /// <summary>Slots that statements read and write, and whether they depend on memory alone.</summary>
+    static (HashSet<int> Reads, HashSet<int> Writes, bool IsFixed) Touched(List<Stmt> body)
+    {
+        var (reads, writes, isFixed) = (new HashSet<int>(), new HashSet<int>(), true);
+        void Walk(List<Stmt> block)
+        {
+            foreach (var s in block)
+            {
+                foreach (var n in s.Expressions.SelectMany(e => Ir.All(e)))
+                {
+                    if (n is { Op: Op.Load, Arg: BufferSlot b }) reads.Add(b.Slot);
+                    isFixed &= n.Arg is not SlotArg && n.Op != Op.CheckIndex;
+                }
+                if (s.Written >= 0) writes.Add(s.Written);
+                if (s is For f) Walk(f.Body);
+                if (s is If c) { Walk(c.Then); Walk(c.Else); }
+            }
+        }
+        Walk(body);
+        return (reads, writes, isFixed);
+    }
+}
