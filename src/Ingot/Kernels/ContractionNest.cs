@@ -106,7 +106,8 @@ sealed partial class ContractionNest
         if (ms == 1 && !mayReadB) return null; // a copy costs more than the product
         streamsB = mayReadB && rowTiles <= 2 && ks * ns * sizeof(float) > Cpu.Caches.L2;
         ChooseBlocks();
-        copyB = Asked(recipe.PackB, mayReadB, mayReadB && (streamsB || ks * ns <= 16384 || rowTiles <= 2) ? Copy.None : rowBlocks == 1 ? Copy.Block : Copy.Whole);
+        // One of a batch is used by its own rows only. Else it may be a weight, whose copy is kept from run to run (Plan.Packs).
+        copyB = Asked(recipe.PackB, mayReadB, mayReadB && (streamsB || ks * ns <= 16384 || rowTiles <= 2) ? Copy.None : rowBlocks == 1 && bs > 1 ? Copy.Block : Copy.Whole);
         copyA = Asked(recipe.PackA, IsPlainRead(x), IsPlainRead(x) && IsCheapRow(x) ? Copy.None : columnBlocks > 4 && Ir.All(x).Exists(v => v.Op.IsTranscendental) ? Copy.Whole : Copy.Block);
         const double vector = 0.5, single = 6; // cycles an element, by vectors and one by one
         double cycles = rowTiles * columnTiles * (double)ks * CyclesOfStep;
