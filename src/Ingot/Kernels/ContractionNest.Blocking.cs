@@ -13,30 +13,32 @@ sealed partial class ContractionNest
     long rowBlock, rowBlocks, columnBlock, columnBlocks, depthBlock, depthBlocks;
 
     /// <summary>
-    /// A stretch of a column panel of B fills the first-level cache and goes past the block's row tiles, whose part of A fills half of the second. Sums
-    /// of a block that are not finished wait in scratch, in the other half. Where that makes too few blocks for the pool, the longer side is halved.
+    /// A stretch of a column panel of B fills the first-level cache and goes past the block's row tiles, whose part of A fills three quarters of the second:
+    /// the more rows, the fewer times B comes from further away. Sums of a block that are not finished wait in scratch, read and written once in a stretch,
+    /// in order. Where that makes too few blocks for the pool, the longer side is halved.
     /// </summary>
     void ChooseBlocks()
     {
         long outermost = Ir.Extent(k[0]), inside = ks / outermost, fit = Math.Max(64, Cpu.Caches.L1Data / 4 / width);
-        long depth = recipe.Depth ?? (streamsB ? RowsOfStream : ks > 2 * fit && ms > 4 * rows ? fit : 0);
+        long depth = recipe.Depth ?? (streamsB ? RowsOfStream : 2 * ks > 3 * fit && ms > 4 * rows ? fit : 0);
         depthBlock = depth == 0 ? outermost : Math.Clamp((depth + inside - 1) / inside, 1, outermost);
         depthBlocks = (outermost + depthBlock - 1) / depthBlock;
         depthBlock = (outermost + depthBlocks - 1) / depthBlocks; // of equal length
         if (depthBlocks > 1) depthBlock = Math.Min(outermost, (depthBlock + lanes - 1) / lanes * lanes);
         depthBlocks = (outermost + depthBlock - 1) / depthBlock;
 
-        long half = Cpu.Caches.L2 / 8; // floats
-        rowBlock = Clamp(recipe.RowBlock, half / (depthBlock * inside * rows), rowTiles);
+        long cache = Cpu.Caches.L2 / sizeof(float);
+        rowBlock = Clamp(recipe.RowBlock, cache * 3 / 4 / (depthBlock * inside * rows), rowTiles);
         columnBlock = Clamp(recipe.ColumnBlock, columnTiles, columnTiles);
-        if (depthBlocks > 1) columnBlock = Math.Min(columnBlock, Math.Max(1, half / (rowBlock * rows * width)));
-        long wanted = 4 * WorkerPool.Threads;
+        if (depthBlocks > 1) columnBlock = Math.Min(columnBlock, Math.Max(1, cache / 2 / (rowBlock * rows * width)));
+        long wanted = (streamsB ? 2 : 4) * WorkerPool.Threads; // a stream in short pieces is none
         if (recipe.RowBlock is null && recipe.ColumnBlock is null)
             while (bs * Blocks(rowTiles, rowBlock) * Blocks(columnTiles, columnBlock) < wanted && (rowBlock > 2 || columnBlock > 1))
                 if (rowBlock <= 2 || (columnBlock > 1 && columnBlock * width >= rowBlock * rows)) columnBlock = (columnBlock + 1) / 2;
                 else rowBlock = (rowBlock + 1) / 2;
-        // Of equal size.
+        // Of equal size, and so few of them as many for each thread.
         (rowBlocks, columnBlocks) = (Blocks(rowTiles, rowBlock), Blocks(columnTiles, columnBlock));
+        for (int more = 1; more < WorkerPool.Threads && recipe.ColumnBlock is null && bs * rowBlocks * columnBlocks < 2 * wanted && bs * rowBlocks * columnBlocks % WorkerPool.Threads != 0 && columnBlocks < columnTiles; more++) columnBlocks++;
         (rowBlock, columnBlock) = (Blocks(rowTiles, rowBlocks), Blocks(columnTiles, columnBlocks));
         (rowBlocks, columnBlocks) = (Blocks(rowTiles, rowBlock), Blocks(columnTiles, columnBlock));
 

@@ -106,7 +106,8 @@ sealed partial class ContractionNest
         if (ms == 1 && !mayReadB) return null; // a copy costs more than the product
         streamsB = mayReadB && rowTiles <= 2 && ks * ns * sizeof(float) > Cpu.Caches.L2;
         ChooseBlocks();
-        copyB = Asked(recipe.PackB, mayReadB, mayReadB && (streamsB || ks * ns <= 16384 || rowTiles <= 2) ? Copy.None : rowBlocks == 1 ? Copy.Block : Copy.Whole);
+        // One of a batch is used by its own rows only. Else it may be a weight, whose copy is kept from run to run (Plan.Packs).
+        copyB = Asked(recipe.PackB, mayReadB, mayReadB && (streamsB || ks * ns <= 16384 || rowTiles <= 2) ? Copy.None : rowBlocks == 1 && bs > 1 ? Copy.Block : Copy.Whole);
         copyA = Asked(recipe.PackA, IsPlainRead(x), IsPlainRead(x) && IsCheapRow(x) ? Copy.None : columnBlocks > 4 && Ir.All(x).Exists(v => v.Op.IsTranscendental) ? Copy.Whole : Copy.Block);
         const double vector = 0.5, single = 6; // cycles an element, by vectors and one by one
         double cycles = rowTiles * columnTiles * (double)ks * CyclesOfStep;
@@ -167,10 +168,18 @@ sealed partial class ContractionNest
     static bool IsPlainRead(Node x) => x is { Op: Op.Load, DType: DType.F32, src.Length: 1 } && IndexMath.Of(x.src[0]).Terms.TrueForAll(t => Ir.IsRange(t.Atom));
 
     /// <summary>
-    /// And should be: few columns do not pay for a copy, unit strides along K need none, unless so many columns go by that it costs nothing (rows far
-    /// apart share cache sets and take an entry each of the translation buffer).
+    /// And should be: few columns do not pay for a copy, unit strides along K need none, unless so many columns go by that it costs nothing. That is sooner
+    /// where rows lie some pages apart, as they then share cache sets and take an entry each of the translation buffer.
     /// </summary>
-    bool IsCheapRow(Node x) => IsPlainRead(x) && (columnTiles <= 2 || streamsB || (IndexMath.Of(x.src[0]).FactorOf(k[^1]) == 1 && columnBlock < 32));
+    bool IsCheapRow(Node x)
+    {
+        if (!IsPlainRead(x)) return false;
+        if (columnTiles <= 2 || streamsB) return true;
+        var form = IndexMath.Of(x.src[0]);
+        const int Page = 4096;
+        bool collides = ms > 1 && form.FactorOf(m[^1]) * sizeof(float) % Page == 0;
+        return form.FactorOf(k[^1]) == 1 && columnBlock * width < (collides ? 256 : 1024);
+    }
 
     static Node Flat(List<Node> ranges)
     {

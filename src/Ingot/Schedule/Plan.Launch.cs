@@ -51,9 +51,9 @@ sealed partial class Plan
             for (int i = 0; i < first.Length; i++)
             {
                 var p = Instances[i].Phases[phase];
-                // A chunk is worth some 10 us; at least four a thread where there is enough work.
+                // A chunk is worth some 10 us; eight a thread where there is enough work, and as many as there are if each takes long: what is left over at the end is then short.
                 double work = p.Extent * p.Cost;
-                long chunks = Math.Clamp((long)(work / 40000), 1, 8L * splitFor);
+                long chunks = Math.Clamp((long)(work / 40000), 1, Math.Clamp((long)(work / 2e6), 8L * splitFor, 64L * splitFor));
                 long length = (p.Extent + chunks - 1) / chunks;
                 length = (length + p.Grain - 1) / p.Grain * p.Grain;
                 (first[i], lengths[i]) = (total, length);
