@@ -239,78 +239,13 @@ sealed partial class ContractionNest
         into.Add(fits);
     }
 
-    /// <summary>
-    /// A read within bounds of a few sums of ranges (a convolution's row + offset), zero outside them: the sums' values become axes of a copy
-    /// with its border of zeros, and the read a plain one. Anything else stays as it is.
-    /// </summary>
+    /// <summary>A read that a border of zeros makes plain; anything else stays as it is.</summary>
     Node Unguarded(Node x)
     {
-        if (x is not { Op: Op.Load, DType: DType.F32, src: [var index, var guard] } || Bounds(guard) is not { } sums) return x;
-        var rest = IndexMath.Of(index);
-        var value = Ir.Int(0);
-        long elements = 1;
-        var axes = new List<(Node Range, long Stride, Node At)>(); // the copy's axes, and what walks them
-        foreach (var (sum, bound) in sums)
-        {
-            long stride = rest.FactorOf(sum.Terms[0].Atom) / sum.Terms[0].Factor;
-            foreach (var (r, factor) in sum.Terms)
-            {
-                if (rest.FactorOf(r) != stride * factor) return x;
-                rest.Add(r, -stride * factor);
-            }
-            var (least, greatest) = IndexMath.Bounds(sum.ToNode());
-            var range = Ir.Range(greatest - least + 1);
-            axes.Add((range, stride, IndexMath.Add(sum.ToNode(), -least)));
-            var original = IndexMath.Add(range, least);
-            value = IndexMath.Add(value, IndexMath.Mul(original, stride));
-            guard = Ir.And(sum == sums[0].Sum ? null : guard, Ir.And(IndexMath.Less(Ir.Int(bound.Least - 1), original), IndexMath.Less(original, Ir.Int(bound.Greatest + 1))));
-        }
-        if (rest.Terms.Exists(t => !Ir.IsRange(t.Atom) || sums.Exists(s => s.Sum.FactorOf(t.Atom) != 0))) return x;
-        foreach (var (r, stride) in rest.Terms) axes.Add((r, stride, r));
-        foreach (var axis in axes) elements *= Ir.Extent(axis.Range);
-        // Not worth it where each element is used once or twice only.
-        if (elements * 2 > free.Of(x).Aggregate(1L, (p, r) => p * Ir.Extent(r))) return x;
-        axes.Sort((p, q) => q.Stride.CompareTo(p.Stride)); // in the order of the source's memory
-        Node to = Ir.Int(0), from = Ir.Int(0);
-        foreach (var axis in axes)
-        {
-            to = IndexMath.Add(IndexMath.Mul(to, Ir.Extent(axis.Range)), axis.Range);
-            from = IndexMath.Add(IndexMath.Mul(from, Ir.Extent(axis.Range)), axis.At);
-        }
-        int slot = Scratch(DType.F32, elements, false);
-        var read = Node.Of(Op.Load, x.DType, Shape.Scalar, x.Arg, IndexMath.Add(value, rest.ToNode()), guard);
-        AddStage("border", [.. axes.Select(axis => axis.Range)], new StoreSpec(slot, DType.F32, to, read));
-        return Ir.Load(DType.F32, slot, from);
-    }
-
-    /// <summary>A guard as bounds of sums of ranges that share no range; null if it is something else.</summary>
-    static List<(IndexMath.Linear Sum, (long Least, long Greatest) Bound)>? Bounds(Node guard)
-    {
-        var found = new List<(IndexMath.Linear Sum, (long Least, long Greatest) Bound)>();
-        var parts = new Stack<Node>([guard]);
-        while (parts.TryPop(out var part))
-        {
-            if (part.Op == Op.And) { parts.Push(part.src[1]); parts.Push(part.src[0]); continue; }
-            if (part.Op != Op.CmpLt || part.src[0].DType != DType.I64) return null;
-            var difference = IndexMath.Of(IndexMath.Add(part.src[1], IndexMath.Mul(part.src[0], -1))); // > 0
-            if (difference.Terms.Count == 0 || difference.Terms.Exists(t => !Ir.IsRange(t.Atom))) return null;
-            difference.Terms.Sort((s, t) => Ir.Id(s.Atom).CompareTo(Ir.Id(t.Atom)));
-            bool upward = difference.Terms[0].Factor > 0;
-            long constant = difference.Constant;
-            difference.Constant = 0;
-            var sum = upward ? difference : difference.Scaled(-1);
-            int at = found.FindIndex(f => f.Sum.Terms.SequenceEqual(sum.Terms));
-            if (at < 0)
-            {
-                if (found.Exists(f => f.Sum.Terms.Exists(t => sum.FactorOf(t.Atom) != 0))) return null;
-                var (least, greatest) = IndexMath.Bounds(sum.ToNode());
-                found.Add((sum, (least, greatest)));
-                at = found.Count - 1;
-            }
-            var bound = found[at].Bound;
-            found[at] = (found[at].Sum, upward ? (Math.Max(bound.Least, 1 - constant), bound.Greatest) : (bound.Least, Math.Min(bound.Greatest, constant - 1)));
-        }
-        return found;
+        if (BorderedCopy.Of(x, free) is not { } copy) return x;
+        int slot = Scratch(DType.F32, copy.Elements, false);
+        AddStage("border", copy.Axes, new StoreSpec(slot, DType.F32, copy.To, copy.Value));
+        return Ir.Load(DType.F32, slot, copy.From);
     }
 
     /// <summary>A kernel of its own before the product.</summary>

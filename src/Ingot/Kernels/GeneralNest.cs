@@ -9,7 +9,7 @@ namespace Ingot.Kernels;
 /// </summary>
 sealed partial class GeneralNest
 {
-    readonly KernelAst kernel;
+    KernelAst kernel;
     readonly int vectorBytes;
     readonly Recipe recipe;
     readonly FreeRanges free = new();
@@ -21,6 +21,7 @@ sealed partial class GeneralNest
     LoopNest Build()
     {
         var nest = new LoopNest { Name = kernel.Name, Slots = kernel.Slots };
+        CopyBorders(nest);
         ChooseFar();
         bool scratch = kernel.Slots.Exists(s => s.PerWorker);
         Node? outerVector = scratch || kernel.Steps.Exists(s => s.Running is not null) ? null : PickVector(kernel.Outer, kernel.Steps.SelectMany(s => s.Stores).ToList());
@@ -65,6 +66,27 @@ sealed partial class GeneralNest
         nest.Recipe.AddRange(Notes());
         nest.Phases.Add(new("main", body, sharedCount, 1, work / sharedCount));
         return nest;
+    }
+
+    /// <summary>What sums read under a guard, many times an element, is copied with a border of zeros first: vectors then need no guard.</summary>
+    void CopyBorders(LoopNest nest)
+    {
+        var map = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
+        foreach (var load in Ir.All(Ir.All(kernel.Roots).Where(n => n.Op == Op.Fold).Select(f => f.src[0])))
+        {
+            if (load is not { Op: Op.Load, src.Length: 2, Arg: BufferSlot b } || kernel.Slots[b.Slot].ScratchElements > 0 || kernel.Roots.Any(r => r == load)) continue;
+            if (kernel.Steps.Exists(s => s.Stores.Exists(t => t.Slot == b.Slot)) || BorderedCopy.Of(load, free) is not { } copy) continue;
+            kernel.Slots.Add(new SlotInfo(DType.F32, copy.Elements));
+            int slot = kernel.Slots.Count - 1;
+            var stage = new KernelAst { Name = "border", Outer = copy.Axes, Steps = [new Step([], [new StoreSpec(slot, DType.F32, copy.To, copy.Value)])], Slots = kernel.Slots };
+            AxisTransforms.MergeContiguous(stage);
+            nest.Phases.AddRange(Build(stage, vectorBytes, recipe).Phases.Select(p => p with { Name = "border" }));
+            map[load] = Ir.Load(DType.F32, slot, copy.From);
+        }
+        if (map.Count == 0) return;
+        // The kernel that was given stays as it is.
+        kernel = new KernelAst { Name = kernel.Name, Outer = [.. kernel.Outer], Steps = [.. kernel.Steps], Slots = kernel.Slots };
+        kernel.Substitute(map);
     }
 
     /// <summary>More parallel rows than any machine's threads want chunks; a row's digits are then computed once for the loops inside.</summary>
@@ -130,7 +152,7 @@ sealed partial class GeneralNest
     delegate void Body(List<Stmt> into, Dictionary<Node, Node> map, HashSet<Node> opened);
 
     /// <summary>Loops over an axis in vectors: unroll vectors at a time, then one, then single elements.</summary>
-    static void Vectorise(List<Stmt> into, Node axis, Node from, Node to, int lanes, int unroll, Body body)
+    void Vectorise(List<Stmt> into, Node axis, Node from, Node to, int lanes, int unroll, Body body)
     {
         long? extent = to.IntConst - from.IntConst;
         Node start = from;
@@ -139,6 +161,14 @@ sealed partial class GeneralNest
             int width = count == 0 ? 1 : count * lanes;
             if (extent < width || (extent is { } e && start.IntConst == to.IntConst)) continue;
             var b = Ir.Range(Ir.Extent(axis));
+            if (count == 0 && extent >= lanes && MayRepeat)
+            {
+                // What does not fill a vector is done by one that begins earlier.
+                var last = new For(b, IndexMath.Add(to, -lanes), IndexMath.Add(to, 1 - lanes));
+                body(last.Body, new(ReferenceEqualityComparer.Instance) { [axis] = IndexMath.Add(b, Ir.Lane(lanes)) }, new HashSet<Node>(ReferenceEqualityComparer.Instance) { b, Ir.Lane(lanes) });
+                into.Add(last);
+                return;
+            }
             var loop = new For(b, start, IndexMath.Add(to, 1 - width), width);
             var opened = new HashSet<Node>(ReferenceEqualityComparer.Instance) { b };
             if (count == 0) body(loop.Body, new(ReferenceEqualityComparer.Instance) { [axis] = b }, opened);
@@ -154,6 +184,12 @@ sealed partial class GeneralNest
             start = IndexMath.Add(to, IndexMath.Mul(IndexMath.Mod(IndexMath.Add(to, IndexMath.Mul(from, -1)) is { IntConst: not null } known ? known : to, width), -1));
         }
     }
+
+    /// <summary>Storing an element twice gives what storing it once does: nothing that is stored is read, and nothing runs from element to element.</summary>
+    bool MayRepeat => mayRepeat ??= kernel.Steps.TrueForAll(s => s.Running is null)
+        && !Ir.All(kernel.Roots).Exists(n => n is { Op: Op.Load, Arg: BufferSlot b } && kernel.Steps.Exists(s => s.Stores.Exists(t => t.Slot == b.Slot)));
+
+    bool? mayRepeat;
 
     // ---- reductions ----
 
@@ -199,6 +235,16 @@ sealed partial class GeneralNest
             into.Add(new Init(totals[i], Lowering.Identity(Ir.FoldKind(folds[i]), folds[i].DType)));
             results[folds[i]] = totals[i];
         }
+        if (ranges.Aggregate(1L, (p, r) => p * Ir.Extent(r)) is var turns && turns <= LongestUnrolled && bodies.Sum(b => Ir.All(b).Count) * turns <= LargestUnrolled)
+        {
+            for (long turn = 0; turn < turns; turn++)
+            {
+                var at = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
+                IndexMath.Digits(ranges, Ir.Int(turn), at);
+                UpdateAll(into, [.. folds.Select((f, i) => (totals[i], Ir.FoldKind(f), Ir.Substitute(bodies[i], at)))], opened);
+            }
+            return;
+        }
         var last = ranges[^1];
         bool blocks = Ir.Extent(last) > Stretch;
         var inner = new HashSet<Node>(opened, ReferenceEqualityComparer.Instance);
@@ -217,6 +263,9 @@ sealed partial class GeneralNest
             UpdateAll(body, [.. folds.Select((f, i) => (accs[i], Ir.FoldKind(f), bodies[i]))], within);
         });
     }
+
+    /// <summary>Terms of a sum that stand side by side without a loop (a small window), and nodes of all of them.</summary>
+    const int LongestUnrolled = 12, LargestUnrolled = 300;
 
     /// <summary>Additions of floats that go into one accumulator before it is added to the next: a long sum loses digits with the length of a stretch and with their number, not with its own.</summary>
     const int Stretch = 256;
