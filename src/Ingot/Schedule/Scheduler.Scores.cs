@@ -48,14 +48,18 @@ sealed partial class Scheduler
 
     static Node SourceOf(Node read) => ((ReadArg)read.Arg!).Source;
 
-    /// <summary>A product with a short sum and a result about as large as its operands, or larger.</summary>
+    /// <summary>A product with a short sum and a result not much smaller than its operands.</summary>
     bool IsScore(Member m)
     {
         if (!m.IsContraction || m.Node.DType != DType.F32 || targets.Contains(m.Node)) return false;
         var folds = Ir.All(m.Value).Where(n => n.Op == Op.Fold).ToList();
         if (folds is not [{ DType: DType.F32, src: [{ Op: Op.Mul }, ..] } fold]) return false;
-        long operands = m.Reads.Where(r => Ir.All(fold).Contains(r)).Sum(r => (long)SourceOf(r).Shape.Count);
-        return fold.src[1..].Aggregate(1L, (p, r) => p * Ir.Extent(r)) <= LongestScore && m.Node.Shape.Count * 3L >= operands * 2;
+        var free = new FreeRanges();
+        static long Product(IEnumerable<Node> ranges) => ranges.Aggregate(1L, (p, r) => p * Ir.Extent(r));
+        long operands = m.Reads.Where(r => Ir.All(fold).Contains(r)).Sum(r => Math.Min(SourceOf(r).Shape.Count, Product(free.Of(r)))), length = Product(fold.src[1..]);
+        // Pairs within each sequence of a batch; without a batch it may as well be a layer over many classes, which is not cheap to do again.
+        bool isBatched = m.Ranges.Any(r => r.Op == Op.Range && Array.TrueForAll(fold.src[0].src, f => free.Of(f).Contains(r)));
+        return isBatched ? length <= LongestScore && 2 * m.Node.Shape.Count >= operands : length <= LongestScore / 2 && m.Node.Shape.Count >= operands;
     }
 
     /// <summary>Everything over the pairs of a score that can be computed where it is needed, and what sums it; null if some of it needs memory.</summary>

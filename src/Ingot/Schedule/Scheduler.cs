@@ -231,7 +231,7 @@ sealed partial class Scheduler
     Node EpilogueEnd(Node reduce, HashSet<Node> claimed)
     {
         Node at = reduce, last = reduce;
-        bool permuted = false;
+        Node? permuted = null;
         while (!made.Contains(at) && UsersOf(at) is [var u])
         {
             bool view = u.Op is Op.Reshape or Op.Permute;
@@ -239,10 +239,13 @@ sealed partial class Scheduler
             // Another reduction that has not been given memory yet would have to be recomputed for every element.
             if (!view && u.src.Any(s => s != at && HoldsReduce(s))) break;
             at = u;
-            if (!view) (last, permuted) = (u, false);
-            else permuted |= u.Op == Op.Permute;
+            if (!view) (last, permuted) = (u, null);
+            else if (u.Op == Op.Permute) permuted = u;
         }
-        return permuted || made.Contains(at) ? at : Kept(last);
+        if (made.Contains(at)) return at;
+        if (permuted is null) return Kept(last);
+        // A reshape after the permutation is a view of the same memory: dimensions that it merges stay apart here, unless what follows walks them merged.
+        return UsersOf(at).TrueForAll(u => u.Op.IsMovement) ? permuted : at;
     }
 
     /// <summary>
