@@ -18,24 +18,27 @@ sealed record RowMask(Node Row, long Positions, List<(long OfRow, long OfPositio
         var tried = new HashSet<Node>();
         foreach (var n in Ir.All(kernel.Roots))
         {
-            if (n.Op != Op.Where || !tried.Add(n.src[0]) || Parse(n.src[0], kernel) is not { } mask) continue;
-            if ((found is not null && (found.Row, found.Positions) != (mask.Row, mask.Positions)) || !IsNeutral(kernel, mask)) continue;
-            found = found is null ? mask : found with { Limits = [.. found.Limits.Union(mask.Limits)] };
+            if (n.Op != Op.Where || !tried.Add(n.src[0])) continue;
+            foreach (bool isHidden in new[] { false, true })
+            {
+                if (Parse(n.src[0], kernel, isHidden) is not { } mask || (found is not null && (found.Row, found.Positions) != (mask.Row, mask.Positions)) || !IsNeutral(kernel, mask)) continue;
+                found = found is null ? mask : found with { Limits = [.. found.Limits.Union(mask.Limits)] };
+            }
         }
         return found;
     }
 
-    /// <summary>A conjunction of comparisons between one outer axis and one other.</summary>
-    static RowMask? Parse(Node condition, KernelAst kernel)
+    /// <summary>A conjunction of comparisons between one outer axis and one other; isHidden: the condition says what does not count, as a disjunction of such.</summary>
+    static RowMask? Parse(Node condition, KernelAst kernel, bool isHidden = false)
     {
         var limits = new List<(long, long, long)>();
         Node? row = null, position = null;
-        var parts = new Stack<Node>([condition]);
-        while (parts.TryPop(out var part))
+        var parts = new Stack<(Node, bool)>([(condition, isHidden)]);
+        while (parts.TryPop(out var top))
         {
-            if (part is { Op: Op.And, DType: DType.Bool }) { parts.Push(part.src[1]); parts.Push(part.src[0]); continue; }
-            bool negated = part is { Op: Op.Xor, DType: DType.Bool, src: [_, { IntConst: 1 }] };
-            if (negated) part = part.src[0];
+            var (part, negated) = top;
+            if (part.DType == DType.Bool && part.Op == (negated ? Op.Or : Op.And)) { parts.Push((part.src[1], negated)); parts.Push((part.src[0], negated)); continue; }
+            if (part is { Op: Op.Xor, DType: DType.Bool, src: [var inner, { IntConst: 1 }] }) { parts.Push((inner, !negated)); continue; }
             if (part.Op != Op.CmpLt) return null;
             // a < b: b - a > 0; not: a - b + 1 > 0
             var sum = new IndexMath.Linear();
@@ -102,7 +105,8 @@ sealed record RowMask(Node Row, long Positions, List<(long OfRow, long OfPositio
                     Op.Const when n.DType.IsFloat => n.Const!.Value,
                     Op.Const => n.IntConst,
                     Op.Load when IsScratch(n) => outside.GetValueOrDefault(((BufferSlot)n.Arg!).Slot),
-                    Op.Where when Parse(n.src[0], kernel) is { } m && m.Row == mask.Row && m.Limits.SequenceEqual(mask.Limits) => Of(2),
+                    Op.Where when IsMask(Parse(n.src[0], kernel)) => Of(2),
+                    Op.Where when IsMask(Parse(n.src[0], kernel, isHidden: true)) => Of(1),
                     Op.Where => Of(1) is { } a && a.Equals(Of(2)) ? a : null,
                     Op.Fold => Sum(n, Of(0)),
                     Op.Mul => Of(0) == 0 || Of(1) == 0 ? 0 : Of(0) * Of(1),
@@ -117,6 +121,8 @@ sealed record RowMask(Node Row, long Positions, List<(long OfRow, long OfPositio
             }
             return known[root];
         }
+
+        bool IsMask(RowMask? m) => m is not null && m.Row == mask.Row && m.Limits.SequenceEqual(mask.Limits);
 
         double? Sum(Node fold, double? body)
         {

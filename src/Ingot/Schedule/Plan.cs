@@ -63,6 +63,9 @@ sealed partial class Plan
     public IEnumerable<(string Name, long Flops, long Bytes, int Reads, int Writes)> Describe() =>
         launches.Select(l => l.Host is { } host ? (l.Name, 0, BytesOf(host), host.Buffers.Length - 1, 1) : (l.Name, l.Instances.Sum(i => i.Flops), l.Instances.Sum(i => i.Bytes), l.Instances.Sum(i => i.Buffers.Length) - l.Instances.Sum(i => Writes[i]), l.Instances.Sum(i => Writes[i])));
 
+    /// <summary>What became of each kernel, in words.</summary>
+    public IEnumerable<string> Recipes => launches.Where(l => l.Kernel is not null).Select(l => string.Join("; ", l.Kernel!.Nest.Recipe));
+
     readonly Dictionary<Instance, int> Writes = [];
 
     Plan(List<(string, int)> sites) => this.sites = sites;

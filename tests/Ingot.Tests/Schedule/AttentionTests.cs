@@ -24,6 +24,8 @@ public class AttentionTests
     {
         ["plain"] = (s, _) => s * 0.125,
         ["causal"] = (s, _) => Causal(s * 0.2),
+        ["causal, what is hidden"] = (s, _) => (Positions(s, -2, DType.I32) < Positions(s, -1, DType.I32)).Where(double.NegativeInfinity, s * 0.2),
+        ["window, what is hidden"] = (s, _) => ((Positions(s, -2, DType.I32) < Positions(s, -1, DType.I32)) | ((Positions(s, -2, DType.I32) - Positions(s, -1, DType.I32)) > 8)).Where(double.NegativeInfinity, s),
         ["window"] = (s, _) => ((Positions(s, -2, DType.I32) - Positions(s, -1, DType.I32)) < 9).Where(Causal(s), double.NegativeInfinity),
         ["alibi"] = (s, _) => Causal(s + (Positions(s, -1, DType.I32) - Positions(s, -2, DType.I32)).To(s.DType) * 0.1),
         ["soft cap"] = (s, _) => Causal((s / 3).Tanh() * 3),
@@ -135,6 +137,20 @@ public class AttentionTests
         Tensor.Realize([q.Grad!, k.Grad!, v.Grad!]);
         NamesOf(Realizer.LastPlan!).Count(n => n.StartsWith("rows_", StringComparison.Ordinal)).ShouldBe(3);
         NamesOf(Realizer.LastPlan!).ShouldAllBe(n => !n.EndsWith("256x256"));
+    }
+
+    [Theory]
+    [InlineData("causal")]
+    [InlineData("causal, what is hidden")]
+    [InlineData("window")]
+    [InlineData("window, what is hidden")]
+    [InlineData("alibi")]
+    [InlineData("soft cap")]
+    public void Attention_UnderAMaskOfIndices_LeavesOutWhatItHides(string change)
+    {
+        Tensor Of() => Tensor.Randn(2, 100, 16).Realize();
+        Changes[change](Of().Matmul(Of().Transpose(-1, -2)), Of()).Softmax(-1).Matmul(Of()).Realize();
+        Realizer.LastPlan!.Recipes.Single().ShouldContain("masked positions skipped");
     }
 
     /// <summary>What is behind the mask is not computed: no value of it reaches a result.</summary>
