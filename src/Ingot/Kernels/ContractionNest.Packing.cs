@@ -249,12 +249,7 @@ sealed partial class ContractionNest
     }
 
     /// <summary>A kernel of its own before the product.</summary>
-    void AddStage(string name, List<Node> axes, StoreSpec store)
-    {
-        var stage = new KernelAst { Name = name, Outer = axes, Steps = [new Step([], [store])], Slots = nest.Slots };
-        AxisTransforms.MergeContiguous(stage);
-        nest.Phases.AddRange(GeneralNest.Build(stage, lanes * 4, recipe).Phases.Select(p => p with { Name = name }));
-    }
+    void AddStage(string name, List<Node> axes, StoreSpec store) => nest.Phases.AddRange(GeneralNest.Stage(name, axes, store, nest.Slots, lanes * 4, recipe));
 
     /// <summary>The parallel loop over panels, the tile number in it, and the batch digits.</summary>
     (For Loop, Node Tile, Dictionary<Node, Node> Batch) Panels(long tiles)
@@ -291,21 +286,8 @@ sealed partial class ContractionNest
     static Dictionary<Node, Node> With(Dictionary<Node, Node> map, Node range, Node value) =>
         new(map, ReferenceEqualityComparer.Instance) { [range] = value };
 
-    /// <summary>All reads of x move with unit stride (or not at all) along r, which is long enough for a vector, and some do.</summary>
-    bool IsUnit(Node x, Node r)
-    {
-        if (!Ir.IsRange(r) || Ir.Extent(r) < lanes) return false;
-        bool some = false;
-        foreach (var load in Ir.All(x))
-        {
-            if (load.Op != Op.Load) continue;
-            var form = IndexMath.Of(load.src[0]);
-            long factor = form.FactorOf(r);
-            if (factor is not (0 or 1) || form.Terms.Exists(t => t.Atom != r && free.Of(t.Atom).Contains(r))) return false;
-            some |= factor == 1;
-        }
-        return some;
-    }
+    /// <summary>Vectors can be read of x along r.</summary>
+    bool IsUnit(Node x, Node r) => Ir.IsRange(r) && Ir.Extent(r) >= lanes && free.IsUnit(x, r);
 
     // Placeholders that Main replaces: the tile number and the position within a tile of a packed operand, and the row of one in rows.
     readonly Dictionary<string, Node> placeholders = [];

@@ -18,6 +18,15 @@ sealed partial class GeneralNest
 
     public static LoopNest Build(KernelAst kernel, int vectorBytes, Recipe recipe) => new GeneralNest(kernel, vectorBytes, recipe).Build();
 
+    /// <summary>The phases of a small kernel that runs before another: one store over some axes.</summary>
+    public static IEnumerable<Phase> Stage(string name, List<Node> axes, StoreSpec store, List<SlotInfo> slots, int vectorBytes, Recipe recipe)
+    {
+        // A stage has no rows of scratch of its own, whatever the kernel around it has.
+        var stage = new KernelAst { Name = name, Outer = [.. axes], Steps = [new Step([], [store])], Slots = slots.ConvertAll(s => s with { PerWorker = false }) };
+        AxisTransforms.MergeContiguous(stage);
+        return Build(stage, vectorBytes, recipe).Phases.Select(p => p with { Name = name });
+    }
+
     LoopNest Build()
     {
         var nest = new LoopNest { Name = kernel.Name, Slots = kernel.Slots };
@@ -78,9 +87,7 @@ sealed partial class GeneralNest
             if (kernel.Steps.Exists(s => s.Stores.Exists(t => t.Slot == b.Slot)) || BorderedCopy.Of(load, free) is not { } copy) continue;
             kernel.Slots.Add(new SlotInfo(DType.F32, copy.Elements));
             int slot = kernel.Slots.Count - 1;
-            var stage = new KernelAst { Name = "border", Outer = copy.Axes, Steps = [new Step([], [new StoreSpec(slot, DType.F32, copy.To, copy.Value)])], Slots = kernel.Slots };
-            AxisTransforms.MergeContiguous(stage);
-            nest.Phases.AddRange(Build(stage, vectorBytes, recipe).Phases.Select(p => p with { Name = "border" }));
+            nest.Phases.AddRange(Stage("border", copy.Axes, new(slot, DType.F32, copy.To, copy.Value), kernel.Slots, vectorBytes, recipe));
             map[load] = Ir.Load(DType.F32, slot, copy.From);
         }
         if (map.Count == 0) return;

@@ -119,6 +119,21 @@ sealed class FreeRanges
         return memo[root];
     }
 
+    /// <summary>All reads of x move with unit stride (or not at all) along r, and some do.</summary>
+    public bool IsUnit(Node x, Node r)
+    {
+        bool some = false;
+        foreach (var load in Ir.All(x))
+        {
+            if (load.Op != Op.Load) continue;
+            var form = IndexMath.Of(load.src[0]);
+            long factor = form.FactorOf(r);
+            if (factor is not (0 or 1) || form.Terms.Exists(t => t.Atom != r && Of(t.Atom).Contains(r))) return false;
+            some |= factor == 1;
+        }
+        return some;
+    }
+
     HashSet<Node> Make(Node n)
     {
         if (n.Op == Op.Range) return new(ReferenceEqualityComparer.Instance) { n };

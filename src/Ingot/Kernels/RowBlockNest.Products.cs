@@ -49,7 +49,7 @@ sealed partial class RowBlockNest
     {
         int slot = Scratch(Product(k) * rows);
         var last = k[^1];
-        if (IsUnit(mine, last) && Ir.Extent(last) % lanes == 0)
+        if (free.IsUnit(mine, last) && Ir.Extent(last) % lanes == 0)
         {
             // What is computed from a single read is computed on the copy: a vector at a time, not a row, in a twentieth of the code.
             var loads = Ir.All(mine).FindAll(n => n.Op == Op.Load);
@@ -140,29 +140,12 @@ sealed partial class RowBlockNest
 
     static bool IsPlain(Node n) => n is { Op: Op.Load, DType: DType.F32, src.Length: 1 };
 
-    /// <summary>All reads of x move with unit stride (or not at all) along r, and some do.</summary>
-    bool IsUnit(Node x, Node r)
-    {
-        bool some = false;
-        foreach (var load in Ir.All(x))
-        {
-            if (load.Op != Op.Load) continue;
-            var form = IndexMath.Of(load.src[0]);
-            long factor = form.FactorOf(r);
-            if (factor is not (0 or 1) || form.Terms.Exists(t => t.Atom != r && free.Of(t.Atom).Contains(r))) return false;
-            some |= factor == 1;
-        }
-        return some;
-    }
-
     /// <summary>A kernel of its own before the main one computes the factor once, as float32, in the order in which it is read.</summary>
     Node Copied(Node other, List<Node> ranges)
     {
         List<Node> axes = [.. kernel.Outer.Where(r => free.Of(other).Contains(r)), .. ranges.Where(r => free.Of(other).Contains(r))];
         int slot = Scratch(Product(axes), perWorker: false);
-        var stage = new KernelAst { Name = "copy", Outer = [.. axes], Steps = [new Step([], [new StoreSpec(slot, DType.F32, Flat(axes), other)])], Slots = nest.Slots.ConvertAll(s => s with { PerWorker = false }) };
-        AxisTransforms.MergeContiguous(stage);
-        nest.Phases.AddRange(GeneralNest.Build(stage, lanes * 4, new Recipe()).Phases.Select(p => p with { Name = "copy" }));
+        nest.Phases.AddRange(GeneralNest.Stage("copy", axes, new(slot, DType.F32, Flat(axes), other), nest.Slots, lanes * 4, new Recipe()));
         return Ir.Load(DType.F32, slot, Flat(axes));
     }
 }
