@@ -1,4 +1,5 @@
 using Ingot.Graph;
+using Ingot.Runtime;
 
 namespace Ingot.Kernels;
 
@@ -10,11 +11,49 @@ sealed partial class ContractionNest
     {
         long panel = ks * width;
         int slot = Scratch(DType.F32, bs * columnTiles * panel, false);
-        var (loop, tile, map) = Panels(columnTiles);
-        ColumnTile(loop.Body, x, slot, IndexMath.Mul(loop.Var, panel), tile, map, null);
-        nest.Phases.Add(new("pack B", [loop], bs * columnTiles, 1, panel * 2));
+        // Rows of B are read some panels' width at a time: one panel's part is a cache line of a page, and the next row is pages away.
+        long together = AlongColumns(x) ? Math.Clamp(columnTiles / (4 * WorkerPool.Threads), 1, MostPanels) : 1, groups = (columnTiles + together - 1) / together;
+        var (loop, group, map) = Panels(groups);
+        var first = IndexMath.Mul(group, together);
+        var (fullEnd, end) = (IndexMath.Min(IndexMath.Add(first, together), Ir.Int(ns / width)), IndexMath.Min(IndexMath.Add(first, together), Ir.Int(columnTiles)));
+        Node At(Node tile) => IndexMath.Mul(IndexMath.Add(IndexMath.Mul(Ir.Substitute(Flat(batch), map), columnTiles), tile), panel);
+        if (together == 1) ColumnTile(loop.Body, x, slot, At(group), group, map, null);
+        else
+        {
+            OverK(loop.Body, k, None, (body, atK) =>
+            {
+                var tile = new For(Ir.Range(columnTiles), first, fullEnd);
+                CopyColumns(tile.Body, x, slot, At(tile.Var), tile.Var, map, atK);
+                body.Add(tile);
+            });
+            if (ns % width != 0)
+            {
+                var last = new For(Ir.Range(columnTiles), Ir.Scalar(Op.Where, DType.I64, IndexMath.Less(first, Ir.Int(ns / width)), Ir.Int(ns / width), first), end);
+                ColumnTile(last.Body, x, slot, At(last.Var), last.Var, map, null);
+                loop.Body.Add(last);
+            }
+        }
+        nest.Phases.Add(new("pack B", [loop], bs * groups, 1, together * panel * 2));
         var read = IndexMath.Mul(IndexMath.Add(IndexMath.Mul(Flat(batch), columnTiles), TileVar("B")), panel);
         return Ir.Load(DType.F32, slot, IndexMath.Add(read, IndexMath.Add(WithinVar("B"), IndexMath.Mul(Flat(k), width))));
+    }
+
+    /// <summary>Panels of B that are filled side by side.</summary>
+    const int MostPanels = 8;
+
+    /// <summary>B is copied by vectors of columns.</summary>
+    bool AlongColumns(Node x) => IsUnit(x, n[^1]) && HoldsVectors(n);
+
+    /// <summary>All columns of a full tile at one k.</summary>
+    void CopyColumns(List<Stmt> into, Node x, int slot, Node start, Node tile, Dictionary<Node, Node> map, Dictionary<Node, Node> atK)
+    {
+        for (int j = 0; j < width; j += lanes)
+        {
+            var within = IndexMath.Add(Ir.Lane(lanes), j);
+            var all = With(map, atK);
+            IndexMath.Digits(n, IndexMath.Add(IndexMath.Mul(tile, width), within), all);
+            into.Add(new Store(slot, DType.F32, IndexMath.Add(IndexMath.Add(start, within), IndexMath.Mul(Ir.Substitute(Flat(k), atK), width)), Ir.Substitute(x, all)));
+        }
     }
 
     /// <summary>
@@ -34,16 +73,6 @@ sealed partial class ContractionNest
             IndexMath.Digits(n, clamp ? IndexMath.Min(column, Ir.Int(ns - 1)) : column, all);
             return Ir.Substitute(x, all);
         }
-
-        // Vectors along the columns.
-        void AlongColumns(List<Stmt> into) => OverK(into, k, None, (body, atK) =>
-        {
-            for (int j = 0; j < runs; j++)
-            {
-                var within = IndexMath.Add(Ir.Lane(lanes), j * lanes);
-                body.Add(new Store(slot, DType.F32, Index(within, atK), Value(within, atK, false)));
-            }
-        }, stretch);
 
         // Vectors along k, turned in registers.
         void AlongK(List<Stmt> into, bool clamp) => OverK(into, k.GetRange(0, k.Count - 1), None, (body, outer) =>
@@ -76,7 +105,7 @@ sealed partial class ContractionNest
         List<Stmt> Tile(bool full)
         {
             var into = new List<Stmt>();
-            if (full && IsUnit(x, n[^1]) && HoldsVectors(n)) AlongColumns(into);
+            if (full && AlongColumns(x)) OverK(into, k, None, (body, atK) => CopyColumns(body, x, slot, start, tile, map, atK), stretch);
             else if (IsUnit(x, k[^1])) AlongK(into, !full);
             else OneByOne(into, !full);
             return into;

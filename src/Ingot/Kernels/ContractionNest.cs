@@ -106,19 +106,22 @@ sealed partial class ContractionNest
         if (ms == 1 && !mayReadB) return null; // a copy costs more than the product
         streamsB = mayReadB && rowTiles <= 2 && ks * ns * sizeof(float) > Cpu.Caches.L2;
         ChooseBlocks();
-        // One of a batch is used by its own rows only. Else it may be a weight, whose copy is kept from run to run (Plan.Packs).
-        copyB = Asked(recipe.PackB, mayReadB, mayReadB && (streamsB || ks * ns <= 16384 || rowTiles <= 2) ? Copy.None : rowBlocks == 1 && bs > 1 ? Copy.Block : Copy.Whole);
+        // One of a batch is used by its own rows only. Else few rows want a copy that may be kept from run to run (Plan.Packs), many hardly notice that each block makes its own.
+        copyB = Asked(recipe.PackB, mayReadB, mayReadB && (streamsB || ks * ns <= 16384 || rowTiles <= 2) ? Copy.None : rowBlocks == 1 && bs > 1 || rowTiles >= 32 && rowBlocks <= 4 && IsUnit(y, k[^1]) ? Copy.Block : Copy.Whole);
         copyA = Asked(recipe.PackA, IsPlainRead(x), IsPlainRead(x) && IsCheapRow(x) ? Copy.None : columnBlocks > 4 && Ir.All(x).Exists(v => v.Op.IsTranscendental) ? Copy.Whole : Copy.Block);
         const double vector = 0.5, single = 6; // cycles an element, by vectors and one by one
         double cycles = rowTiles * columnTiles * (double)ks * CyclesOfStep;
         if (copyA != Copy.None) cycles += ms * (double)ks * (IsUnit(x, k[^1]) || (ms > 1 && IsUnit(x, m[^1])) ? vector : single);
-        if (copyB != Copy.None) cycles += ns * (double)ks * (IsUnit(y, k[^1]) || (IsUnit(y, n[^1]) && HoldsVectors(n)) ? vector : single);
+        if (copyB != Copy.None) cycles += ns * (double)ks * (IsUnit(y, k[^1]) || AlongColumns(y) ? vector : single);
         if (!storesVectors) cycles += ms * (double)ns * 3;
         return bs * cycles;
     }
 
     /// <summary>Multiplications by one element of B that may stand in the innermost loop side by side: its code stays in the first-level cache.</summary>
     const int LongestUnrolled = 12;
+
+    /// <summary>Elements of K that are multiplied in one turn of the innermost loop.</summary>
+    const int Together = 4;
 
     /// <summary>A vector that starts at a multiple of its length does not leave the innermost axis.</summary>
     bool HoldsVectors(List<Node> columns) => columns.Count == 1 || Ir.Extent(columns[^1]) % lanes == 0;
@@ -265,23 +268,49 @@ sealed partial class ContractionNest
             turns = [.. Enumerable.Range(0, (int)Ir.Extent(axis)).SelectMany(i => turns.Select(t => With(t, axis, Ir.Int(i))))];
         }
         var inner = body;
-        foreach (var axis in k.Take(loops))
+        foreach (var axis in k.Take(loops - 1)) inner = Nested(inner, axis, Whole(axis));
+        if (loops == 0) Multiply(inner, None);
+        else
         {
-            var loop = axis == k[0] ? new For(axis, stretch.From, stretch.To) : new For(axis, Ir.Int(0), Ir.Int(Ir.Extent(axis)));
-            inner.Add(loop);
-            inner = loop.Body;
+            // Some turns of the innermost loop side by side: its own counting takes issue slots that multiply-adds and loads want, the more so where a core is shared.
+            var axis = k[loops - 1];
+            var (first, end) = Whole(axis);
+            int together = Math.Max(1, Math.Min(recipe.Together ?? Together, LongestUnrolled / turns.Count));
+            bool isWhole = Ir.Extent(axis) % together == 0 && (axis != k[0] || depthBlock % together == 0);
+            var last = isWhole ? end : IndexMath.Add(first, IndexMath.Mul(IndexMath.Div(IndexMath.Add(end, IndexMath.Mul(first, -1)), together), together));
+            var loop = Nested(inner, axis, (first, last), together);
+            for (int u = 0; u < together; u++) Multiply(loop, With(None, axis, IndexMath.Add(axis, u)));
+            if (!isWhole)
+            {
+                var rest = Ir.Range(Ir.Extent(axis));
+                Multiply(Nested(inner, rest, (last, end)), With(None, axis, rest));
+            }
         }
-        foreach (var turn in turns)
-            for (int i = 0; i < rows; i++)
-                for (int j = 0; j < tileVectors; j++)
-                {
-                    // Rows beyond the last read the last one again; their results are dropped.
-                    var row = rowTail && copyA == Copy.None ? IndexMath.Min(Row(i), Ir.Int(ms - 1)) : Row(i);
-                    var map = With(At(row, Column(j)), turn);
-                    if (copyA != Copy.None) { map[TileVar("A")] = mt; map[WithinVar("A")] = Ir.Int(i); map[RowVar] = rowTail ? IndexMath.Min(Row(i), Ir.Int(ms - 1)) : Row(i); }
-                    if (copyB != Copy.None) { map[TileVar("B")] = nt; map[WithinVar("B")] = IndexMath.Add(lane, j * lanes); }
-                    inner.Add(new Update(accs[i, j], Op.Add, Ir.Scalar(Op.Mul, DType.F32, Ir.Substitute(a, map), Ir.Substitute(b, map))));
-                }
+
+        (Node, Node) Whole(Node axis) => axis == k[0] ? (stretch.From, stretch.To) : (Ir.Int(0), Ir.Int(Ir.Extent(axis)));
+
+        static List<Stmt> Nested(List<Stmt> within, Node var, (Node From, Node To) ends, int step = 1)
+        {
+            var loop = new For(var, ends.From, ends.To, step);
+            within.Add(loop);
+            return loop.Body;
+        }
+
+        void Multiply(List<Stmt> into, Dictionary<Node, Node> at)
+        {
+            foreach (var turn in turns)
+                for (int i = 0; i < rows; i++)
+                    for (int j = 0; j < tileVectors; j++)
+                    {
+                        // Rows beyond the last read the last one again; their results are dropped.
+                        var row = rowTail && copyA == Copy.None ? IndexMath.Min(Row(i), Ir.Int(ms - 1)) : Row(i);
+                        var map = At(row, Column(j));
+                        foreach (var (axis, value) in turn.Concat(at)) map[axis] = value;
+                        if (copyA != Copy.None) { map[TileVar("A")] = mt; map[WithinVar("A")] = Ir.Int(i); map[RowVar] = rowTail ? IndexMath.Min(Row(i), Ir.Int(ms - 1)) : Row(i); }
+                        if (copyB != Copy.None) { map[TileVar("B")] = nt; map[WithinVar("B")] = IndexMath.Add(lane, j * lanes); }
+                        into.Add(new Update(accs[i, j], Op.Add, Ir.Scalar(Op.Mul, DType.F32, Ir.Substitute(a, map), Ir.Substitute(b, map))));
+                    }
+        }
 
         // What follows the sum, or keeps it for the next stretch.
         if (depthBlocks > 1)
