@@ -62,6 +62,26 @@ sealed partial class ContractionNest
         into.Add(q);
     }
 
+    /// <summary>What the end of a tile reads at the tile's own places (a weight and its optimizer's state, a residual) is fetched while the tile is multiplied.</summary>
+    void PrefetchEnd(List<Stmt> into, List<StoreSpec> stores, Node depth, Func<Node, Node, Dictionary<Node, Node>> at, Node mt, Node nt)
+    {
+        var zero = Graph.Build.Const(DType.F32, Shape.Scalar, 0L);
+        var loads = stores.SelectMany(s => Ir.All(Ir.Substitute(s.Value, new(ReferenceEqualityComparer.Instance) { [fold] = zero }))).Where(IsOfTile).DistinctBy(l => ((BufferSlot)l.Arg!).Slot).ToList();
+        if (loads.Count == 0 || ms * ns * sizeof(float) * loads.Count < Cpu.Caches.L2) return;
+        var row = new For(Ir.Range(rows), Ir.Int(0), Ir.Int(rows));
+        foreach (var load in loads)
+            for (int column = 0; column < width; column += 64 / load.DType.Size)
+            {
+                var map = at(IndexMath.Add(IndexMath.Mul(mt, rows), row.Var), IndexMath.Add(IndexMath.Mul(nt, width), column));
+                row.Body.Add(new Prefetch(((BufferSlot)load.Arg!).Slot, load.DType, Ir.Substitute(load.src[0], map)));
+            }
+        if (depthBlocks == 1) into.Add(row);
+        else into.Add(new If(IndexMath.Less(Ir.Int(depthBlocks - 2), depth)) { Then = [row] });
+
+        bool IsOfTile(Node x) =>
+            x is { Op: Op.Load, src: [var index] } && n.Count > 0 && IndexMath.Of(index) is var form && form.FactorOf(n[^1]) == 1 && m.Exists(r => form.FactorOf(r) != 0);
+    }
+
     /// <summary>Rows of a streamed B that are read side by side: sums then go to scratch and back once in so many.</summary>
     const int RowsOfStream = 8;
 

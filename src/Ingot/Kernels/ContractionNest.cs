@@ -248,6 +248,7 @@ sealed partial class ContractionNest
         var body = rowLoop.Body;
         if (streamsB && copyB == Copy.None && depthBlocks > 1 && recipe.Prefetch == 1) PrefetchRows(body, atBatch, nt, from);
         if (copyB == Copy.Whole && recipe.Prefetch != 0) PrefetchPanel(body, atBatch, nt, IndexMath.Add(mt, IndexMath.Mul(firstRow, -1)), from);
+        if (recipe.Prefetch != 0) PrefetchEnd(body, stores, depth, At, mt, nt);
         var accs = new Node[rows, tileVectors];
         var zero = Graph.Build.Const(DType.F32, Shape.Scalar, 0L);
         int unfinished = depthBlocks > 1 ? Scratch(DType.F32, rowBlock * rows * columnBlock * width, true) : -1;
