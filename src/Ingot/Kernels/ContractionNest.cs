@@ -120,9 +120,6 @@ sealed partial class ContractionNest
     /// <summary>Multiplications by one element of B that may stand in the innermost loop side by side: its code stays in the first-level cache.</summary>
     const int LongestUnrolled = 12;
 
-    /// <summary>Elements of K that are multiplied in one turn of the innermost loop.</summary>
-    const int Together = 4;
-
     /// <summary>A vector that starts at a multiple of its length does not leave the innermost axis.</summary>
     bool HoldsVectors(List<Node> columns) => columns.Count == 1 || Ir.Extent(columns[^1]) % lanes == 0;
 
@@ -269,32 +266,20 @@ sealed partial class ContractionNest
             turns = [.. Enumerable.Range(0, (int)Ir.Extent(axis)).SelectMany(i => turns.Select(t => With(t, axis, Ir.Int(i))))];
         }
         var inner = body;
-        foreach (var axis in k.Take(loops - 1)) inner = Nested(inner, axis, Whole(axis));
+        foreach (var axis in k.Take(loops - 1))
+        {
+            var loop = axis == k[0] ? new For(axis, stretch.From, stretch.To) : new For(axis, Ir.Int(0), Ir.Int(Ir.Extent(axis)));
+            inner.Add(loop);
+            inner = loop.Body;
+        }
         if (loops == 0) Multiply(inner, None);
         else
         {
-            // Some turns of the innermost loop side by side: its own counting takes issue slots that multiply-adds and loads want, the more so where a core is shared.
             var axis = k[loops - 1];
-            var (first, end) = Whole(axis);
-            int together = Math.Max(1, Math.Min(recipe.Together ?? Together, LongestUnrolled / turns.Count));
-            bool isWhole = Ir.Extent(axis) % together == 0 && (axis != k[0] || depthBlock % together == 0);
-            var last = isWhole ? end : IndexMath.Add(first, IndexMath.Mul(IndexMath.Div(IndexMath.Add(end, IndexMath.Mul(first, -1)), together), together));
-            var loop = Nested(inner, axis, (first, last), together);
-            for (int u = 0; u < together; u++) Multiply(loop, With(None, axis, IndexMath.Add(axis, u)));
-            if (!isWhole)
-            {
-                var rest = Ir.Range(Ir.Extent(axis));
-                Multiply(Nested(inner, rest, (last, end)), With(None, axis, rest));
-            }
-        }
-
-        (Node, Node) Whole(Node axis) => axis == k[0] ? (stretch.From, stretch.To) : (Ir.Int(0), Ir.Int(Ir.Extent(axis)));
-
-        static List<Stmt> Nested(List<Stmt> within, Node var, (Node From, Node To) ends, int step = 1)
-        {
-            var loop = new For(var, ends.From, ends.To, step);
-            within.Add(loop);
-            return loop.Body;
+            var (first, end) = loops == 1 ? stretch : (Ir.Int(0), Ir.Int(Ir.Extent(axis)));
+            int together = Math.Max(1, Math.Min(recipe.Together ?? SideBySide.Turns, LongestUnrolled / turns.Count));
+            bool isWhole = Ir.Extent(axis) % together == 0 && (loops > 1 || depthBlock % together == 0);
+            SideBySide.Loop(inner, axis, first, end, together, isWhole, (into, at) => Multiply(into, With(None, axis, at)));
         }
 
         void Multiply(List<Stmt> into, Dictionary<Node, Node> at)
