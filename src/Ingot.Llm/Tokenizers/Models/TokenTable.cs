@@ -60,7 +60,8 @@ sealed class TokenTable
 
     int First(ulong key, int length) => (int)((key ^ (ulong)length << 56) * 0x9E3779B97F4A7C15 >> shift);
 
-    static ulong Key(ReadOnlySpan<byte> t)
+    /// <summary>A string of up to 8 bytes itself, zeros after it; a hash of a longer one.</summary>
+    public static ulong Key(ReadOnlySpan<byte> t)
     {
         if (t.Length >= 8)
         {
