@@ -24,7 +24,7 @@ sealed partial class ContractionNest
         depthBlock = depth == 0 ? outermost : Math.Clamp((depth + inside - 1) / inside, 1, outermost);
         depthBlocks = (outermost + depthBlock - 1) / depthBlock;
         depthBlock = (outermost + depthBlocks - 1) / depthBlocks; // of equal length
-        if (depthBlocks > 1) depthBlock = Math.Min(outermost, (depthBlock + lanes - 1) / lanes * lanes);
+        if (depthBlocks > 1 && k.Count == 1) depthBlock = Math.Min(outermost, (depthBlock + lanes - 1) / lanes * lanes); // copies take whole vectors along it
         depthBlocks = (outermost + depthBlock - 1) / depthBlock;
 
         long cache = Cpu.Caches.L2 / sizeof(float);
