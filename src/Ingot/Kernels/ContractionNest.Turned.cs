@@ -25,27 +25,8 @@ sealed partial class ContractionNest
     /// <summary>Everything that is stored, and read for it beside the sum, moves along the ranges as along one, or not at all; and no store writes what is read.</summary>
     bool StoresAreFlat(List<Node> ranges)
     {
-        foreach (var s in kernel.Steps[0].Stores)
-        {
-            if (!IsFlat(s.Index) || IndexMath.Of(s.Index).FactorOf(ranges[^1]) != 1) return false;
-            var sum = Graph.Build.Const(DType.F32, Shape.Scalar, 0L);
-            foreach (var n in Ir.All(Ir.Substitute(s.Value, new(ReferenceEqualityComparer.Instance) { [fold] = sum })))
-            {
-                if (n is { Op: Op.Load, src: [var index] } && IsFlat(index)) continue;
-                // A value of the index itself, or under a guard.
-                if (n.Op is Op.Load or Op.CheckIndex or Op.Cast && ranges.Exists(free.Of(n).Contains)) return false;
-            }
-        }
-        return true;
-
-        bool IsFlat(Node index)
-        {
-            var form = IndexMath.Of(index);
-            if (form.Terms.Exists(t => !Ir.IsRange(t.Atom) && ranges.Exists(free.Of(t.Atom).Contains))) return false;
-            for (int i = 0; i + 1 < ranges.Count; i++)
-                if (form.FactorOf(ranges[i]) != form.FactorOf(ranges[i + 1]) * Ir.Extent(ranges[i + 1])) return false;
-            return true;
-        }
+        var sum = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance) { [fold] = Graph.Build.Const(DType.F32, Shape.Scalar, 0L) };
+        return kernel.Steps[0].Stores.TrueForAll(s => IsFlatIndex(s.Index, ranges) && IndexMath.Of(s.Index).FactorOf(ranges[^1]) == 1 && IsFlat(Ir.Substitute(s.Value, sum), ranges));
     }
 
     /// <summary>A group of row tiles in scratch, [row][column], is turned and finished.</summary>

@@ -77,6 +77,7 @@ sealed partial class ContractionNest
         // Either factor may be the one whose values lie side by side in vectors; a product is the same number either way.
         var (cost, turned) = (Arrange(a, b, unit), Arrange(b, a, unit));
         if (cost is null && turned is null) return null;
+        if (Environment.GetEnvironmentVariable("COSTS") != null) Console.Error.WriteLine($"{kernel.Name} {ms}x{ks}x{ns} cost {cost} turned {turned}");
         bool turn = recipe.Turn is { } asked ? asked != 0 && turned is not null || cost is null : turned < (cost ?? double.MaxValue);
         if (turn) (a, b) = (b, a);
         nest.Cycles = Arrange(a, b, unit) ?? 0;
@@ -112,11 +113,13 @@ sealed partial class ContractionNest
         copyA = Asked(recipe.PackA, IsPlainRead(x), IsPlainRead(x) && IsCheapRow(x) ? Copy.None : columnBlocks > 4 && Ir.All(x).Exists(v => v.Op.IsTranscendental) ? Copy.Whole : Copy.Block);
         const double vector = 0.5, single = 6; // cycles an element, by vectors and one by one
         double cycles = rowTiles * columnTiles * (double)ks * CyclesOfStep;
-        if (copyA != Copy.None) cycles += ms * (double)ks * (IsUnit(x, k[^1]) || (ms > 1 && IsUnit(x, m[^1])) ? vector : single);
-        if (copyB != Copy.None) cycles += ns * (double)ks * (IsUnit(y, k[^1]) || (IsUnit(y, n[^1]) && HoldsVectors(n)) ? vector : single);
+        if (copyA != Copy.None) cycles += ms * (double)ks * (IsUnitAlongK(x) || (ms > 1 && IsUnit(x, m[^1])) ? vector : single);
+        if (copyB != Copy.None) cycles += ns * (double)ks * (IsUnitAlongK(y) || (IsUnit(y, n[^1]) && HoldsVectors(n)) ? vector : single);
         if (!storesVectors) cycles += ms * (double)ns * (turnsResults ? 1 : 10);
         return bs * cycles;
     }
+
+    bool IsUnitAlongK(Node x) => AlongOne(x, null) is var (straight, axes, _) && IsUnit(straight, axes[^1]);
 
     /// <summary>Multiplications by one element of B that may stand in the innermost loop side by side: its code stays in the first-level cache.</summary>
     const int LongestUnrolled = 12;
