@@ -51,16 +51,20 @@ sealed partial class ContractionNest
     /// <param name="recipe">The choices.</param>
     public static LoopNest? TryBuild(KernelAst kernel, int vectorBytes, bool hasMatrixUnit, Recipe recipe)
     {
-        if (kernel.Steps is not [{ Inner: [], Running: null } step]) return null;
+        if (kernel.Steps is not [{ Inner: [], Running: null }]) return null;
+        var gathers = new List<Phase>();
+        kernel = DenseOperands.Of(kernel, gathers, vectorBytes, recipe);
+        var step = kernel.Steps[0];
         var folds = Ir.All(kernel.Roots).Where(x => x.Op == Op.Fold).ToList();
         if (folds is not [{ DType: DType.F32 } fold] || Ir.FoldKind(fold) != Op.Add || Product(fold.src[0]) is not var (a, b)) return null;
         if (!step.Stores.TrueForAll(s => s.DType.Size == 4 || s.DType is DType.BF16 or DType.F16)) return null;
         var contraction = new ContractionNest(kernel, fold, a, b, vectorBytes, recipe);
+        contraction.nest.Phases.AddRange(gathers);
         return (hasMatrixUnit ? contraction.OnMatrixUnit() : null) ?? contraction.Build();
     }
 
     /// <summary>The two factors; a guard goes to the factor it speaks about.</summary>
-    static (Node, Node)? Product(Node value) => value switch
+    internal static (Node, Node)? Product(Node value) => value switch
     {
         { Op: Op.Mul, src: [var a, var b] } when a != b => (a, b),
         { Op: Op.Where, src: [var c, { Op: Op.Mul, src: [var a, var b] }, { Const: 0.0 } zero] } =>

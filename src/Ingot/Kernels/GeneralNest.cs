@@ -67,7 +67,18 @@ sealed partial class GeneralNest
             var stores = kernel.Steps.SelectMany(s => s.Stores);
             int unroll = Unroll(stores, outerVector);
             kernel.Substitute(digits);
-            Vectorise(within, outerVector, Ir.Int(0), Ir.Int(Ir.Extent(outerVector)), lanes, unroll, (into, map, opened) => { opened.UnionWith(open); Steps(into, map, opened, []); });
+            foreach (var (start, length) in Parts(outerVector))
+                if (length == 1) Steps(within, new(ReferenceEqualityComparer.Instance) { [outerVector] = Ir.Int(start) }, open, []);
+                else
+                {
+                    var part = length == Ir.Extent(outerVector) ? outerVector : Ir.Range(length);
+                    Vectorise(within, part, Ir.Int(0), Ir.Int(length), lanes, unroll, (into, map, opened) =>
+                    {
+                        opened.UnionWith(open);
+                        map[outerVector] = IndexMath.Add(map[part], start);
+                        Steps(into, map, opened, []);
+                    });
+                }
             nest.Recipe.Add($"vector axis {Ir.Extent(outerVector)}, {lanes} lanes x {unroll}");
         }
         if (shared == rows.Count && (recipe.FetchRow ?? 1) != 0) FetchNextRow(p, loop);
@@ -156,6 +167,23 @@ sealed partial class GeneralNest
         Open(loop.Body, stores, rest, new(opened, ReferenceEqualityComparer.Instance) { r }, v);
     }
 
+    /// <summary>The vector axis cut where a condition on it alone changes (the borders of padding): within a part there is nothing left to ask.</summary>
+    List<(long Start, long Length)> Parts(Node axis)
+    {
+        const int Most = 4;
+        var cuts = new SortedSet<long> { 0, Ir.Extent(axis) };
+        foreach (var n in Ir.All(kernel.Roots))
+        {
+            if (n.Op != Op.CmpLt || n.src[0].DType != DType.I64) continue;
+            var difference = IndexMath.Of(IndexMath.Add(n.src[1], IndexMath.Mul(n.src[0], -1))); // > 0
+            if (difference.Terms is not [(var atom, var factor)] || atom != axis) continue;
+            long cut = factor > 0 ? OpTable.FloorDiv(-difference.Constant, factor) + 1 : -OpTable.FloorDiv(-difference.Constant, -factor);
+            if (cut > 0 && cut < Ir.Extent(axis)) cuts.Add(cut);
+        }
+        if (cuts.Count > Most + 1) return [(0, Ir.Extent(axis))];
+        return [.. cuts.Zip(cuts.Skip(1), (from, to) => (from, to - from))];
+    }
+
     delegate void Body(List<Stmt> into, Dictionary<Node, Node> map, HashSet<Node> opened);
 
     /// <summary>Loops over an axis in vectors: unroll vectors at a time, then one, then single elements.</summary>
@@ -167,15 +195,21 @@ sealed partial class GeneralNest
         {
             int width = count == 0 ? 1 : count * lanes;
             if (extent < width || (extent is { } e && start.IntConst == to.IntConst)) continue;
-            var b = Ir.Range(Ir.Extent(axis));
             if (count == 0 && extent >= lanes && MayRepeat)
             {
                 // What does not fill a vector is done by one that begins earlier.
-                var last = new For(b, IndexMath.Add(to, -lanes), IndexMath.Add(to, 1 - lanes));
-                body(last.Body, new(ReferenceEqualityComparer.Instance) { [axis] = IndexMath.Add(b, Ir.Lane(lanes)) }, new HashSet<Node>(ReferenceEqualityComparer.Instance) { b, Ir.Lane(lanes) });
-                into.Add(last);
+                Once(IndexMath.Add(to, -lanes), Ir.Lane(lanes), 1);
                 return;
             }
+            if (from.IntConst == 0 && start.IntConst + 2 * width > extent)
+            {
+                // One turn needs no loop, and its bounds are known.
+                if (count == 0) Once(start, Ir.Int(0), 1);
+                else Once(start, Ir.Lane(lanes), count);
+                start = IndexMath.Add(start, width);
+                continue;
+            }
+            var b = Ir.Range(from.IntConst == 0 && extent is { } n ? n - width + 1 : Ir.Extent(axis));
             var loop = new For(b, start, IndexMath.Add(to, 1 - width), width);
             var opened = new HashSet<Node>(ReferenceEqualityComparer.Instance) { b };
             if (count == 0) body(loop.Body, new(ReferenceEqualityComparer.Instance) { [axis] = b }, opened);
@@ -189,6 +223,12 @@ sealed partial class GeneralNest
             into.Add(loop);
             // Chunks start at multiples of the widest step, so what is left is what does not fill one.
             start = IndexMath.Add(to, IndexMath.Mul(IndexMath.Mod(IndexMath.Add(to, IndexMath.Mul(from, -1)) is { IntConst: not null } known ? known : to, width), -1));
+        }
+
+        void Once(Node at, Node lane, int count)
+        {
+            for (int u = 0; u < count; u++)
+                body(into, new(ReferenceEqualityComparer.Instance) { [axis] = IndexMath.Add(IndexMath.Add(at, lane), u * lanes) }, Ir.IsLane(lane) ? new(ReferenceEqualityComparer.Instance) { lane } : new(ReferenceEqualityComparer.Instance));
         }
     }
 
