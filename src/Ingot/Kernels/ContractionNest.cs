@@ -81,7 +81,6 @@ sealed partial class ContractionNest
         // Either factor may be the one whose values lie side by side in vectors; a product is the same number either way.
         var (cost, turned) = (Arrange(a, b, unit), Arrange(b, a, unit));
         if (cost is null && turned is null) return null;
-        if (Environment.GetEnvironmentVariable("COSTS") != null) Console.Error.WriteLine($"{kernel.Name} {ms}x{ks}x{ns} cost {cost} turned {turned}");
         bool turn = recipe.Turn is { } asked ? asked != 0 && turned is not null || cost is null : turned < (cost ?? double.MaxValue);
         if (turn) (a, b) = (b, a);
         nest.Cycles = Arrange(a, b, unit) ?? 0;

@@ -68,7 +68,7 @@ sealed partial class GeneralNest
             int unroll = Unroll(stores, outerVector);
             kernel.Substitute(digits);
             foreach (var (start, length) in Parts(outerVector))
-                if (length == 1) Steps(within, new(ReferenceEqualityComparer.Instance) { [outerVector] = Ir.Int(start) }, open, []);
+                if (length == 1) Steps(Once(within), new(ReferenceEqualityComparer.Instance) { [outerVector] = Ir.Int(start) }, open, []);
                 else
                 {
                     var part = length == Ir.Extent(outerVector) ? outerVector : Ir.Range(length);
@@ -194,18 +194,19 @@ sealed partial class GeneralNest
         foreach (int count in unroll > 1 ? new[] { unroll, 1, 0 } : [1, 0])
         {
             int width = count == 0 ? 1 : count * lanes;
-            if (extent < width || (extent is { } e && start.IntConst == to.IntConst)) continue;
+            if (extent < width || (extent is not null && start.IntConst == to.IntConst)) continue;
             if (count == 0 && extent >= lanes && MayRepeat)
             {
                 // What does not fill a vector is done by one that begins earlier.
-                Once(IndexMath.Add(to, -lanes), Ir.Lane(lanes), 1);
+                Turn(IndexMath.Add(to, -lanes), Ir.Lane(lanes), 1);
                 return;
             }
+            if (from.IntConst == 0 && start.IntConst + width > extent) continue;
             if (from.IntConst == 0 && start.IntConst + 2 * width > extent)
             {
-                // One turn needs no loop, and its bounds are known.
-                if (count == 0) Once(start, Ir.Int(0), 1);
-                else Once(start, Ir.Lane(lanes), count);
+                // Of one turn the bounds are known.
+                if (count == 0) Turn(start, Ir.Int(0), 1);
+                else Turn(start, Ir.Lane(lanes), count);
                 start = IndexMath.Add(start, width);
                 continue;
             }
@@ -225,11 +226,20 @@ sealed partial class GeneralNest
             start = IndexMath.Add(to, IndexMath.Mul(IndexMath.Mod(IndexMath.Add(to, IndexMath.Mul(from, -1)) is { IntConst: not null } known ? known : to, width), -1));
         }
 
-        void Once(Node at, Node lane, int count)
+        void Turn(Node at, Node lane, int count)
         {
+            var once = Once(into);
             for (int u = 0; u < count; u++)
-                body(into, new(ReferenceEqualityComparer.Instance) { [axis] = IndexMath.Add(IndexMath.Add(at, lane), u * lanes) }, Ir.IsLane(lane) ? new(ReferenceEqualityComparer.Instance) { lane } : new(ReferenceEqualityComparer.Instance));
+                body(once, new(ReferenceEqualityComparer.Instance) { [axis] = IndexMath.Add(IndexMath.Add(at, lane), u * lanes) }, Ir.IsLane(lane) ? new(ReferenceEqualityComparer.Instance) { lane } : new(ReferenceEqualityComparer.Instance));
         }
+    }
+
+    /// <summary>A loop of one turn: what is equal in all parts of an axis then stands equally deep.</summary>
+    static List<Stmt> Once(List<Stmt> into)
+    {
+        var loop = new For(Ir.Range(2), Ir.Int(0), Ir.Int(1));
+        into.Add(loop);
+        return loop.Body;
     }
 
     /// <summary>Storing an element twice gives what storing it once does: nothing that is stored is read, and nothing runs from element to element.</summary>
