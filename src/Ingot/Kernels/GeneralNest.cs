@@ -1,4 +1,5 @@
 using Ingot.Graph;
+using Ingot.Runtime;
 
 namespace Ingot.Kernels;
 
@@ -34,6 +35,11 @@ sealed partial class GeneralNest
         ChooseFar();
         bool scratch = kernel.Slots.Exists(s => s.PerWorker);
         Node? outerVector = scratch || kernel.Steps.Exists(s => s.Running is not null) ? null : PickVector(kernel.Outer, kernel.Steps.SelectMany(s => s.Stores).ToList());
+        if (outerVector is null && !scratch && Narrower() is { } narrower)
+        {
+            narrower.Phases.InsertRange(0, nest.Phases);
+            return narrower;
+        }
         MarkFolds(outerVector);
         var rows = kernel.Outer.Where(r => r != outerVector).ToList();
         long rowCount = rows.Aggregate(1L, (p, r) => p * Ir.Extent(r));
@@ -88,6 +94,20 @@ sealed partial class GeneralNest
         return nest;
     }
 
+    /// <summary>The same in vectors of half the length, where the axis that would lie in lanes is shorter than a vector (an image of 7 x 7) and no sum is.</summary>
+    LoopNest? Narrower()
+    {
+        if (vectorBytes <= 16 || kernel.Steps.Exists(s => s.Running is not null || s.Inner.Count > 0)) return null;
+        var stores = kernel.Steps.SelectMany(s => s.Stores).ToList();
+        foreach (var fold in Ir.All(kernel.Roots).Where(n => n.Op == Op.Fold))
+            if (fold.src[1..].Any(r => Ir.Extent(r) >= LanesOf(fold.DType) && LoadScore(fold.src[0], r) > 0)) return null;
+        var half = new GeneralNest(kernel, vectorBytes / 2, recipe);
+        if (half.PickVector(kernel.Outer, stores) is null) return vectorBytes > 32 ? half.Narrower() : null;
+        var nest = half.Build();
+        for (int i = 0; i < nest.Phases.Count; i++) nest.Phases[i] = nest.Phases[i] with { VectorBytes = nest.Phases[i].VectorBytes == 0 ? vectorBytes / 2 : nest.Phases[i].VectorBytes };
+        return nest;
+    }
+
     /// <summary>What sums read under a guard, many times an element, is copied with a border of zeros first: vectors then need no guard.</summary>
     void CopyBorders(LoopNest nest)
     {
@@ -107,8 +127,8 @@ sealed partial class GeneralNest
         kernel.Substitute(map);
     }
 
-    /// <summary>More parallel rows than any machine's threads want chunks; a row's digits are then computed once for the loops inside.</summary>
-    const long EnoughToShare = 512;
+    /// <summary>More parallel rows than the threads want chunks; a row's digits are then computed once for the loops inside, and so is what a row of weights gives all of them.</summary>
+    static long EnoughToShare => 16 * WorkerPool.Threads;
 
     /// <summary>Scalar operations of one run, roughly: for the choice of chunks.</summary>
     double Work()
