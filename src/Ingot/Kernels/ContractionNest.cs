@@ -135,8 +135,18 @@ sealed partial class ContractionNest
     /// </summary>
     void ChooseTile()
     {
+        SetTile(Math.Clamp(recipe.Vectors ?? (ms == 1 ? 4 : 2), 1, 4));
+        if (recipe.Vectors is not null || recipe.Rows is not null || ms == 1) return;
+        // A tile of 4 x 24 wastes less than one of 6 x 16 where it divides the product and the other does not.
+        double cycles = rowTiles * columnTiles * CyclesOfStep;
+        SetTile(3);
+        if (rowTiles * columnTiles * CyclesOfStep > 0.98 * cycles) SetTile(2);
+    }
+
+    void SetTile(int vectors)
+    {
         int registers = lanes == 16 ? 32 : 16;
-        tileVectors = Math.Clamp(recipe.Vectors ?? (ms == 1 ? 4 : 2), 1, 4);
+        tileVectors = vectors;
         while (ms == 1 && tileVectors > 1 && ns % (lanes * tileVectors) != 0) tileVectors--;
         width = lanes * tileVectors;
         int most = Math.Max(1, (registers - 1 - tileVectors) / tileVectors);

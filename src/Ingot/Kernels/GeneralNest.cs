@@ -31,22 +31,18 @@ sealed partial class GeneralNest
     LoopNest Build()
     {
         var nest = new LoopNest { Name = kernel.Name, Slots = kernel.Slots };
-        CopyBorders(nest);
-        ChooseFar();
         bool scratch = kernel.Slots.Exists(s => s.PerWorker);
+        if (!scratch && Narrower() is { } narrower) return narrower;
+        CopyBorders(nest, !scratch && kernel.Steps.TrueForAll(s => s.Running is null && s.Stores.TrueForAll(t => IndexMath.Of(t.Index).FactorOf(kernel.Outer.FirstOrDefault(t.Index)) != 1)));
+        ChooseFar();
         Node? outerVector = scratch || kernel.Steps.Exists(s => s.Running is not null) ? null : PickVector(kernel.Outer, kernel.Steps.SelectMany(s => s.Stores).ToList());
-        if (outerVector is null && !scratch && Narrower() is { } narrower)
-        {
-            narrower.Phases.InsertRange(0, nest.Phases);
-            return narrower;
-        }
         MarkFolds(outerVector);
         var rows = kernel.Outer.Where(r => r != outerVector).ToList();
         long rowCount = rows.Aggregate(1L, (p, r) => p * Ir.Extent(r));
         int lanes = outerVector is null ? 1 : Lanes(kernel.Steps.SelectMany(s => s.Stores));
         double work = Work();
         var body = new List<Stmt>();
-        if (outerVector is not null && (rows.Count == 0 || (recipe.ShareVectorAxis ?? (rowCount < 8 && Ir.Extent(outerVector) >= 4096 ? 1 : 0)) != 0))
+        if (outerVector is not null && inRows.Count == 0 && (rows.Count == 0 || (recipe.ShareVectorAxis ?? (rowCount < 8 && Ir.Extent(outerVector) >= 4096 ? 1 : 0)) != 0))
         {
             // The vector axis is the parallel one; other outer loops run inside.
             int unroll = Unroll(kernel.Steps.SelectMany(s => s.Stores), outerVector);
@@ -59,13 +55,14 @@ sealed partial class GeneralNest
         // One parallel index over as many outer rows as there is use for, each row's coordinates its digits; the other rows are loops.
         int shared = 0;
         long sharedCount = 1;
-        while (shared < rows.Count && sharedCount < EnoughToShare) sharedCount *= Ir.Extent(rows[shared++]);
+        while (shared < rows.Count && (inRows.Count > 0 ? shared == 0 : sharedCount < EnoughToShare)) sharedCount *= Ir.Extent(rows[shared++]);
         var p = Ir.Range(Math.Max(2, sharedCount));
         var digits = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
         IndexMath.Digits(rows.GetRange(0, shared), p, digits);
         var loop = new For(p, Chunk.Start, Chunk.End);
         body.Add(loop);
         var open = new HashSet<Node>(ReferenceEqualityComparer.Instance) { p };
+        foreach (var (axes, store) in inRows) CopyInRow(loop.Body, axes, store, digits, open);
         var within = OpenLoops(loop.Body, [.. rows.Skip(shared)], open);
         if (outerVector is null) Steps(within, digits, open, []);
         else
@@ -73,18 +70,7 @@ sealed partial class GeneralNest
             var stores = kernel.Steps.SelectMany(s => s.Stores);
             int unroll = Unroll(stores, outerVector);
             kernel.Substitute(digits);
-            foreach (var (start, length) in Parts(outerVector))
-                if (length == 1) Steps(Once(within), new(ReferenceEqualityComparer.Instance) { [outerVector] = Ir.Int(start) }, open, []);
-                else
-                {
-                    var part = length == Ir.Extent(outerVector) ? outerVector : Ir.Range(length);
-                    Vectorise(within, part, Ir.Int(0), Ir.Int(length), lanes, unroll, (into, map, opened) =>
-                    {
-                        opened.UnionWith(open);
-                        map[outerVector] = IndexMath.Add(map[part], start);
-                        Steps(into, map, opened, []);
-                    });
-                }
+            InParts(within, outerVector, lanes, unroll, open);
             nest.Recipe.Add($"vector axis {Ir.Extent(outerVector)}, {lanes} lanes x {unroll}");
         }
         if (shared == rows.Count && (recipe.FetchRow ?? 1) != 0) FetchNextRow(p, loop);
@@ -102,22 +88,66 @@ sealed partial class GeneralNest
         foreach (var fold in Ir.All(kernel.Roots).Where(n => n.Op == Op.Fold))
             if (fold.src[1..].Any(r => Ir.Extent(r) >= LanesOf(fold.DType) && LoadScore(fold.src[0], r) > 0)) return null;
         var half = new GeneralNest(kernel, vectorBytes / 2, recipe);
-        if (half.PickVector(kernel.Outer, stores) is null) return vectorBytes > 32 ? half.Narrower() : null;
+        if (half.PickVector(kernel.Outer, stores) is not { } vector) return vectorBytes > 32 ? half.Narrower() : null;
+        if (Ir.Extent(vector) >= Lanes(stores)) return null;
         var nest = half.Build();
         for (int i = 0; i < nest.Phases.Count; i++) nest.Phases[i] = nest.Phases[i] with { VectorBytes = nest.Phases[i].VectorBytes == 0 ? vectorBytes / 2 : nest.Phases[i].VectorBytes };
         return nest;
     }
 
+    /// <summary>All steps along the vector axis.</summary>
+    void InParts(List<Stmt> within, Node axis, int lanes, int unroll, HashSet<Node> open)
+    {
+        foreach (var (start, length) in Parts(axis))
+        {
+            if (length == 1)
+            {
+                Steps(Once(within), new(ReferenceEqualityComparer.Instance) { [axis] = Ir.Int(start) }, open, []);
+                continue;
+            }
+            var part = length == Ir.Extent(axis) ? axis : Ir.Range(length);
+            Vectorise(within, part, Ir.Int(0), Ir.Int(length), lanes, unroll, (into, map, opened) =>
+            {
+                opened.UnionWith(open);
+                map[axis] = IndexMath.Add(map[part], start);
+                Steps(into, map, opened, []);
+            });
+        }
+    }
+
+    /// <summary>Copies with borders that each parallel row makes of its own part (a channel's image), into scratch that stays in the cache: axes inside the row, and what is stored.</summary>
+    readonly List<(List<Node> Axes, StoreSpec Store)> inRows = [];
+
+    void CopyInRow(List<Stmt> into, List<Node> axes, StoreSpec store, Dictionary<Node, Node> digits, HashSet<Node> open)
+    {
+        var copy = new KernelAst { Name = kernel.Name, Outer = [.. axes], Steps = [new Step([], [store])], Slots = kernel.Slots };
+        copy.Substitute(digits);
+        var nest = new GeneralNest(copy, vectorBytes, recipe);
+        var vector = nest.PickVector(copy.Outer, copy.Steps[0].Stores);
+        var opened = new HashSet<Node>(open, ReferenceEqualityComparer.Instance);
+        var within = OpenLoops(into, [.. copy.Outer.Where(r => r != vector)], opened);
+        if (vector is null) nest.Steps(within, new(ReferenceEqualityComparer.Instance), opened, []);
+        else nest.InParts(within, vector, nest.Lanes([store]), 1, opened);
+    }
+
     /// <summary>What sums read under a guard, many times an element, is copied with a border of zeros first: vectors then need no guard.</summary>
-    void CopyBorders(LoopNest nest)
+    void CopyBorders(LoopNest nest, bool mayInRows)
     {
         var map = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
         foreach (var load in Ir.All(Ir.All(kernel.Roots).Where(n => n.Op == Op.Fold).Select(f => f.src[0])))
         {
             if (load is not { Op: Op.Load, src.Length: 2, Arg: BufferSlot b } || kernel.Slots[b.Slot].ScratchElements > 0 || kernel.Roots.Any(r => r == load)) continue;
             if (kernel.Steps.Exists(s => s.Stores.Exists(t => t.Slot == b.Slot)) || BorderedCopy.Of(load, free) is not { } copy) continue;
+            int slot = kernel.Slots.Count;
+            if (mayInRows && kernel.Outer.Count > 1 && copy.Axes[0] == kernel.Outer[0] && Ir.Extent(copy.Axes[0]) is var images && images >= 4 * WorkerPool.Threads && copy.Elements / images * sizeof(float) <= Cpu.Caches.L2 / 4)
+            {
+                var atZero = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance) { [copy.Axes[0]] = Ir.Int(0) };
+                kernel.Slots.Add(new SlotInfo(DType.F32, copy.Elements / images, true));
+                inRows.Add((copy.Axes.GetRange(1, copy.Axes.Count - 1), new(slot, DType.F32, Ir.Substitute(copy.To, atZero), copy.Value)));
+                map[load] = Ir.Load(DType.F32, slot, Ir.Substitute(copy.From, atZero));
+                continue;
+            }
             kernel.Slots.Add(new SlotInfo(DType.F32, copy.Elements));
-            int slot = kernel.Slots.Count - 1;
             nest.Phases.AddRange(Stage("border", copy.Axes, new(slot, DType.F32, copy.To, copy.Value), kernel.Slots, vectorBytes, recipe));
             map[load] = Ir.Load(DType.F32, slot, copy.From);
         }
