@@ -98,7 +98,7 @@ sealed partial class ContractionNest
     /// Vectors may leave the axis, by so many elements at most, at every k but the last of the outermost K axis: what they then read is within the operand's memory, and
     /// what it gives is dropped.
     /// </summary>
-    bool MayRunOver(Node x, Node outermost, List<Node> axes, long excess)
+    static bool MayRunOver(Node x, Node outermost, List<Node> axes, long excess)
     {
         if (axes.Count != 1 || Ir.Extent(outermost) == 1) return false;
         foreach (var v in Ir.All(x))
@@ -112,7 +112,7 @@ sealed partial class ContractionNest
     }
 
     /// <summary>A stretch without the last k, and the last k if it is in the stretch.</summary>
-    ((Node From, Node To) But, (Node From, Node To) Last) ButLast(Node outermost, (Node From, Node To)? stretch)
+    static ((Node From, Node To) But, (Node From, Node To) Last) ButLast(Node outermost, (Node From, Node To)? stretch)
     {
         long extent = Ir.Extent(outermost);
         var (from, to) = stretch ?? (Ir.Int(0), Ir.Int(extent));

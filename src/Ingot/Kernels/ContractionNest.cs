@@ -140,7 +140,7 @@ sealed partial class ContractionNest
         // A tile of 4 x 24 wastes less than one of 6 x 16 where it divides the product and the other does not.
         double cycles = rowTiles * columnTiles * CyclesOfStep;
         SetTile(3);
-        if (rowTiles * columnTiles * CyclesOfStep > 0.98 * cycles) SetTile(2);
+        if (ns % width != 0 || rowTiles * columnTiles * CyclesOfStep > 0.98 * cycles) SetTile(2);
     }
 
     void SetTile(int vectors)
