@@ -40,6 +40,7 @@ sealed partial class ContractionNest
         (rowBlocks, columnBlocks) = (Blocks(rowTiles, rowBlock), Blocks(columnTiles, columnBlock));
         for (int more = 1; more < WorkerPool.Threads && recipe.ColumnBlock is null && bs * rowBlocks * columnBlocks < 2 * wanted && bs * rowBlocks * columnBlocks % WorkerPool.Threads != 0 && columnBlocks < columnTiles; more++) columnBlocks++;
         (rowBlock, columnBlock) = (Blocks(rowTiles, rowBlocks), Blocks(columnTiles, columnBlocks));
+        if (turnsResults && rowBlocks > 1) rowBlock = Blocks(rowBlock, Group) * Group;
         (rowBlocks, columnBlocks) = (Blocks(rowTiles, rowBlock), Blocks(columnTiles, columnBlock));
 
         static long Blocks(long tiles, long block) => (tiles + block - 1) / block;
