@@ -13,6 +13,8 @@ public sealed record LogLine(int Step, double Loss, double? ValLoss, double Toke
 /// <summary>log.jsonl: a JSON object a line, each written as a whole before the next step begins.</summary>
 public sealed class TrainingLog : IDisposable
 {
+    static readonly JsonSerializerOptions json = new(JsonSerializerOptions.Web) { NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
+
     readonly FileStream stream;
 
     /// <param name="path">The file; created if missing.</param>
@@ -35,10 +37,12 @@ public sealed class TrainingLog : IDisposable
     /// <summary>Length so far.</summary>
     public long Bytes => stream.Length;
 
+    /// <summary>Writes a line.</summary>
+    /// <param name="line">A record; what is not finite becomes a text such as "NaN".</param>
     /// <exception cref="IngotException">It cannot be written, for lack of space for one.</exception>
-    public void Append(LogLine line)
+    public void Append<T>(T line)
     {
-        byte[] bytes = [.. JsonSerializer.SerializeToUtf8Bytes(line, JsonSerializerOptions.Web), (byte)'\n'];
+        byte[] bytes = [.. JsonSerializer.SerializeToUtf8Bytes(line, json), (byte)'\n'];
         try { stream.Write(bytes); }
         catch (Exception e) when (Formats.AtomicFile.IsOfTheSystem(e)) { throw new IngotException($"cannot write {stream.Name}: {Formats.AtomicFile.Reason(e)}", e); }
     }

@@ -66,12 +66,13 @@ public abstract class Optimizer
     /// <summary>Computes the gradients, if they have not been, and updates every parameter that has one, in place.</summary>
     /// <param name="progress">How much of the training is done, from 0 to 1: what the schedules are functions of; 0 by default. Inside a <see cref="Compiled"/> function a <see cref="Number"/>.</param>
     /// <param name="cancellation">Checked until the first parameter is updated.</param>
+    /// <param name="onlyIf">A bool scalar, computed with the step; where it is false, parameters and what is remembered of them stay as they were. The step counts all the same.</param>
     /// <exception cref="IngotException">Inside a compiled function a schedule was given a plain number.</exception>
     /// <remarks>A step that fails, cancelled, out of memory or with a bad index, has changed nothing and can be taken again.</remarks>
-    public void Step(Number? progress = null, CancellationToken cancellation = default) => StepTogether([this], progress, cancellation);
+    public void Step(Number? progress = null, CancellationToken cancellation = default, Tensor? onlyIf = null) => StepTogether([this], progress, cancellation, onlyIf);
 
     /// <summary>A step of several optimizers in one schedule.</summary>
-    internal static void StepTogether(IReadOnlyList<Optimizer> parts, Number? progress, CancellationToken cancellation)
+    internal static void StepTogether(IReadOnlyList<Optimizer> parts, Number? progress, CancellationToken cancellation, Tensor? onlyIf)
     {
         progress ??= 0;
         if (Capture.Current is not null && progress.IsFixed && parts.Any(o => o.HasSchedules))
@@ -79,7 +80,7 @@ public abstract class Optimizer
         var slots = parts.SelectMany(o => o.slots).ToList();
         var before = slots.ConvertAll(s => (s.Parameter.Node, State: Array.ConvertAll(s.State, t => t.Node)));
         var steps = parts.Select(o => o.Steps).ToList();
-        var targets = parts.SelectMany(o => o.Assignments(progress)).ToList();
+        var targets = parts.SelectMany(o => o.Assignments(progress, onlyIf)).ToList();
         if (targets.Count == 0) return;
         try
         {
@@ -107,7 +108,7 @@ public abstract class Optimizer
     private protected virtual bool HasOtherSchedules => false;
 
     /// <summary>One step, built but not computed: the parameters and states with their new values assigned, and the losses to be computed with them.</summary>
-    internal List<Tensor> Assignments(Number progress)
+    internal List<Tensor> Assignments(Number progress, Tensor? onlyIf = null)
     {
         var active = slots.Where(s => s.Parameter.Grad is not null).ToList();
         if (active.Count == 0) return [];
@@ -119,10 +120,12 @@ public abstract class Optimizer
         foreach (var s in active)
         {
             var (value, state) = Update(s.Parameter.Detach(), s.Parameter.Grad!.To(s.Parameter.DType), s.State, s.Group);
-            targets.Add(s.Parameter.Assign(value));
-            for (int i = 0; i < state.Length; i++) targets.Add(s.State[i].Assign(state[i]));
+            targets.Add(s.Parameter.Assign(Unless(value, s.Parameter.Detach())));
+            for (int i = 0; i < state.Length; i++) targets.Add(s.State[i].Assign(Unless(state[i], s.State[i])));
         }
         return targets;
+
+        Tensor Unless(Tensor changed, Tensor old) => onlyIf is null ? changed : onlyIf.Where(changed, old);
     }
 
     /// <summary>A tensor looks up its memory when it is used: doing so now lets go of this step's graph.</summary>
