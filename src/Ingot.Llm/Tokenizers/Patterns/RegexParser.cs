@@ -242,7 +242,7 @@ sealed class RegexParser(string pattern)
         {
             's' or 'S' => CodePointSet.Of(CodePoint.White, c == 'S'),
             'd' or 'D' => CodePointSet.Of(CodePoint.Digit, c == 'D'),
-            'w' or 'W' => CodePointSet.Of(CodePoint.Word, c == 'W'),
+            'w' or 'W' => CodePointSet.Word(c == 'W'),
             _ => null,
         };
         if (set is not null) at++;
