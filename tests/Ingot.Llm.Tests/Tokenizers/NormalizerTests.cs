@@ -1,6 +1,5 @@
 using FsCheck;
 using FsCheck.Fluent;
-using Ingot.Llm.Tokenizers;
 using Ingot.Llm.Tokenizers.Normalizers;
 using Ingot.Llm.Tokenizers.Patterns;
 using Ingot.Llm.Tokenizers.Unicode;

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using Ingot.Llm.Tokenizers.Decoders;
 using Ingot.Llm.Tokenizers.Models;
