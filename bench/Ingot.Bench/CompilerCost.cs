@@ -11,9 +11,47 @@ static class CompilerCost
     public static IEnumerable<Benchmark> All()
     {
         yield return new("compile", "s of the first step of training GPT-2 124M (4 x 64) before its first kernel: building the graph, scheduling, compiling", Compile);
+        yield return Overhead("overhead.captured", "% of a captured step of training GPT-2 124M (4 x 64) that is in no kernel", isCaptured: true);
+        yield return Overhead("overhead.retraced", "the same where each step builds its graph again", isCaptured: false);
         yield return Dispatch("dispatch", "us to replay a captured program of 300 running sums of 64 numbers, one after the other, with the barriers between them", threads: null);
         yield return Dispatch("dispatch.1thread", "the same on one thread, where a barrier costs nothing: dispatch alone", threads: 1);
     }
+
+    /// <summary>Steps of GPT-2, captured or traced each time: what part of their time is in no kernel.</summary>
+    static Benchmark Overhead(string name, string meaning, bool isCaptured) => new(name, meaning, session =>
+    {
+        const int warm = 3, steps = 5;
+        var model = new Gpt(GptConfig.Gpt2, seed: 1);
+        var optimizer = new AdamW(Module.Parameters(model), learningRate: 1e-4, weightDecay: 0.0);
+        Tensor Step(Tensor tokens, Tensor targets)
+        {
+            optimizer.ZeroGrad();
+            var loss = model.Loss(tokens, targets);
+            loss.Backward();
+            optimizer.Step();
+            return loss;
+        }
+        var compiled = Compiled.Of((Func<Tensor, Tensor, Tensor>)Step);
+        var batches = TrainingSteps.RandomBatches(50257, 4, 64);
+        var parts = new List<double>();
+        Plan.IsTimed = true;
+        try
+        {
+            for (int i = 0; i < warm + steps; i++)
+            {
+                var (tokens, targets) = batches[i % batches.Count];
+                long inKernels = Plan.LaunchTicks, start = Stopwatch.GetTimestamp();
+                _ = (isCaptured ? compiled.Call(tokens, targets) : Step(tokens, targets)).Item<float>();
+                long all = Stopwatch.GetTimestamp() - start;
+                if (i >= warm) parts.Add(100.0 * (all - (Plan.LaunchTicks - inKernels)) / all);
+            }
+        }
+        finally
+        {
+            Plan.IsTimed = false;
+        }
+        return new(name, Sampling.Median(parts), "%", null, parts.Min(), parts.Max(), steps, steps);
+    });
 
     static Figure Compile(BenchSession session)
     {

@@ -24,7 +24,7 @@ sealed partial class ContractionNest
         depthBlock = depth == 0 ? outermost : Math.Clamp((depth + inside - 1) / inside, 1, outermost);
         depthBlocks = (outermost + depthBlock - 1) / depthBlock;
         depthBlock = (outermost + depthBlocks - 1) / depthBlocks; // of equal length
-        if (depthBlocks > 1) depthBlock = Math.Min(outermost, (depthBlock + lanes - 1) / lanes * lanes);
+        if (depthBlocks > 1 && k.Count == 1) depthBlock = Math.Min(outermost, (depthBlock + lanes - 1) / lanes * lanes); // copies take whole vectors along it
         depthBlocks = (outermost + depthBlock - 1) / depthBlock;
 
         long cache = Cpu.Caches.L2 / sizeof(float);
@@ -40,6 +40,7 @@ sealed partial class ContractionNest
         (rowBlocks, columnBlocks) = (Blocks(rowTiles, rowBlock), Blocks(columnTiles, columnBlock));
         for (int more = 1; more < WorkerPool.Threads && recipe.ColumnBlock is null && bs * rowBlocks * columnBlocks < 2 * wanted && bs * rowBlocks * columnBlocks % WorkerPool.Threads != 0 && columnBlocks < columnTiles; more++) columnBlocks++;
         (rowBlock, columnBlock) = (Blocks(rowTiles, rowBlocks), Blocks(columnTiles, columnBlocks));
+        if (turnsResults && rowBlocks > 1) rowBlock = Blocks(rowBlock, Group) * Group;
         (rowBlocks, columnBlocks) = (Blocks(rowTiles, rowBlock), Blocks(columnTiles, columnBlock));
 
         static long Blocks(long tiles, long block) => (tiles + block - 1) / block;
@@ -60,6 +61,26 @@ sealed partial class ContractionNest
         var q = new For(Ir.Range(each), Ir.Int(0), Ir.Int(each));
         q.Body.Add(new Prefetch(((BufferSlot)b.Arg!).Slot, DType.F32, IndexMath.Add(start, IndexMath.Mul(q.Var, Line))));
         into.Add(q);
+    }
+
+    /// <summary>What the end of a tile reads at the tile's own places (a weight and its optimizer's state, a residual) is fetched while the tile is multiplied.</summary>
+    void PrefetchEnd(List<Stmt> into, List<StoreSpec> stores, Node depth, Func<Node, Node, Dictionary<Node, Node>> at, Node mt, Node nt)
+    {
+        var zero = Graph.Build.Const(DType.F32, Shape.Scalar, 0L);
+        var loads = stores.SelectMany(s => Ir.All(Ir.Substitute(s.Value, new(ReferenceEqualityComparer.Instance) { [fold] = zero }))).Where(IsOfTile).DistinctBy(l => ((BufferSlot)l.Arg!).Slot).ToList();
+        if (loads.Count == 0 || ms * ns * sizeof(float) * loads.Count < Cpu.Caches.L2) return;
+        var row = new For(Ir.Range(rows), Ir.Int(0), Ir.Int(rows));
+        foreach (var load in loads)
+            for (int column = 0; column < width; column += 64 / load.DType.Size)
+            {
+                var map = at(IndexMath.Add(IndexMath.Mul(mt, rows), row.Var), IndexMath.Add(IndexMath.Mul(nt, width), column));
+                row.Body.Add(new Prefetch(((BufferSlot)load.Arg!).Slot, load.DType, Ir.Substitute(load.src[0], map)));
+            }
+        if (depthBlocks == 1) into.Add(row);
+        else into.Add(new If(IndexMath.Less(Ir.Int(depthBlocks - 2), depth)) { Then = [row] });
+
+        bool IsOfTile(Node x) =>
+            x is { Op: Op.Load, src: [var index] } && n.Count > 0 && IndexMath.Of(index) is var form && form.FactorOf(n[^1]) == 1 && m.Exists(r => form.FactorOf(r) != 0);
     }
 
     /// <summary>Rows of a streamed B that are read side by side: sums then go to scratch and back once in so many.</summary>

@@ -107,7 +107,8 @@ sealed class Update(Node acc, Op kind, Node value) : Stmt
 /// <param name="Extent">Number of parallel iterations.</param>
 /// <param name="Grain">Chunks start at multiples of this.</param>
 /// <param name="Cost">About how many scalar operations one iteration is.</param>
-sealed record Phase(string Name, List<Stmt> Body, long Extent, long Grain, double Cost);
+/// <param name="VectorBytes">Width of its vectors; 0: the level's.</param>
+sealed record Phase(string Name, List<Stmt> Body, long Extent, long Grain, double Cost, int VectorBytes = 0);
 
 /// <summary>Values known only at launch.</summary>
 static class Chunk

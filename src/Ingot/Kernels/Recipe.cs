@@ -32,6 +32,9 @@ sealed record Recipe
     /// <summary>Contractions: elements of K that are added up before the next tile is taken; 0: all.</summary>
     public int? Depth { get; init; }
 
+    /// <summary>Contractions: elements of K in one turn of the innermost loop.</summary>
+    public int? Together { get; init; }
+
     /// <summary>Contractions: 1 fetches the next panel (or the next rows) of the right operand into the second-level cache while the present one is in use.</summary>
     public int? Prefetch { get; init; }
 
@@ -60,6 +63,7 @@ sealed record Recipe
         new("rowBlock", true, [1, 2, 4, 8, 16, 32], r => r.RowBlock, (r, v) => r with { RowBlock = v }),
         new("columnBlock", true, [1, 2, 4, 8, 16, 64], r => r.ColumnBlock, (r, v) => r with { ColumnBlock = v }),
         new("depth", true, [0, 16, 128, 192, 256, 384, 512], r => r.Depth, (r, v) => r with { Depth = v }),
+        new("together", true, [1, 2, 4, 8], r => r.Together, (r, v) => r with { Together = v }),
         new("prefetch", true, [0, 1], r => r.Prefetch, (r, v) => r with { Prefetch = v }),
         new("unroll", false, [1, 2, 4, 8], r => r.Unroll, (r, v) => r with { Unroll = v }),
         new("shareVectorAxis", false, [0, 1], r => r.ShareVectorAxis, (r, v) => r with { ShareVectorAxis = v }),

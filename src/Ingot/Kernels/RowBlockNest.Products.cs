@@ -23,13 +23,16 @@ sealed partial class RowBlockNest
         var zero = Graph.Build.Const(DType.F32, Shape.Scalar, 0L);
         for (int i = 0; i < positions; i++)
             for (int v = 0; v < vectors; v++) tile.Body.Add(new Init(accs[i, v] = Ir.Acc(DType.F32, Ir.Lane(lanes)), zero));
-        var sums = Open(tile.Body, k);
-        for (int i = 0; i < positions; i++)
-            for (int v = 0; v < vectors; v++)
-            {
-                var own = Ir.Load(DType.F32, block, IndexMath.Add(IndexMath.Mul(Flat(k), rows), Lane(v)));
-                sums.Add(new Update(accs[i, v], Op.Add, Ir.Scalar(Op.Mul, DType.F32, own, At(other, (last, Position(i))))));
-            }
+        var along = k[^1];
+        SideBySide.Loop(Open(tile.Body, k.SkipLast(1)), along, Ir.Int(0), Ir.Int(Ir.Extent(along)), SideBySide.Turns, Ir.Extent(along) % SideBySide.Turns == 0, (sums, at) =>
+        {
+            for (int i = 0; i < positions; i++)
+                for (int v = 0; v < vectors; v++)
+                {
+                    var own = Ir.Load(DType.F32, block, At(IndexMath.Add(IndexMath.Mul(Flat(k), rows), Lane(v)), (along, at)));
+                    sums.Add(new Update(accs[i, v], Op.Add, Ir.Scalar(Op.Mul, DType.F32, own, At(other, (last, Position(i)), (along, at)))));
+                }
+        });
         // What follows on the tile itself, if it is little; else in a pass over the scores.
         var self = Ir.Load(DType.F32, store.Slot, store.Index);
         bool isDirect = Ir.All(Ir.Substitute(store.Value, new(ReferenceEqualityComparer.Instance) { [fold] = zero })).Count(n => n.Op is not (Op.Const or Op.Range) && n.DType.IsFloat) <= 6
@@ -118,12 +121,13 @@ sealed partial class RowBlockNest
         Node Place(int i, int j) => Sum(IndexMath.Add(rowTile.Var, i), IndexMath.Add(IndexMath.Add(columnTile.Var, lane), j * lanes));
         for (int i = 0; i < high; i++)
             for (int j = 0; j < wide; j++) rowTile.Body.Add(new Init(accs[i, j] = Ir.Acc(DType.F32, lane), Ir.Load(DType.F32, slot, Place(i, j))));
-        var sums = new For(last, stretch.Var, IndexMath.Min(IndexMath.Add(stretch.Var, depth), to));
-        rowTile.Body.Add(sums);
-        for (int i = 0; i < high; i++)
-            for (int j = 0; j < wide; j++)
-                sums.Body.Add(new Update(accs[i, j], Op.Add, Ir.Scalar(Op.Mul, DType.F32, At(mine, (within, IndexMath.Add(rowTile.Var, i))),
-                    At(other, (column, IndexMath.Add(IndexMath.Add(columnTile.Var, lane), j * lanes))))));
+        SideBySide.Loop(rowTile.Body, last, stretch.Var, IndexMath.Min(IndexMath.Add(stretch.Var, depth), to), SideBySide.Turns, false, (sums, at) =>
+        {
+            for (int i = 0; i < high; i++)
+                for (int j = 0; j < wide; j++)
+                    sums.Add(new Update(accs[i, j], Op.Add, Ir.Scalar(Op.Mul, DType.F32, At(mine, (within, IndexMath.Add(rowTile.Var, i)), (last, at)),
+                        At(other, (column, IndexMath.Add(IndexMath.Add(columnTile.Var, lane), j * lanes)), (last, at)))));
+        });
         for (int i = 0; i < high; i++)
             for (int j = 0; j < wide; j++) rowTile.Body.Add(new Store(slot, DType.F32, Place(i, j), accs[i, j]));
 

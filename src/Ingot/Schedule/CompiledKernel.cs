@@ -106,7 +106,7 @@ sealed class CompiledKernel
     /// <summary>Machine code of a nest, ready to run.</summary>
     public static CompiledKernel Emit(string key, LoopNest nest, Recipe recipe)
     {
-        var emitted = nest.Phases.ConvertAll(p => IlEmitter.Emit(nest, p, Cpu.VectorBytes));
+        var emitted = nest.Phases.ConvertAll(p => IlEmitter.Emit(nest, p, p.VectorBytes == 0 ? Cpu.VectorBytes : p.VectorBytes));
         foreach (var (code, _) in emitted) System.Runtime.CompilerServices.RuntimeHelpers.PrepareDelegate(code);
         return new CompiledKernel { Key = key, Nest = nest, Recipe = recipe, Code = [.. emitted.Select(e => e.Code)], IlBytes = emitted.Sum(e => e.IlBytes) };
     }

@@ -9,6 +9,9 @@ sealed partial class Plan
     /// <summary>Bytes of temporaries at the launch that needs most of them. The arena may be a little larger: what lives at different times has to fit around each other.</summary>
     public long PeakTemporaryBytes => AtPeak().Bytes;
 
+    /// <summary>Bytes of all that a run needs: leaves, results, old values of what is assigned, temporaries.</summary>
+    public long TotalBytes => buffers.Where(b => b.Kind == Kind.Leaf).GroupBy(b => b.Index).Sum(g => g.Max(b => b.Shape.Count * b.DType.Size)) + ResultBytes.Sum() + OldBytes + arenaBytes;
+
     /// <summary>Bytes of leaves, of results, and of temporaries at the launch that needs most of them, each by kind.</summary>
     public string MemoryByKind()
     {
@@ -16,7 +19,6 @@ sealed partial class Plan
         var leaves = buffers.Where(b => b.Kind == Kind.Leaf).GroupBy(b => b.Index).Select(g => (Leaf: g.Key, Bytes: g.Max(b => b.Shape.Count * b.DType.Size))).ToList();
         long Leaves(Func<int, bool> which) => leaves.Where(l => which(l.Leaf)).Sum(l => l.Bytes);
         var (peak, peakBytes) = AtPeak();
-        long total = leaves.Sum(l => l.Bytes) + ResultBytes.Sum() + OldBytes + arenaBytes;
         var parts = new List<(string Kind, long Bytes)>
         {
             ("weights", Leaves(Parameters.Contains)),
@@ -26,7 +28,7 @@ sealed partial class Plan
             ("old values kept while it may fail", OldBytes),
             ("temporaries", arenaBytes),
         };
-        string text = $"{Megabytes(total)}: {Join(parts)}";
+        string text = $"{Megabytes(TotalBytes)}: {Join(parts)}";
         return peakBytes == 0 ? text : $"{text}; at their peak, launch {peak + 1} of {launches.Count} ({launches[peak].Name}), the temporaries are {Join(TemporariesAt(peak))}";
     }
 

@@ -243,9 +243,16 @@ sealed partial class Scheduler
             else if (u.Op == Op.Permute) permuted = u;
         }
         if (made.Contains(at)) return at;
-        if (permuted is null) return Kept(last);
+        if (permuted is null || ReadsWindows(reduce.src[0])) return Kept(last);
         // A reshape after the permutation is a view of the same memory: dimensions that it merges stay apart here, unless what follows walks them merged.
         return UsersOf(at).TrueForAll(u => u.Op.IsMovement) ? permuted : at;
+    }
+
+    /// <summary>A pool's or another reduction of windows that lie one over the other: what it reads, in vectors along rows, decides its order.</summary>
+    static bool ReadsWindows(Node n)
+    {
+        while (n.Op.IsMovement && n.Op != Op.Window) n = n.src[0];
+        return n.Op == Op.Window;
     }
 
     /// <summary>

@@ -121,7 +121,7 @@ public class TokenizerFileTests
             string text = GoldenVectors.Text(c.GetProperty("text"));
             int[] encoded = tokenizer.Encode(text, addSpecial: true, parseSpecial: false);
             if (!encoded.AsSpan().SequenceEqual(GoldenVectors.Ids(ids))) different.Add(text);
-            tokenizer.Decode(encoded).ShouldBe(text);
+            tokenizer.Decode(encoded).ShouldBe(text.Replace('\u2581', ' ')); // a word mark in the text cannot be told from a space
         }
         // llama2.c makes a byte's token of the text "<0x0A>", and bytes of a word mark; SentencePiece does neither.
         different.ShouldAllBe(t => t.Contains("<0x0A>") || t.Contains('\u2581'));
