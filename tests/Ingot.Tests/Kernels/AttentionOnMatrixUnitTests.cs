@@ -1,4 +1,3 @@
-using Ingot.Kernels;
 using Ingot.Runtime;
 using Ingot.Schedule;
 using Ingot.Tests.Runtime;
