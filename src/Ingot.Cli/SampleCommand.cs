@@ -47,7 +47,7 @@ static class SampleCommand
         if (start.Count == 0) throw new IngotException("the model has no token that a text begins with; give a --prompt");
         yield return prompt;
         var stream = new TextStream(tokenizer, options.Stop);
-        foreach (int id in new Engine(model).Continue([.. start], options))
+        foreach (int id in new Engine(model).Continue([.. start], options with { VocabularySize = tokenizer.VocabularySize }))
         {
             yield return stream.Add(id);
             if (stream.IsStopped) break;

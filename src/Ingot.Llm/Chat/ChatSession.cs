@@ -64,7 +64,7 @@ public sealed class ChatSession : IDisposable
     /// <param name="cancellation">Ends the answer where it is; what there is of it is kept.</param>
     public IEnumerable<Part> Say(string text, SamplingOptions options, string words = "", CancellationToken cancellation = default)
     {
-        options.Checked();
+        options = options.Checked() with { VocabularySize = tokenizer.VocabularySize };
         messages.Add(new(Role.User, text));
         int[] prompt;
         try { prompt = Fitting(words); }

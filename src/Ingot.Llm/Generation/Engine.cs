@@ -86,7 +86,7 @@ public sealed class Engine
 
     Tensor Run(List<(GeneratedSequence Sequence, int Position)> rows, List<(GeneratedSequence Sequence, int Row)> choosing, CancellationToken cancellation)
     {
-        int n = RoundedUp(rows.Count), wanted = RoundedUp(Math.Max(1, choosing.Count));
+        int n = RoundedUp(rows.Count), wanted = RoundedUp(choosing.Count);
         var (tokens, positions, pages, which) = (new int[n], new int[n], new KvCache.Pages?[n], new int[wanted]);
         foreach (var (i, (sequence, position)) in rows.Index())
         {
@@ -101,7 +101,8 @@ public sealed class Engine
         return step.Run([Tensor.From(tokens, 1, n), cos, sin, Tensor.From(which, wanted)], cancellation)[0];
     }
 
-    static int RoundedUp(int count) => (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)count);
+    /// <summary>At least four rows: of one or two the compiler makes other kernels, which add up in another order than those of many rows.</summary>
+    static int RoundedUp(int count) => Math.Max(4, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)count));
 
     /// <summary>What <see cref="step"/> compiles.</summary>
     /// <param name="tokens">(1, N).</param>

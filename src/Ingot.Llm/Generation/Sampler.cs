@@ -21,6 +21,7 @@ public sealed class Sampler(SamplingOptions options)
     /// <summary>The next token, which is noted.</summary>
     public int Next(ReadOnlySpan<float> scores)
     {
+        scores = scores[..Math.Min(scores.Length, options.VocabularySize)];
         int token;
         if (options is { Temperature: 0, LeavesLogits: true }) token = Best(scores);
         else

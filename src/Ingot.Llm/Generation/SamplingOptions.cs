@@ -27,6 +27,9 @@ public sealed record SamplingOptions(double Temperature = 0.8, int TopK = 0, ulo
     /// <summary>The text ends before the first of these that it contains.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
 
+    /// <summary>Only tokens below this are considered: models often have a few more rows than their tokenizer has tokens.</summary>
+    public int VocabularySize { get; init; } = int.MaxValue;
+
     /// <summary>The most tokens to generate.</summary>
     public int MaxTokens { get; init; } = int.MaxValue;
 
@@ -41,6 +44,7 @@ public sealed record SamplingOptions(double Temperature = 0.8, int TopK = 0, ulo
         Require(RepetitionPenalty > 0 && double.IsFinite(RepetitionPenalty), $"the repetition penalty must be above 0, not {RepetitionPenalty}");
         Require(double.IsFinite(PresencePenalty) && double.IsFinite(FrequencyPenalty), $"the penalties must be finite numbers, not {PresencePenalty} (presence) and {FrequencyPenalty} (frequency)");
         Require(LogitBias.All(b => b.Key >= 0 && !double.IsNaN(b.Value)), "a logit bias is a number for a token from 0");
+        Require(VocabularySize > 0, $"a vocabulary of {VocabularySize} tokens has nothing to choose from");
         Require(MaxTokens >= 0, $"the most tokens must be 0 or more, not {MaxTokens}");
         Require(Stop.All(s => s.Length > 0), "a stop string is empty, and would end every text at once");
         return this;

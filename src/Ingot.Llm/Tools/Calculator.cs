@@ -40,7 +40,7 @@ public static class Calculator
         readonly ReadOnlySpan<char> text = text;
         int at;
 
-        public bool IsAtEnd => Peek() == '\0';
+        public bool IsAtEnd => Peek() == '\0' && at == text.Length;
 
         /// <summary>product { (+ | -) product }</summary>
         public decimal Sum(int depth)

@@ -8,14 +8,18 @@ public class EngineTests
 {
     static readonly SamplingOptions Greedy = new(Temperature: 0);
 
-    [Theory, MemberData(nameof(DecoderTests.Shapes), MemberType = typeof(DecoderTests))]
+    [Theory]
+    [InlineData("qwen3")]
+    [InlineData("llama3")]
+    [InlineData("window")]
     public void Continue_Greedy_IsGenerationWithoutACache(string shape)
     {
         var model = RandomDecoder.Of(DecoderTests.Shape(shape));
         var prompt = RandomDecoder.Tokens(9);
-        var expected = new Generator(model).Continue(prompt, Greedy).Take(80).ToArray(); // more than a page
+        var options = Greedy with { RepetitionPenalty = 1.3 }; // a random model would say the same all the time
+        var expected = new Generator(model).Continue(prompt, options).Take(70).ToArray(); // more than a page
         expected.Distinct().Count().ShouldBeGreaterThan(5);
-        new Engine(model).Continue(prompt, Greedy with { MaxTokens = 80 }).ShouldBe(expected);
+        new Engine(model).Continue(prompt, options with { MaxTokens = 70 }).ShouldBe(expected);
     }
 
     [Fact]
@@ -78,7 +82,7 @@ public class EngineTests
     {
         var engine = new Engine(RandomDecoder.Of(RandomDecoder.Config));
         engine.Continue(RandomDecoder.Tokens(9), Greedy with { MaxTokens = 100 }).Count().ShouldBe(100);
-        engine.Traces.ShouldBe(2); // the prompt's 16 rows, and one row
+        engine.Traces.ShouldBe(2); // the prompt's 16 rows, and four rows for one token
         engine.Steps.ShouldBe(100);
     }
 

@@ -83,7 +83,7 @@ public class ModelFolderTests
     [InlineData("num_hidden_layers", "2000000000", "2000000000 layers")]
     [InlineData("num_hidden_layers", "-1", "num_hidden_layers")]
     [InlineData("hidden_size", "\"48\"", "hidden_size")]
-    [InlineData("hidden_size", "2147483647", "config.json")]
+    [InlineData("hidden_size", "2147483647", "parameters")]
     [InlineData("vocab_size", "null", "vocab_size")]
     [InlineData("vocab_size", "98", "embed_tokens.weight (the file has (97, 48), the model (98, 48))")]
     [InlineData("hidden_act", "\"gelu\"", "gelu")]
