@@ -3,7 +3,6 @@ using System.Text;
 using Ingot.Llm.Chat;
 using Ingot.Llm.Generation;
 using Ingot.Llm.Models;
-using Ingot.Llm.Tokenizers;
 
 namespace Ingot.Cli;
 
