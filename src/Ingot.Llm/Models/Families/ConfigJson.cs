@@ -1,0 +1,48 @@
+using System.Text.Json;
+
+namespace Ingot.Llm.Models.Families;
+
+/// <summary>A config.json: fields by name, with errors that name field and file.</summary>
+sealed class ConfigJson(JsonElement json, string path)
+{
+    public string Path { get; } = path;
+
+    public bool Has(string name) => Find(name) is not null;
+
+    public int Size(string name) => OptionalSize(name) ?? throw Missing(name);
+
+    /// <summary>A whole number from 1 to 2^31 - 1.</summary>
+    public int? OptionalSize(string name) => Find(name) is not { } v ? null
+        : v.ValueKind == JsonValueKind.Number && v.TryGetInt32(out int n) && n > 0 ? n : throw Wrong(name, v, "a whole number from 1");
+
+    public double Number(string name, double? standard = null) => Find(name) is not { } v ? standard ?? throw Missing(name)
+        : v.ValueKind == JsonValueKind.Number && v.TryGetDouble(out double n) && double.IsFinite(n) ? n : throw Wrong(name, v, "a number");
+
+    public bool Flag(string name, bool standard) => Find(name) is not { } v ? standard
+        : v.ValueKind is JsonValueKind.True or JsonValueKind.False ? v.GetBoolean() : throw Wrong(name, v, "true or false");
+
+    public string? Text(string name) => Find(name) is not { } v ? null : v.ValueKind == JsonValueKind.String ? v.GetString() : throw Wrong(name, v, "a text");
+
+    /// <summary>A field that holds fields.</summary>
+    public ConfigJson? Section(string name) => Find(name) is not { } v ? null : v.ValueKind == JsonValueKind.Object ? new(v, $"{Path}: {name}") : throw Wrong(name, v, "an object");
+
+    /// <summary>Texts of a list; none if the field is absent.</summary>
+    public IReadOnlyList<string> Texts(string name) => Find(name) is not { } v ? []
+        : v.ValueKind == JsonValueKind.Array ? [.. v.EnumerateArray().Select(e => e.ValueKind == JsonValueKind.String ? e.GetString()! : throw Wrong(name, v, "a list of texts"))] : throw Wrong(name, v, "a list of texts");
+
+    /// <summary>A token id, or several, as eos_token_id is written.</summary>
+    public IReadOnlyList<int> Tokens(string name) => Find(name) is not { } v ? []
+        : v.ValueKind == JsonValueKind.Array ? [.. v.EnumerateArray().Select(e => Token(name, e))] : [Token(name, v)];
+
+    int Token(string name, JsonElement v) => v.ValueKind == JsonValueKind.Number && v.TryGetInt32(out int n) && n >= 0 ? n : throw Wrong(name, v, "a token id");
+
+    JsonElement? Find(string name) => json.ValueKind == JsonValueKind.Object && json.TryGetProperty(name, out var v) && v.ValueKind != JsonValueKind.Null ? v : null;
+
+    FormatException Missing(string name) => new($"{Path} has no '{name}'");
+
+    FormatException Wrong(string name, JsonElement v, string wanted)
+    {
+        string raw = v.GetRawText();
+        return new($"{Path}: '{name}' must be {wanted}, not {(raw.Length > 60 ? raw[..60] + "..." : raw)}");
+    }
+}
