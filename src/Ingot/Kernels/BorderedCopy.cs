@@ -13,7 +13,7 @@ namespace Ingot.Kernels;
 /// <param name="Elements">Of the copy.</param>
 sealed record BorderedCopy(List<Node> Axes, Node Value, Node To, Node From, long Elements)
 {
-    /// <summary>Null if it is no such read, or each element is used once or twice only.</summary>
+    /// <summary>Null if it is no such read, or elements are used less than once.</summary>
     public static BorderedCopy? Of(Node x, FreeRanges free)
     {
         if (x is not { Op: Op.Load, DType: DType.F32, src: [var index, var guard] } || Bounds(guard) is not { } sums) return null;
@@ -39,7 +39,7 @@ sealed record BorderedCopy(List<Node> Axes, Node Value, Node To, Node From, long
         if (rest.Terms.Exists(t => !Ir.IsRange(t.Atom) || sums.Exists(s => s.Sum.FactorOf(t.Atom) != 0))) return null;
         foreach (var (r, stride) in rest.Terms) axes.Add((r, stride, r));
         foreach (var axis in axes) elements *= Ir.Extent(axis.Range);
-        if (elements * 2 > free.Of(x).Aggregate(1L, (p, r) => p * Ir.Extent(r))) return null;
+        if (elements > free.Of(x).Aggregate(1L, (p, r) => p * Ir.Extent(r))) return null;
         axes.Sort((p, q) => q.Stride.CompareTo(p.Stride)); // in the order of the source's memory
         Node to = Ir.Int(0), from = Ir.Int(0);
         foreach (var axis in axes)

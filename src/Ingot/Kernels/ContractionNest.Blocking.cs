@@ -24,7 +24,7 @@ sealed partial class ContractionNest
         depthBlock = depth == 0 ? outermost : Math.Clamp((depth + inside - 1) / inside, 1, outermost);
         depthBlocks = (outermost + depthBlock - 1) / depthBlock;
         depthBlock = (outermost + depthBlocks - 1) / depthBlocks; // of equal length
-        if (depthBlocks > 1) depthBlock = Math.Min(outermost, (depthBlock + lanes - 1) / lanes * lanes);
+        if (depthBlocks > 1 && k.Count == 1) depthBlock = Math.Min(outermost, (depthBlock + lanes - 1) / lanes * lanes); // copies take whole vectors along it
         depthBlocks = (outermost + depthBlock - 1) / depthBlock;
 
         long cache = Cpu.Caches.L2 / sizeof(float);
@@ -40,6 +40,7 @@ sealed partial class ContractionNest
         (rowBlocks, columnBlocks) = (Blocks(rowTiles, rowBlock), Blocks(columnTiles, columnBlock));
         for (int more = 1; more < WorkerPool.Threads && recipe.ColumnBlock is null && bs * rowBlocks * columnBlocks < 2 * wanted && bs * rowBlocks * columnBlocks % WorkerPool.Threads != 0 && columnBlocks < columnTiles; more++) columnBlocks++;
         (rowBlock, columnBlock) = (Blocks(rowTiles, rowBlocks), Blocks(columnTiles, columnBlocks));
+        if (turnsResults && rowBlocks > 1) rowBlock = Blocks(rowBlock, Group) * Group;
         (rowBlocks, columnBlocks) = (Blocks(rowTiles, rowBlock), Blocks(columnTiles, columnBlock));
 
         static long Blocks(long tiles, long block) => (tiles + block - 1) / block;

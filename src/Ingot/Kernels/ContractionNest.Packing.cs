@@ -23,7 +23,7 @@ sealed partial class ContractionNest
             OverK(loop.Body, k, None, (body, atK) =>
             {
                 var tile = new For(Ir.Range(columnTiles), first, fullEnd);
-                CopyColumns(tile.Body, x, slot, At(tile.Var), tile.Var, map, atK);
+                CopyColumns(tile.Body, x, slot, At(tile.Var), tile.Var, map, k, atK);
                 body.Add(tile);
             });
             if (ns % width != 0)
@@ -45,14 +45,14 @@ sealed partial class ContractionNest
     bool AlongColumns(Node x) => IsUnit(x, n[^1]) && HoldsVectors(n);
 
     /// <summary>All columns of a full tile at one k.</summary>
-    void CopyColumns(List<Stmt> into, Node x, int slot, Node start, Node tile, Dictionary<Node, Node> map, Dictionary<Node, Node> atK)
+    void CopyColumns(List<Stmt> into, Node x, int slot, Node start, Node tile, Dictionary<Node, Node> map, List<Node> axes, Dictionary<Node, Node> atK)
     {
         for (int j = 0; j < width; j += lanes)
         {
             var within = IndexMath.Add(Ir.Lane(lanes), j);
             var all = With(map, atK);
             IndexMath.Digits(n, IndexMath.Add(IndexMath.Mul(tile, width), within), all);
-            into.Add(new Store(slot, DType.F32, IndexMath.Add(IndexMath.Add(start, within), IndexMath.Mul(Ir.Substitute(Flat(k), atK), width)), Ir.Substitute(x, all)));
+            into.Add(new Store(slot, DType.F32, IndexMath.Add(IndexMath.Add(start, within), IndexMath.Mul(Ir.Substitute(Flat(axes), atK), width)), Ir.Substitute(x, all)));
         }
     }
 
@@ -62,9 +62,10 @@ sealed partial class ContractionNest
     /// </summary>
     void ColumnTile(List<Stmt> into, Node x, int slot, Node at, Node tile, Dictionary<Node, Node> map, (Node From, Node To)? stretch)
     {
+        (x, var axes, stretch) = AlongOne(x, stretch);
         int runs = width / lanes;
-        var start = FromStretch(at, width, stretch);
-        Node Index(Node within, Dictionary<Node, Node> atK) => IndexMath.Add(IndexMath.Add(start, within), IndexMath.Mul(Ir.Substitute(Flat(k), atK), width));
+        var start = FromStretch(at, width, axes, stretch);
+        Node Index(Node within, Dictionary<Node, Node> atK) => IndexMath.Add(IndexMath.Add(start, within), IndexMath.Mul(Ir.Substitute(Flat(axes), atK), width));
 
         Node Value(Node within, Dictionary<Node, Node> atK, bool clamp)
         {
@@ -74,40 +75,48 @@ sealed partial class ContractionNest
             return Ir.Substitute(x, all);
         }
 
+        void ByColumns(List<Stmt> into, (Node From, Node To)? part) => OverK(into, axes, None, (body, atK) => CopyColumns(body, x, slot, start, tile, map, axes, atK), part);
+
         // Vectors along k, turned in registers.
-        void AlongK(List<Stmt> into, bool clamp) => OverK(into, k.GetRange(0, k.Count - 1), None, (body, outer) =>
+        void AlongK(List<Stmt> into, bool clamp) => OverK(into, axes.GetRange(0, axes.Count - 1), None, (body, outer) =>
         {
-            var (squares, remainder) = InSquares(stretch);
-            var along = With(outer, k[^1], IndexMath.Add(squares.Var, Ir.Lane(lanes)));
+            var (squares, remainder) = InSquares(axes, stretch);
+            var along = With(outer, axes[^1], IndexMath.Add(squares.Var, Ir.Lane(lanes)));
             for (int j = 0; j < runs; j++)
             {
                 var values = new Node[lanes];
                 for (int c = 0; c < lanes; c++) values[c] = Value(Ir.Int(j * lanes + c), along, clamp);
-                squares.Body.Add(new StoreTransposed(slot, Index(Ir.Int(j * lanes), With(outer, k[^1], squares.Var)), width, values));
+                squares.Body.Add(new StoreTransposed(slot, Index(Ir.Int(j * lanes), With(outer, axes[^1], squares.Var)), width, values));
             }
             body.Add(squares);
             if (remainder is null) return;
             // Columns outside, k inside, where the unit stride is.
             var column = new For(Ir.Range(width), Ir.Int(0), Ir.Int(width)) { Body = { remainder } };
-            var atK = With(outer, k[^1], remainder.Var);
+            var atK = With(outer, axes[^1], remainder.Var);
             remainder.Body.Add(new Store(slot, DType.F32, Index(column.Var, atK), Value(column.Var, atK, clamp)));
             body.Add(column);
         }, stretch);
 
-        void OneByOne(List<Stmt> into, bool clamp)
+        void OneByOne(List<Stmt> into, bool clamp, (Node From, Node To)? part)
         {
             var c = Ir.Range(width);
             var columns = new For(c, Ir.Int(0), Ir.Int(width));
             into.Add(columns);
-            OverK(columns.Body, k, None, (body, atK) => body.Add(new Store(slot, DType.F32, Index(c, atK), Value(c, atK, clamp))), stretch);
+            OverK(columns.Body, axes, None, (body, atK) => body.Add(new Store(slot, DType.F32, Index(c, atK), Value(c, atK, clamp))), part);
         }
 
         List<Stmt> Tile(bool full)
         {
             var into = new List<Stmt>();
-            if (full && AlongColumns(x)) OverK(into, k, None, (body, atK) => CopyColumns(body, x, slot, start, tile, map, atK), stretch);
-            else if (IsUnit(x, k[^1])) AlongK(into, !full);
-            else OneByOne(into, !full);
+            if (full && AlongColumns(x)) ByColumns(into, stretch);
+            else if (!full && IsUnit(x, n[^1]) && MayRunOver(x, axes[0], n, columnTiles * width - ns))
+            {
+                var (but, last) = ButLast(axes[0], stretch);
+                ByColumns(into, but);
+                OneByOne(into, true, last);
+            }
+            else if (IsUnit(x, axes[^1])) AlongK(into, !full);
+            else OneByOne(into, !full, stretch);
             return into;
         }
 
@@ -116,17 +125,76 @@ sealed partial class ContractionNest
         else into.Add(new If(IndexMath.Less(tile, Ir.Int(ns / width))) { Then = Tile(true), Else = Tile(false) });
     }
 
+    /// <summary>
+    /// Vectors may leave the axis, by so many elements at most, at every k but the last of the outermost K axis: what they then read is within the operand's memory, and
+    /// what it gives is dropped.
+    /// </summary>
+    static bool MayRunOver(Node x, Node outermost, List<Node> axes, long excess)
+    {
+        if (axes.Count != 1 || Ir.Extent(outermost) == 1) return false;
+        foreach (var v in Ir.All(x))
+        {
+            if (v.Op is Op.CheckIndex or Op.IDiv or Op.Mod) return false;
+            if (v.Op != Op.Load) continue;
+            var form = IndexMath.Of(v.src[0]);
+            if (v.src.Length > 1 || form.Terms.Exists(t => !Ir.IsRange(t.Atom)) || (form.FactorOf(axes[0]) != 0 && form.FactorOf(outermost) < excess)) return false;
+        }
+        return true;
+    }
+
+    /// <summary>A stretch without the last k, and the last k if it is in the stretch.</summary>
+    static ((Node From, Node To) But, (Node From, Node To) Last) ButLast(Node outermost, (Node From, Node To)? stretch)
+    {
+        long extent = Ir.Extent(outermost);
+        var (from, to) = stretch ?? (Ir.Int(0), Ir.Int(extent));
+        var end = IndexMath.Min(to, extent - 1);
+        return ((from, end), (end, to));
+    }
+
+    /// <summary>K's axes as one, and a stretch of it, where the operand walks them as one (the window of a convolution's weights); else as they are.</summary>
+    (Node X, List<Node> Axes, (Node From, Node To)? Stretch) AlongOne(Node x, (Node From, Node To)? stretch)
+    {
+        if (k.Count == 1 || !IsFlat(x, k)) return (x, k, stretch);
+        var one = Ir.Range(ks);
+        var map = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
+        foreach (var r in k) map[r] = Ir.Int(0);
+        map[k[^1]] = one;
+        long inside = ks / Ir.Extent(k[0]);
+        return (Ir.Substitute(x, map), [one], stretch is { } s ? (IndexMath.Mul(s.From, inside), IndexMath.Mul(s.To, inside)) : null);
+    }
+
+    /// <summary>All that a value reads lies along the ranges as along one, or does not depend on them; and nothing else of it does.</summary>
+    bool IsFlat(Node value, List<Node> ranges)
+    {
+        foreach (var v in Ir.All(value))
+        {
+            if (v is { Op: Op.Load, src: [var index] } && IsFlatIndex(index, ranges)) continue;
+            // A value of the index itself, or under a guard.
+            if (v.Op is Op.Load or Op.CheckIndex or Op.Cast or Op.CmpLt && ranges.Exists(free.Of(v).Contains) && (v.Op is Op.Load or Op.CheckIndex || !v.src[0].DType.IsFloat)) return false;
+        }
+        return true;
+    }
+
+    bool IsFlatIndex(Node index, List<Node> ranges)
+    {
+        var form = IndexMath.Of(index);
+        if (form.Terms.Exists(t => !Ir.IsRange(t.Atom) && ranges.Exists(free.Of(t.Atom).Contains))) return false;
+        for (int i = 0; i + 1 < ranges.Count; i++)
+            if (form.FactorOf(ranges[i]) != form.FactorOf(ranges[i + 1]) * Ir.Extent(ranges[i + 1])) return false;
+        return true;
+    }
+
     /// <summary>The place where k = 0 would lie, if the stretch begins at the given one.</summary>
-    Node FromStretch(Node at, long perK, (Node From, Node To)? stretch) =>
-        stretch is { } s ? IndexMath.Add(at, IndexMath.Mul(s.From, -(ks / Ir.Extent(k[0])) * perK)) : at;
+    Node FromStretch(Node at, long perK, List<Node> axes, (Node From, Node To)? stretch) =>
+        stretch is { } s ? IndexMath.Add(at, IndexMath.Mul(s.From, -(ks / Ir.Extent(axes[0])) * perK)) : at;
 
     /// <summary>A loop along the innermost K axis by vectors, and one over what is left, if anything may be.</summary>
-    (For Squares, For? Remainder) InSquares((Node From, Node To)? stretch)
+    (For Squares, For? Remainder) InSquares(List<Node> axes, (Node From, Node To)? stretch)
     {
-        long extent = Ir.Extent(k[^1]);
-        var (from, to) = k.Count == 1 && stretch is { } s ? s : (Ir.Int(0), Ir.Int(extent));
+        long extent = Ir.Extent(axes[^1]);
+        var (from, to) = axes.Count == 1 && stretch is { } s ? s : (Ir.Int(0), Ir.Int(extent));
         var squares = new For(Ir.Range(extent), from, IndexMath.Add(to, 1 - lanes), lanes);
-        bool whole = extent % lanes == 0 && (to.IntConst is not null || depthBlock % lanes == 0);
+        bool whole = extent % lanes == 0 && (to.IntConst is not null || depthBlock * (extent / Ir.Extent(k[0])) % lanes == 0);
         var left = IndexMath.Mod(IndexMath.Add(to, IndexMath.Mul(from, -1)), lanes);
         return (squares, whole ? null : new For(Ir.Range(extent), IndexMath.Add(to, IndexMath.Mul(left, -1)), to));
     }
@@ -176,24 +244,24 @@ sealed partial class ContractionNest
         if (m.Count == 1 && ms >= spread && IsUnit(x, m[0]) && !IsUnit(x, k[^1]))
         {
             // Row by row of the transposed operand, all tiles of the block: each of its cache lines is read once.
-            var careful = Ir.Int((ms - spread) / rows + 1); // from this tile on vectors would leave the operand
+            var careful = Ir.Int((ms - spread) / rows + 1); // from this tile on vectors leave the axis
             from = IndexMath.Less(firstTile, careful) is var some && some == Ir.True ? IndexMath.Min(endTile, careful) : Ir.Scalar(Op.Where, DType.I64, some, IndexMath.Min(endTile, careful), firstTile);
             OverK(into, k, None, (body, atK) =>
             {
                 var t = new For(Ir.Range(rowTiles), firstTile, from);
-                CopyRows(t.Body, x, slot, FromStretch(Panel(t.Var), rows, stretch), t.Var, map, atK);
+                CopyRows(t.Body, x, slot, FromStretch(Panel(t.Var), rows, k, stretch), t.Var, k, map, atK);
                 body.Add(t);
             }, stretch);
         }
         var tiles = new For(Ir.Range(rowTiles), from, endTile);
         RowTile(tiles.Body, x, slot, Panel(tiles.Var), tiles.Var, map, stretch);
         into.Add(tiles);
-        var read = FromStretch(Panel(TileVar("A")), rows, stretch);
+        var read = FromStretch(Panel(TileVar("A")), rows, k, stretch);
         return Ir.Load(DType.F32, slot, IndexMath.Add(IndexMath.Add(read, WithinVar("A")), IndexMath.Mul(Flat(k), rows)));
     }
 
     /// <summary>All rows of a tile at one k, by vectors along them.</summary>
-    void CopyRows(List<Stmt> into, Node x, int slot, Node start, Node tile, Dictionary<Node, Node> map, Dictionary<Node, Node> atK)
+    void CopyRows(List<Stmt> into, Node x, int slot, Node start, Node tile, List<Node> axes, Dictionary<Node, Node> map, Dictionary<Node, Node> atK)
     {
         for (int j = 0; j < rows; j += lanes)
         {
@@ -201,7 +269,7 @@ sealed partial class ContractionNest
             var all = With(map, atK);
             IndexMath.Digits(m, IndexMath.Mul(tile, rows), all);
             all[m[^1]] = IndexMath.Add(all[m[^1]], within);
-            into.Add(new Store(slot, DType.F32, IndexMath.Add(IndexMath.Add(start, within), IndexMath.Mul(Ir.Substitute(Flat(k), atK), rows)), Ir.Substitute(x, all)));
+            into.Add(new Store(slot, DType.F32, IndexMath.Add(IndexMath.Add(start, within), IndexMath.Mul(Ir.Substitute(Flat(axes), atK), rows)), Ir.Substitute(x, all)));
         }
     }
 
@@ -210,43 +278,44 @@ sealed partial class ContractionNest
     {
         int slot = Scratch(DType.F32, depthBlock * (ks / Ir.Extent(k[0])) * width, true);
         ColumnTile(into, x, slot, Ir.Int(0), tile, map, stretch);
-        return Ir.Load(DType.F32, slot, IndexMath.Add(IndexMath.Add(FromStretch(Ir.Int(0), width, stretch), WithinVar("B")), IndexMath.Mul(Flat(k), width)));
+        return Ir.Load(DType.F32, slot, IndexMath.Add(IndexMath.Add(FromStretch(Ir.Int(0), width, k, stretch), WithinVar("B")), IndexMath.Mul(Flat(k), width)));
     }
 
     /// <summary>Copies one row tile, or its stretch of the outermost K axis, to slot[at + k * rows + row], k counted from the stretch's start.</summary>
     void RowTile(List<Stmt> into, Node x, int slot, Node at, Node tile, Dictionary<Node, Node> map, (Node From, Node To)? stretch)
     {
+        (x, var axes, stretch) = AlongOne(x, stretch);
         int spread = (rows + lanes - 1) / lanes * lanes;
         var first = IndexMath.Mul(tile, rows);
-        var start = FromStretch(at, rows, stretch);
-        Node Index(Node within, Dictionary<Node, Node> atK) => IndexMath.Add(IndexMath.Add(start, within), IndexMath.Mul(Ir.Substitute(Flat(k), atK), rows));
+        var start = FromStretch(at, rows, axes, stretch);
+        Node Index(Node within, Dictionary<Node, Node> atK) => IndexMath.Add(IndexMath.Add(start, within), IndexMath.Mul(Ir.Substitute(Flat(axes), atK), rows));
 
-        void AlongRows(List<Stmt> into) => OverK(into, k, None, (body, atK) => CopyRows(body, x, slot, start, tile, map, atK), stretch);
+        void AlongRows(List<Stmt> into, (Node From, Node To)? part) => OverK(into, axes, None, (body, atK) => CopyRows(body, x, slot, start, tile, axes, map, atK), part);
 
         // Squares turned in registers, the last rows first: what a square writes beyond the tile is overwritten by the next k.
-        void AlongK(List<Stmt> into) => OverK(into, k.GetRange(0, k.Count - 1), None, (body, outer) =>
+        void AlongK(List<Stmt> into) => OverK(into, axes.GetRange(0, axes.Count - 1), None, (body, outer) =>
         {
-            var (squares, remainder) = InSquares(stretch);
-            var along = With(outer, k[^1], IndexMath.Add(squares.Var, Ir.Lane(lanes)));
+            var (squares, remainder) = InSquares(axes, stretch);
+            var along = With(outer, axes[^1], IndexMath.Add(squares.Var, Ir.Lane(lanes)));
             for (int g = spread - lanes; g >= 0; g -= lanes)
             {
                 var values = new Node[lanes];
                 for (int c = 0; c < lanes; c++) values[c] = Value(Ir.Int(g + c < rows ? g + c : 0), along);
-                squares.Body.Add(new StoreTransposed(slot, Index(Ir.Int(g), With(outer, k[^1], squares.Var)), rows, values));
+                squares.Body.Add(new StoreTransposed(slot, Index(Ir.Int(g), With(outer, axes[^1], squares.Var)), rows, values));
             }
             body.Add(squares);
             if (remainder is null) return;
-            var atK = With(outer, k[^1], remainder.Var);
+            var atK = With(outer, axes[^1], remainder.Var);
             for (int i = 0; i < rows; i++) remainder.Body.Add(new Store(slot, DType.F32, Index(Ir.Int(i), atK), Value(Ir.Int(i), atK)));
             body.Add(remainder);
         }, stretch);
 
-        void OneByOne(List<Stmt> into)
+        void OneByOne(List<Stmt> into, (Node From, Node To)? part)
         {
             var i = Ir.Range(rows);
             var each = new For(i, Ir.Int(0), Ir.Int(rows));
             into.Add(each);
-            OverK(each.Body, k, None, (body, atK) => body.Add(new Store(slot, DType.F32, Index(i, atK), Value(i, atK))), stretch);
+            OverK(each.Body, axes, None, (body, atK) => body.Add(new Store(slot, DType.F32, Index(i, atK), Value(i, atK))), part);
         }
 
         Node Value(Node within, Dictionary<Node, Node> atK)
@@ -257,14 +326,20 @@ sealed partial class ContractionNest
             return Ir.Substitute(x, all);
         }
 
-        if (IsUnit(x, k[^1])) { AlongK(into); return; }
+        if (IsUnit(x, axes[^1])) { AlongK(into); return; }
         // Whole vectors must lie within a run of the innermost row axis.
-        if (ms == 1 || !IsUnit(x, m[^1]) || Ir.Extent(m[^1]) < spread) { OneByOne(into); return; }
+        if (ms == 1 || !IsUnit(x, m[^1]) || Ir.Extent(m[^1]) < spread) { OneByOne(into, stretch); return; }
         var digits = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
         IndexMath.Digits(m, first, digits);
         var fits = new If(IndexMath.Less(digits[m[^1]], Ir.Int(Ir.Extent(m[^1]) - spread + 1)));
-        AlongRows(fits.Then);
-        OneByOne(fits.Else);
+        AlongRows(fits.Then, stretch);
+        if (MayRunOver(x, axes[0], m, rowTiles * rows - rows + spread - ms))
+        {
+            var (but, last) = ButLast(axes[0], stretch);
+            AlongRows(fits.Else, but);
+            OneByOne(fits.Else, last);
+        }
+        else OneByOne(fits.Else, stretch);
         into.Add(fits);
     }
 

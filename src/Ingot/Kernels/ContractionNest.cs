@@ -31,7 +31,7 @@ sealed partial class ContractionNest
     /// <summary>An operand is read where it is, or copied: all of it by a stage before, or what a thread is about to use, into scratch of its own.</summary>
     enum Copy { None, Whole, Block }
 
-    /// <summary>The columns are where the results' unit stride is; else a finished tile is stored element by element.</summary>
+    /// <summary>The columns are where the results' unit stride is; else a finished tile is turned, or stored element by element.</summary>
     bool storesVectors;
 
     ContractionNest(KernelAst kernel, Node fold, Node a, Node b, int vectorBytes, Recipe recipe)
@@ -51,16 +51,20 @@ sealed partial class ContractionNest
     /// <param name="recipe">The choices.</param>
     public static LoopNest? TryBuild(KernelAst kernel, int vectorBytes, bool hasMatrixUnit, Recipe recipe)
     {
-        if (kernel.Steps is not [{ Inner: [], Running: null } step]) return null;
+        if (kernel.Steps is not [{ Inner: [], Running: null }]) return null;
+        var gathers = new List<Phase>();
+        kernel = DenseOperands.Of(kernel, gathers, vectorBytes, recipe);
+        var step = kernel.Steps[0];
         var folds = Ir.All(kernel.Roots).Where(x => x.Op == Op.Fold).ToList();
         if (folds is not [{ DType: DType.F32 } fold] || Ir.FoldKind(fold) != Op.Add || Product(fold.src[0]) is not var (a, b)) return null;
         if (!step.Stores.TrueForAll(s => s.DType.Size == 4 || s.DType is DType.BF16 or DType.F16)) return null;
         var contraction = new ContractionNest(kernel, fold, a, b, vectorBytes, recipe);
+        contraction.nest.Phases.AddRange(gathers);
         return (hasMatrixUnit ? contraction.OnMatrixUnit() : null) ?? contraction.Build();
     }
 
     /// <summary>The two factors; a guard goes to the factor it speaks about.</summary>
-    static (Node, Node)? Product(Node value) => value switch
+    internal static (Node, Node)? Product(Node value) => value switch
     {
         { Op: Op.Mul, src: [var a, var b] } when a != b => (a, b),
         { Op: Op.Where, src: [var c, { Op: Op.Mul, src: [var a, var b] }, { Const: 0.0 } zero] } =>
@@ -101,6 +105,7 @@ sealed partial class ContractionNest
         // Columns: the unit stride innermost.
         storesVectors = unit is null || n.Contains(unit);
         if (unit is not null && storesVectors) { n.Remove(unit); n.Add(unit); }
+        turnsResults = !storesVectors && m[^1] == unit && StoresAreFlat(m) && ms >= lanes;
         ChooseTile();
         bool mayReadB = ns % width == 0 && Ir.Extent(n[^1]) % width == 0 && (ms == 1 ? IsUnit(y, n[^1]) : IsUnitStride(y, n));
         if (ms == 1 && !mayReadB) return null; // a copy costs more than the product
@@ -111,11 +116,13 @@ sealed partial class ContractionNest
         copyA = Asked(recipe.PackA, IsPlainRead(x), IsPlainRead(x) && IsCheapRow(x) ? Copy.None : columnBlocks > 4 && Ir.All(x).Exists(v => v.Op.IsTranscendental) ? Copy.Whole : Copy.Block);
         const double vector = 0.5, single = 6; // cycles an element, by vectors and one by one
         double cycles = rowTiles * columnTiles * (double)ks * CyclesOfStep;
-        if (copyA != Copy.None) cycles += ms * (double)ks * (IsUnit(x, k[^1]) || (ms > 1 && IsUnit(x, m[^1])) ? vector : single);
-        if (copyB != Copy.None) cycles += ns * (double)ks * (IsUnit(y, k[^1]) || AlongColumns(y) ? vector : single);
-        if (!storesVectors) cycles += ms * (double)ns * 3;
+        if (copyA != Copy.None) cycles += ms * (double)ks * (IsUnitAlongK(x) || (ms > 1 && IsUnit(x, m[^1])) ? vector : single);
+        if (copyB != Copy.None) cycles += ns * (double)ks * (IsUnitAlongK(y) || AlongColumns(y) ? vector : single);
+        if (!storesVectors) cycles += ms * (double)ns * (turnsResults ? 1 : 10);
         return bs * cycles;
     }
+
+    bool IsUnitAlongK(Node x) => AlongOne(x, null) is var (straight, axes, _) && IsUnit(straight, axes[^1]);
 
     /// <summary>Multiplications by one element of B that may stand in the innermost loop side by side: its code stays in the first-level cache.</summary>
     const int LongestUnrolled = 12;
@@ -128,8 +135,18 @@ sealed partial class ContractionNest
     /// </summary>
     void ChooseTile()
     {
+        SetTile(Math.Clamp(recipe.Vectors ?? (ms == 1 ? 4 : 2), 1, 4));
+        if (recipe.Vectors is not null || recipe.Rows is not null || ms == 1) return;
+        // A tile of 4 x 24 wastes less than one of 6 x 16 where it divides the product and the other does not.
+        double cycles = rowTiles * columnTiles * CyclesOfStep;
+        SetTile(3);
+        if (ns % width != 0 || rowTiles * columnTiles * CyclesOfStep > 0.98 * cycles) SetTile(2);
+    }
+
+    void SetTile(int vectors)
+    {
         int registers = lanes == 16 ? 32 : 16;
-        tileVectors = Math.Clamp(recipe.Vectors ?? (ms == 1 ? 4 : 2), 1, 4);
+        tileVectors = vectors;
         while (ms == 1 && tileVectors > 1 && ns % (lanes * tileVectors) != 0) tileVectors--;
         width = lanes * tileVectors;
         int most = Math.Max(1, (registers - 1 - tileVectors) / tileVectors);
@@ -206,8 +223,11 @@ sealed partial class ContractionNest
         var firstColumn = IndexMath.Mul(IndexMath.Mod(IndexMath.Div(p, rowBlocks), columnBlocks), columnBlock);
         var firstRow = IndexMath.Mul(IndexMath.Mod(p, rowBlocks), rowBlock);
         var columnLoop = new For(nt, firstColumn, IndexMath.Min(IndexMath.Add(firstColumn, columnBlock), columnTiles));
-        var rowLoop = new For(mt, firstRow, IndexMath.Min(IndexMath.Add(firstRow, rowBlock), rowTiles));
-        columnLoop.Body.Add(rowLoop);
+        var endRow = IndexMath.Min(IndexMath.Add(firstRow, rowBlock), rowTiles);
+        var groupLoop = new For(Ir.Range(rowTiles), firstRow, endRow, Group);
+        var rowLoop = turnsResults ? new For(mt, groupLoop.Var, IndexMath.Min(IndexMath.Add(groupLoop.Var, Group), endRow)) : new For(mt, firstRow, endRow);
+        if (turnsResults) groupLoop.Body.Add(rowLoop);
+        columnLoop.Body.Add(turnsResults ? groupLoop : rowLoop);
         var depth = Ir.Range(depthBlocks);
         var lane = Ir.Lane(lanes);
 
@@ -232,7 +252,7 @@ sealed partial class ContractionNest
         }
         var from = IndexMath.Mul(depth, depthBlock);
         var stretch = (From: from, To: IndexMath.Min(IndexMath.Add(from, depthBlock), Ir.Extent(k[0])));
-        if (copyA == Copy.Block) a = PackRowBlock(block, a, firstRow, rowLoop.To, atBatch, stretch);
+        if (copyA == Copy.Block) a = PackRowBlock(block, a, firstRow, endRow, atBatch, stretch);
         block.Add(columnLoop);
         if (copyB == Copy.Block)
         {
@@ -308,6 +328,19 @@ sealed partial class ContractionNest
             body.Add(ends);
             body = ends.Else;
         }
+        if (turnsResults)
+        {
+            int grouped = Scratch(DType.F32, Group * rows * width, true);
+            var within = IndexMath.Add(mt, IndexMath.Mul(groupLoop.Var, -1));
+            for (int i = 0; i < rows; i++)
+                for (int j = 0; j < tileVectors; j++)
+                    body.Add(new Store(grouped, DType.F32, IndexMath.Add(IndexMath.Add(IndexMath.Mul(within, rows * width), lane), i * width + j * lanes), accs[i, j]));
+            var finish = FinishGroup(stores, grouped, groupLoop.Var, nt, atBatch);
+            if (depthBlocks > 1) groupLoop.Body.Add(new If(IndexMath.Less(Ir.Int(depthBlocks - 2), depth)) { Then = finish });
+            else groupLoop.Body.AddRange(finish);
+            nest.Phases.Add(MainPhase(outer));
+            return;
+        }
         int weight = stores.Sum(s => Ir.All(Ir.Substitute(s.Value, new(ReferenceEqualityComparer.Instance) { [fold] = zero })).Sum(x => x.Op.IsTranscendental ? 20 : IsRounding(x) ? 9 : x.Op is Op.Const or Op.Range ? 0 : 1));
         bool isDirect = weight <= 8 && storesVectors && HoldsVectors(n);
         var direct = new List<Stmt>();
@@ -328,8 +361,10 @@ sealed partial class ContractionNest
             }
             else body.AddRange(viaScratch);
         }
-        nest.Phases.Add(new("main", [outer], bs * rowBlocks * columnBlocks, 1, (double)rowBlock * rows * columnBlock * width * ks / 8));
+        nest.Phases.Add(MainPhase(outer));
     }
+
+    Phase MainPhase(For blocks) => new("main", [blocks], bs * rowBlocks * columnBlocks, 1, (double)rowBlock * rows * columnBlock * width * ks / 8);
 
     /// <summary>Many instructions beside the accumulators, and the JIT's allocator spills two of those, in the loop along K too: half the speed.</summary>
     static bool IsRounding(Node x) => x.Op == Op.Cast && x.DType is DType.BF16 or DType.F16;

@@ -1,4 +1,5 @@
 using Ingot.Graph;
+using Ingot.Runtime;
 
 namespace Ingot.Kernels;
 
@@ -30,9 +31,10 @@ sealed partial class GeneralNest
     LoopNest Build()
     {
         var nest = new LoopNest { Name = kernel.Name, Slots = kernel.Slots };
-        CopyBorders(nest);
-        ChooseFar();
         bool scratch = kernel.Slots.Exists(s => s.PerWorker);
+        if (!scratch && Narrower() is { } narrower) return narrower;
+        CopyBorders(nest, !scratch && kernel.Steps.TrueForAll(s => s.Running is null && s.Stores.TrueForAll(t => IndexMath.Of(t.Index).FactorOf(kernel.Outer.FirstOrDefault(t.Index)) != 1)));
+        ChooseFar();
         Node? outerVector = scratch || kernel.Steps.Exists(s => s.Running is not null) ? null : PickVector(kernel.Outer, kernel.Steps.SelectMany(s => s.Stores).ToList());
         MarkFolds(outerVector);
         var rows = kernel.Outer.Where(r => r != outerVector).ToList();
@@ -40,7 +42,7 @@ sealed partial class GeneralNest
         int lanes = outerVector is null ? 1 : Lanes(kernel.Steps.SelectMany(s => s.Stores));
         double work = Work();
         var body = new List<Stmt>();
-        if (outerVector is not null && (rows.Count == 0 || (recipe.ShareVectorAxis ?? (rowCount < 8 && Ir.Extent(outerVector) >= 4096 ? 1 : 0)) != 0))
+        if (outerVector is not null && inRows.Count == 0 && (rows.Count == 0 || (recipe.ShareVectorAxis ?? (rowCount < 8 && Ir.Extent(outerVector) >= 4096 ? 1 : 0)) != 0))
         {
             // The vector axis is the parallel one; other outer loops run inside.
             int unroll = Unroll(kernel.Steps.SelectMany(s => s.Stores), outerVector);
@@ -53,13 +55,14 @@ sealed partial class GeneralNest
         // One parallel index over as many outer rows as there is use for, each row's coordinates its digits; the other rows are loops.
         int shared = 0;
         long sharedCount = 1;
-        while (shared < rows.Count && sharedCount < EnoughToShare) sharedCount *= Ir.Extent(rows[shared++]);
+        while (shared < rows.Count && (inRows.Count > 0 ? shared == 0 : sharedCount < EnoughToShare)) sharedCount *= Ir.Extent(rows[shared++]);
         var p = Ir.Range(Math.Max(2, sharedCount));
         var digits = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
         IndexMath.Digits(rows.GetRange(0, shared), p, digits);
         var loop = new For(p, Chunk.Start, Chunk.End);
         body.Add(loop);
         var open = new HashSet<Node>(ReferenceEqualityComparer.Instance) { p };
+        foreach (var (axes, store) in inRows) CopyInRow(loop.Body, axes, store, digits, open);
         var within = OpenLoops(loop.Body, [.. rows.Skip(shared)], open);
         if (outerVector is null) Steps(within, digits, open, []);
         else
@@ -67,7 +70,7 @@ sealed partial class GeneralNest
             var stores = kernel.Steps.SelectMany(s => s.Stores);
             int unroll = Unroll(stores, outerVector);
             kernel.Substitute(digits);
-            Vectorise(within, outerVector, Ir.Int(0), Ir.Int(Ir.Extent(outerVector)), lanes, unroll, (into, map, opened) => { opened.UnionWith(open); Steps(into, map, opened, []); });
+            InParts(within, outerVector, lanes, unroll, open);
             nest.Recipe.Add($"vector axis {Ir.Extent(outerVector)}, {lanes} lanes x {unroll}");
         }
         if (shared == rows.Count && (recipe.FetchRow ?? 1) != 0) FetchNextRow(p, loop);
@@ -77,16 +80,74 @@ sealed partial class GeneralNest
         return nest;
     }
 
+    /// <summary>The same in vectors of half the length, where the axis that would lie in lanes is shorter than a vector (an image of 7 x 7) and no sum is.</summary>
+    LoopNest? Narrower()
+    {
+        if (vectorBytes <= 16 || kernel.Steps.Exists(s => s.Running is not null || s.Inner.Count > 0)) return null;
+        var stores = kernel.Steps.SelectMany(s => s.Stores).ToList();
+        foreach (var fold in Ir.All(kernel.Roots).Where(n => n.Op == Op.Fold))
+            if (fold.src[1..].Any(r => Ir.Extent(r) >= LanesOf(fold.DType) && LoadScore(fold.src[0], r) > 0)) return null;
+        var half = new GeneralNest(kernel, vectorBytes / 2, recipe);
+        if (half.PickVector(kernel.Outer, stores) is not { } vector) return vectorBytes > 32 ? half.Narrower() : null;
+        if (Ir.Extent(vector) >= Lanes(stores)) return null;
+        var nest = half.Build();
+        for (int i = 0; i < nest.Phases.Count; i++) nest.Phases[i] = nest.Phases[i] with { VectorBytes = nest.Phases[i].VectorBytes == 0 ? vectorBytes / 2 : nest.Phases[i].VectorBytes };
+        return nest;
+    }
+
+    /// <summary>All steps along the vector axis.</summary>
+    void InParts(List<Stmt> within, Node axis, int lanes, int unroll, HashSet<Node> open)
+    {
+        foreach (var (start, length) in Parts(axis))
+        {
+            if (length == 1)
+            {
+                Steps(Once(within), new(ReferenceEqualityComparer.Instance) { [axis] = Ir.Int(start) }, open, []);
+                continue;
+            }
+            var part = length == Ir.Extent(axis) ? axis : Ir.Range(length);
+            Vectorise(within, part, Ir.Int(0), Ir.Int(length), lanes, unroll, (into, map, opened) =>
+            {
+                opened.UnionWith(open);
+                map[axis] = IndexMath.Add(map[part], start);
+                Steps(into, map, opened, []);
+            });
+        }
+    }
+
+    /// <summary>Copies with borders that each parallel row makes of its own part (a channel's image), into scratch that stays in the cache: axes inside the row, and what is stored.</summary>
+    readonly List<(List<Node> Axes, StoreSpec Store)> inRows = [];
+
+    void CopyInRow(List<Stmt> into, List<Node> axes, StoreSpec store, Dictionary<Node, Node> digits, HashSet<Node> open)
+    {
+        var copy = new KernelAst { Name = kernel.Name, Outer = [.. axes], Steps = [new Step([], [store])], Slots = kernel.Slots };
+        copy.Substitute(digits);
+        var nest = new GeneralNest(copy, vectorBytes, recipe);
+        var vector = nest.PickVector(copy.Outer, copy.Steps[0].Stores);
+        var opened = new HashSet<Node>(open, ReferenceEqualityComparer.Instance);
+        var within = OpenLoops(into, [.. copy.Outer.Where(r => r != vector)], opened);
+        if (vector is null) nest.Steps(within, new(ReferenceEqualityComparer.Instance), opened, []);
+        else nest.InParts(within, vector, nest.Lanes([store]), 1, opened);
+    }
+
     /// <summary>What sums read under a guard, many times an element, is copied with a border of zeros first: vectors then need no guard.</summary>
-    void CopyBorders(LoopNest nest)
+    void CopyBorders(LoopNest nest, bool mayInRows)
     {
         var map = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
         foreach (var load in Ir.All(Ir.All(kernel.Roots).Where(n => n.Op == Op.Fold).Select(f => f.src[0])))
         {
             if (load is not { Op: Op.Load, src.Length: 2, Arg: BufferSlot b } || kernel.Slots[b.Slot].ScratchElements > 0 || kernel.Roots.Any(r => r == load)) continue;
             if (kernel.Steps.Exists(s => s.Stores.Exists(t => t.Slot == b.Slot)) || BorderedCopy.Of(load, free) is not { } copy) continue;
+            int slot = kernel.Slots.Count;
+            if (mayInRows && kernel.Outer.Count > 1 && copy.Axes[0] == kernel.Outer[0] && Ir.Extent(copy.Axes[0]) is var images && images >= 4 * WorkerPool.Threads && copy.Elements / images * sizeof(float) <= Cpu.Caches.L2 / 4)
+            {
+                var atZero = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance) { [copy.Axes[0]] = Ir.Int(0) };
+                kernel.Slots.Add(new SlotInfo(DType.F32, copy.Elements / images, true));
+                inRows.Add((copy.Axes.GetRange(1, copy.Axes.Count - 1), new(slot, DType.F32, Ir.Substitute(copy.To, atZero), copy.Value)));
+                map[load] = Ir.Load(DType.F32, slot, Ir.Substitute(copy.From, atZero));
+                continue;
+            }
             kernel.Slots.Add(new SlotInfo(DType.F32, copy.Elements));
-            int slot = kernel.Slots.Count - 1;
             nest.Phases.AddRange(Stage("border", copy.Axes, new(slot, DType.F32, copy.To, copy.Value), kernel.Slots, vectorBytes, recipe));
             map[load] = Ir.Load(DType.F32, slot, copy.From);
         }
@@ -96,8 +157,8 @@ sealed partial class GeneralNest
         kernel.Substitute(map);
     }
 
-    /// <summary>More parallel rows than any machine's threads want chunks; a row's digits are then computed once for the loops inside.</summary>
-    const long EnoughToShare = 512;
+    /// <summary>More parallel rows than the threads want chunks; a row's digits are then computed once for the loops inside, and so is what a row of weights gives all of them.</summary>
+    static long EnoughToShare => 16 * WorkerPool.Threads;
 
     /// <summary>Scalar operations of one run, roughly: for the choice of chunks.</summary>
     double Work()
@@ -156,6 +217,23 @@ sealed partial class GeneralNest
         Open(loop.Body, stores, rest, new(opened, ReferenceEqualityComparer.Instance) { r }, v);
     }
 
+    /// <summary>The vector axis cut where a condition on it alone changes (the borders of padding): within a part there is nothing left to ask.</summary>
+    List<(long Start, long Length)> Parts(Node axis)
+    {
+        const int Most = 4;
+        var cuts = new SortedSet<long> { 0, Ir.Extent(axis) };
+        foreach (var n in Ir.All(kernel.Roots))
+        {
+            if (n.Op != Op.CmpLt || n.src[0].DType != DType.I64) continue;
+            var difference = IndexMath.Of(IndexMath.Add(n.src[1], IndexMath.Mul(n.src[0], -1))); // > 0
+            if (difference.Terms is not [(var atom, var factor)] || atom != axis) continue;
+            long cut = factor > 0 ? OpTable.FloorDiv(-difference.Constant, factor) + 1 : -OpTable.FloorDiv(-difference.Constant, -factor);
+            if (cut > 0 && cut < Ir.Extent(axis)) cuts.Add(cut);
+        }
+        if (cuts.Count > Most + 1) return [(0, Ir.Extent(axis))];
+        return [.. cuts.Zip(cuts.Skip(1), (from, to) => (from, to - from))];
+    }
+
     delegate void Body(List<Stmt> into, Dictionary<Node, Node> map, HashSet<Node> opened);
 
     /// <summary>Loops over an axis in vectors: unroll vectors at a time, then one, then single elements.</summary>
@@ -166,16 +244,23 @@ sealed partial class GeneralNest
         foreach (int count in unroll > 1 ? new[] { unroll, 1, 0 } : [1, 0])
         {
             int width = count == 0 ? 1 : count * lanes;
-            if (extent < width || (extent is { } e && start.IntConst == to.IntConst)) continue;
-            var b = Ir.Range(Ir.Extent(axis));
+            if (extent < width || (extent is not null && start.IntConst == to.IntConst)) continue;
             if (count == 0 && extent >= lanes && MayRepeat)
             {
                 // What does not fill a vector is done by one that begins earlier.
-                var last = new For(b, IndexMath.Add(to, -lanes), IndexMath.Add(to, 1 - lanes));
-                body(last.Body, new(ReferenceEqualityComparer.Instance) { [axis] = IndexMath.Add(b, Ir.Lane(lanes)) }, new HashSet<Node>(ReferenceEqualityComparer.Instance) { b, Ir.Lane(lanes) });
-                into.Add(last);
+                Turn(IndexMath.Add(to, -lanes), Ir.Lane(lanes), 1);
                 return;
             }
+            if (from.IntConst == 0 && start.IntConst + width > extent) continue;
+            if (from.IntConst == 0 && start.IntConst + 2 * width > extent)
+            {
+                // Of one turn the bounds are known.
+                if (count == 0) Turn(start, Ir.Int(0), 1);
+                else Turn(start, Ir.Lane(lanes), count);
+                start = IndexMath.Add(start, width);
+                continue;
+            }
+            var b = Ir.Range(from.IntConst == 0 && extent is { } n ? n - width + 1 : Ir.Extent(axis));
             var loop = new For(b, start, IndexMath.Add(to, 1 - width), width);
             var opened = new HashSet<Node>(ReferenceEqualityComparer.Instance) { b };
             if (count == 0) body(loop.Body, new(ReferenceEqualityComparer.Instance) { [axis] = b }, opened);
@@ -190,6 +275,21 @@ sealed partial class GeneralNest
             // Chunks start at multiples of the widest step, so what is left is what does not fill one.
             start = IndexMath.Add(to, IndexMath.Mul(IndexMath.Mod(IndexMath.Add(to, IndexMath.Mul(from, -1)) is { IntConst: not null } known ? known : to, width), -1));
         }
+
+        void Turn(Node at, Node lane, int count)
+        {
+            var once = Once(into);
+            for (int u = 0; u < count; u++)
+                body(once, new(ReferenceEqualityComparer.Instance) { [axis] = IndexMath.Add(IndexMath.Add(at, lane), u * lanes) }, Ir.IsLane(lane) ? new(ReferenceEqualityComparer.Instance) { lane } : new(ReferenceEqualityComparer.Instance));
+        }
+    }
+
+    /// <summary>A loop of one turn: what is equal in all parts of an axis then stands equally deep.</summary>
+    static List<Stmt> Once(List<Stmt> into)
+    {
+        var loop = new For(Ir.Range(2), Ir.Int(0), Ir.Int(1));
+        into.Add(loop);
+        return loop.Body;
     }
 
     /// <summary>Storing an element twice gives what storing it once does: nothing that is stored is read, and nothing runs from element to element.</summary>

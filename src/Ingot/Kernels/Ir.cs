@@ -43,6 +43,8 @@ static class Ir
 
     public static Node True { get; } = Build.Const(DType.Bool, Shape.Scalar, 1L);
 
+    public static Node False { get; } = Build.Const(DType.Bool, Shape.Scalar, 0L);
+
     /// <summary>A fresh loop variable; an extent of 1 needs none.</summary>
     public static Node Range(long extent) =>
         extent == 1 ? Int(0) : Node.Of(Op.Range, DType.I64, Shape.Scalar, new RangeArg(Interlocked.Increment(ref nextRange), extent));
@@ -67,7 +69,7 @@ static class Ir
         return Node.Of(Op.Fold, value.DType, Shape.Scalar, new FoldArg(kind), [.. used]);
     }
 
-    public static Node And(Node? a, Node b) => a is null || a == True ? b : b == True ? a : a == b ? a : Scalar(Op.And, DType.Bool, a, b);
+    public static Node And(Node? a, Node b) => a is null || a == True ? b : b == True || a == b || a == False ? a : b == False ? b : Scalar(Op.And, DType.Bool, a, b);
 
     public static long Extent(Node range) => ((RangeArg)range.Arg!).Extent;
 
@@ -123,7 +125,9 @@ static class Ir
         { Op: Op.And, DType: DType.Bool } => And(src[0], src[1]),
         { Op: Op.Load } when src.Length > 1 && src[^1] == True && (n.Arg is BufferSlot || src.Length > ((ReadArg)n.Arg!).Source.Shape.Rank) =>
             Node.Of(Op.Load, n.DType, Shape.Scalar, n.Arg, src[..^1]),
+        { Op: Op.Load } when src.Length > 1 && src[^1] == False && n.Arg is BufferSlot => Build.Const(n.DType, Shape.Scalar, 0L),
         { Op: Op.Where } when src[0] == True => src[1],
+        { Op: Op.Where } when src[0] == False => src[2],
         { Op: Op.Fold } => Node.Of(Op.Fold, n.DType, Shape.Scalar, n.Arg, [src[0], .. src[1..].SelectMany(s => IndexMath.Of(s).Terms).Select(t => t.Atom).Where(IsRange)]),
         _ => Node.Of(n.Op, n.DType, Shape.Scalar, n.Arg, src),
     };

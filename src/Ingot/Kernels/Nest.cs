@@ -79,6 +79,10 @@ sealed class MatrixProduct((int Slot, Node Index) a, (int Slot, Node Index) b, (
     public Node Steps { get; } = steps;
     /// <summary>0: c begins from zeros.</summary>
     public Node Continues { get; } = continues;
+
+    /// <summary>The same product with other expressions for its places.</summary>
+    public MatrixProduct At(Func<Node, Node> of) => new((A.Slot, of(A.Index)), (B.Slot, of(B.Index)), (C.Slot, of(C.Index)), of(Steps), of(Continues));
+
     public override IEnumerable<Node> Expressions => [A.Index, B.Index, C.Index, Steps, Continues];
     public override int Written => C.Slot;
     public override IEnumerable<int> Read => [A.Slot, B.Slot, C.Slot];
@@ -107,7 +111,8 @@ sealed class Update(Node acc, Op kind, Node value) : Stmt
 /// <param name="Extent">Number of parallel iterations.</param>
 /// <param name="Grain">Chunks start at multiples of this.</param>
 /// <param name="Cost">About how many scalar operations one iteration is.</param>
-sealed record Phase(string Name, List<Stmt> Body, long Extent, long Grain, double Cost);
+/// <param name="VectorBytes">Width of its vectors; 0: the level's.</param>
+sealed record Phase(string Name, List<Stmt> Body, long Extent, long Grain, double Cost, int VectorBytes = 0);
 
 /// <summary>Values known only at launch.</summary>
 static class Chunk

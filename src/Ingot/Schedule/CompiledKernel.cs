@@ -98,7 +98,7 @@ sealed class CompiledKernel
     /// <summary>The loops that a recipe makes of a kernel whose axes are transformed.</summary>
     public static LoopNest Nested(KernelAst ast, Recipe recipe)
     {
-        var nest = RowBlockNest.TryBuild(ast, Cpu.VectorBytes) ?? ContractionNest.TryBuild(ast, Cpu.VectorBytes, Cpu.UsesMatrixUnit, recipe) ?? GeneralNest.Build(ast, Cpu.VectorBytes, recipe);
+        var nest = RowBlockNest.TryBuild(ast, Cpu.VectorBytes, Cpu.UsesMatrixUnit) ?? ContractionNest.TryBuild(ast, Cpu.VectorBytes, Cpu.UsesMatrixUnit, recipe) ?? GeneralNest.Build(ast, Cpu.VectorBytes, recipe);
         if (recipe.ToString() is { Length: > 0 } text) nest.Recipe.Add(text);
         return nest;
     }
@@ -106,7 +106,7 @@ sealed class CompiledKernel
     /// <summary>Machine code of a nest, ready to run.</summary>
     public static CompiledKernel Emit(string key, LoopNest nest, Recipe recipe)
     {
-        var emitted = nest.Phases.ConvertAll(p => IlEmitter.Emit(nest, p, Cpu.VectorBytes));
+        var emitted = nest.Phases.ConvertAll(p => IlEmitter.Emit(nest, p, p.VectorBytes == 0 ? Cpu.VectorBytes : p.VectorBytes));
         foreach (var (code, _) in emitted) System.Runtime.CompilerServices.RuntimeHelpers.PrepareDelegate(code);
         return new CompiledKernel { Key = key, Nest = nest, Recipe = recipe, Code = [.. emitted.Select(e => e.Code)], IlBytes = emitted.Sum(e => e.IlBytes) };
     }
