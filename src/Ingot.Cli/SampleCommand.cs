@@ -1,42 +1,67 @@
 using System.CommandLine;
 using System.Text;
 using Ingot.Llm.Generation;
+using Ingot.Llm.Models;
 using Ingot.Llm.Training;
 
 namespace Ingot.Cli;
 
-/// <summary><c>ingot sample</c>: continues a prompt, character by character.</summary>
+/// <summary><c>ingot sample</c>: continues a prompt, token by token: those of a model's folder, or the characters of a run's.</summary>
 static class SampleCommand
 {
     public static Command Create()
     {
-        var model = Options.Folder("--model", "-m", "Folder of a run.");
+        var model = Options.Folder("--model", "-m", "Folder of a run, or of a model: config.json, safetensors, tokenizer.json.");
         model.Required = true;
         var prompt = new Option<string>("--prompt", "-p") { Description = "Text to continue.", DefaultValueFactory = _ => "" };
-        var tokens = Options.Number("--tokens", "-n", "How many characters to write.", 500);
-        var temperature = Options.Number("--temperature", "-t", "0 takes the likeliest character each time; 1 follows the model's probabilities.", 0.8);
-        var topK = Options.Number("--top-k", "-k", "Choose among this many of the likeliest characters; 0: all.", 0);
-        var seed = Options.Number("--seed", null, "The same seed gives the same text.", 1UL);
-        var command = new Command("sample", "Continue a prompt with a trained model, streaming.") { model, prompt, tokens, temperature, topK, seed };
-        command.SetAction(args => Run(Path.GetFullPath(args.GetValue(model)!), args.GetValue(prompt)!, args.GetValue(tokens), new(args.GetValue(temperature), args.GetValue(topK), args.GetValue(seed))));
+        var tokens = Options.Number("--tokens", "-n", "How many tokens (in a run's folder: characters) to write.", 500);
+        var sampling = new SamplingArguments(temperature: 0.8);
+        var command = new Command("sample", "Continue a prompt with a trained model, streaming.") { model, prompt, tokens };
+        sampling.AddTo(command);
+        command.SetAction(args => Run(Path.GetFullPath(args.GetValue(model)!), args.GetValue(prompt)!, args.GetValue(tokens), sampling.Read(args)));
         return command;
     }
 
     static int Run(string path, string prompt, int count, SamplingOptions options)
     {
-        if (count < 0) throw new IngotException($"cannot write {count} characters");
-        options.Checked();
-        var (model, tokenizer) = new RunFolder(path).LoadModel();
-        // Without a prompt the text starts after the first character of the vocabulary, in most texts the line feed.
-        int[] start = prompt.Length > 0 ? tokenizer.Encode(prompt) : [0];
+        if (count < 0) throw new IngotException($"cannot write {count} tokens");
+        options = options.Checked() with { MaxTokens = count };
+        var text = ModelFolder.Exists(path) ? TextOfFolder(path, prompt, options) : TextOfRun(path, prompt, options);
         using var stdout = new StreamWriter(Console.OpenStandardOutput(), new UTF8Encoding(false)) { AutoFlush = true };
-        stdout.Write(prompt);
-        foreach (int id in new Generator(model).Continue(start, options).Take(count))
+        foreach (string part in text)
         {
             if (StopSignal.Token.IsCancellationRequested) break;
-            stdout.Write(tokenizer.Decode([id]));
+            stdout.Write(part);
         }
         stdout.WriteLine();
         return StopSignal.Token.IsCancellationRequested ? StopSignal.ExitCode : 0;
+    }
+
+    static IEnumerable<string> TextOfFolder(string path, string prompt, SamplingOptions options)
+    {
+        var (model, tokenizer, _) = ModelFolder.Load(path);
+        if (tokenizer is null) throw new IngotException($"{path} has no tokenizer.json");
+        if (tokenizer.VocabularySize > model.VocabularySize) throw new IngotException($"the tokenizer of {path} has {tokenizer.VocabularySize} tokens, the model {model.VocabularySize}");
+        var start = tokenizer.Encode(prompt, addSpecial: true).ToList();
+        if (model.Config.BeginToken is { } begin && (start.Count == 0 || start[0] != begin)) start.Insert(0, begin);
+        if (start.Count == 0) throw new IngotException("the model has no token that a text begins with; give a --prompt");
+        yield return prompt;
+        var stream = new TextStream(tokenizer, options.Stop);
+        foreach (int id in new Engine(model).Continue([.. start], options with { VocabularySize = tokenizer.VocabularySize }))
+        {
+            yield return stream.Add(id);
+            if (stream.IsStopped) break;
+        }
+        yield return stream.End();
+    }
+
+    static IEnumerable<string> TextOfRun(string path, string prompt, SamplingOptions options)
+    {
+        if (options.Stop.Count > 0) throw new IngotException("--stop works with a model's folder, not with a run's of characters");
+        var (model, tokenizer) = new RunFolder(path).LoadModel();
+        // Without a prompt the text starts after the first character of the vocabulary, in most texts the line feed.
+        int[] start = prompt.Length > 0 ? tokenizer.Encode(prompt) : [0];
+        yield return prompt;
+        foreach (int id in new Generator(model).Continue(start, options).Take(options.MaxTokens)) yield return tokenizer.Decode([id]);
     }
 }

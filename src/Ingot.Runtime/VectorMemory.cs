@@ -59,6 +59,28 @@ public static unsafe class VectorMemory<T, TMemory> where T : unmanaged where TM
         Store(v.GetUpper(), p + 32 / sizeof(T) * sizeof(TMemory));
     }
 
+    /// <summary>Past the caches, where that is possible: bf16 by the half of a vector (see <see cref="FarStore"/>).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFar(Vector128<T> v, nint p) => Store(v, p);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFar(Vector256<T> v, nint p)
+    {
+        if (IsBf16 && Avx2.IsSupported) FarStore.Store(Sse41.PackUnsignedSaturate((v.AsUInt32().GetLower() >> 16).AsInt32(), (v.AsUInt32().GetUpper() >> 16).AsInt32()), p);
+        else Store(v, p);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFar(Vector512<T> v, nint p)
+    {
+        if (IsBf16 && Avx512F.IsSupported) FarStore.Store(Avx512F.ConvertToVector256UInt16(v.AsUInt32() >> 16), p);
+        else
+        {
+            StoreFar(v.GetLower(), p);
+            StoreFar(v.GetUpper(), p + 32 / sizeof(T) * sizeof(TMemory));
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<T> Round(Vector128<T> v) => TMemory.Round(v);
 

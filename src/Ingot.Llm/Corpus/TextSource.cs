@@ -18,7 +18,9 @@ public static class TextSource
         return string.Join('\n', paths.SelectMany(Files).Select(ReadFile));
     }
 
-    static IReadOnlyList<string> Files(string path)
+    /// <summary>The files that a path stands for: itself, or the text files of a folder.</summary>
+    /// <exception cref="IngotException">The folder has no text or cannot be read.</exception>
+    public static IReadOnlyList<string> Files(string path)
     {
         if (!Directory.Exists(path)) return [path];
         try

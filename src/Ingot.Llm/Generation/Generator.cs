@@ -1,22 +1,8 @@
-using Ingot.Graph;
 using Ingot.Llm.Models;
 
 namespace Ingot.Llm.Generation;
 
-/// <summary>How the next token is chosen.</summary>
-/// <param name="Temperature">The logits are divided by it; 0 takes the most likely token.</param>
-/// <param name="TopK">Only this many of the most likely tokens are considered; 0: all.</param>
-/// <param name="Seed">Of the random choices: the same seed gives the same text.</param>
-public sealed record SamplingOptions(double Temperature = 0.8, int TopK = 0, ulong Seed = 1)
-{
-    /// <exception cref="IngotException">A number is out of range.</exception>
-    public SamplingOptions Checked() =>
-        !(Temperature >= 0) || !double.IsFinite(Temperature) ? throw new IngotException($"the temperature must be 0 or more, not {Temperature}")
-        : TopK < 0 ? throw new IngotException($"top-k must be 0 (all tokens) or more, not {TopK}")
-        : this;
-}
-
-/// <summary>Continues a sequence token by token.</summary>
+/// <summary>Continues a sequence token by token with any model, without a cache: <see cref="Engine"/> is for those that have one.</summary>
 public sealed class Generator(ILanguageModel model)
 {
     /// <summary>Lengths are rounded up to a multiple of this, so that a growing text does not compile a kernel for every length.</summary>
@@ -35,11 +21,11 @@ public sealed class Generator(ILanguageModel model)
 
     IEnumerable<int> Tokens(List<int> tokens, SamplingOptions options)
     {
-        for (ulong i = 0; ; i++)
+        var sampler = new Sampler(options);
+        foreach (int t in tokens) sampler.Note(t);
+        while (true)
         {
-            // Two draws make 64 bits, of which a double keeps 53.
-            double draw = ((ulong)Threefry.Bits(options.Seed, 2 * i) << 32 | Threefry.Bits(options.Seed, 2 * i + 1)) * Math.Pow(2, -64);
-            int next = Choose(NextLogits(tokens), options, draw);
+            int next = sampler.Next(NextLogits(tokens));
             tokens.Add(next);
             yield return next;
         }
@@ -55,37 +41,5 @@ public sealed class Generator(ILanguageModel model)
         var window = new int[padded];
         tokens.CopyTo(tokens.Count - used, window, 0, used);
         return model.Forward(Tensor.From(window, 1, padded)).Narrow(1, used - 1, 1).ToArray<float>();
-    }
-
-    /// <param name="logits">Scores; changed.</param>
-    /// <param name="options">How to choose.</param>
-    /// <param name="draw">Uniform in [0, 1).</param>
-    internal static int Choose(Span<float> logits, SamplingOptions options, double draw)
-    {
-        int best = 0;
-        for (int i = 1; i < logits.Length; i++)
-            if (logits[i] > logits[best]) best = i;
-        if (options.Temperature == 0) return best;
-        if (options.TopK > 0 && options.TopK < logits.Length) KeepLargest(logits, options.TopK);
-        // Softmax in double, from the largest score, so that nothing overflows at any temperature.
-        double top = logits[best], sum = 0;
-        foreach (float l in logits) sum += Math.Exp((l - top) / options.Temperature);
-        double left = draw * sum;
-        for (int i = 0; i < logits.Length; i++)
-        {
-            left -= Math.Exp((logits[i] - top) / options.Temperature);
-            if (left < 0) return i;
-        }
-        return best; // rounding has left a crumb
-    }
-
-    /// <summary>Scores below the k-th largest become minus infinity; of equal ones at the boundary the first stay.</summary>
-    static void KeepLargest(Span<float> logits, int k)
-    {
-        var order = new int[logits.Length];
-        for (int i = 0; i < order.Length; i++) order[i] = i;
-        var scores = logits.ToArray();
-        Array.Sort(order, (a, b) => scores[b].CompareTo(scores[a]) is var c && c != 0 ? c : a.CompareTo(b));
-        foreach (int i in order.AsSpan(k)) logits[i] = float.NegativeInfinity;
     }
 }

@@ -168,7 +168,12 @@ public sealed class Decoder : ILanguageModel
         public Tensor Forward(Tensor x, Tensor cos, Tensor sin, Func<Tensor, Tensor, Tensor, Tensor> attend, DecoderConfig config)
         {
             int b = x.Size(0), t = x.Size(1), d = config.HeadWidth;
-            Tensor Split(Tensor y, int heads, Scale? norm) => y.Reshape(b, t, heads, d) is var split && norm is not null ? split.RmsNorm(norm.Weight, config.NormEpsilon) : split;
+            Tensor Split(Tensor y, int heads, Scale? norm)
+            {
+                y = y.Reshape(b, t, heads, d);
+                return norm is null ? y : y.RmsNorm(norm.Weight, config.NormEpsilon);
+            }
+
             var q = Rope.Rotate(Split(QProj.Of(x), config.Heads, QNorm), cos, sin);                 // (B, T, H, D)
             var k = Rope.Rotate(Split(KProj.Of(x), config.KeyHeads, KNorm), cos, sin);              // (B, T, G, D)
             var v = Split(VProj.Of(x), config.KeyHeads, null);

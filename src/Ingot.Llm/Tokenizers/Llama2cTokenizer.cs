@@ -1,4 +1,5 @@
 using System.Text;
+using Ingot.Llm.Tokenizers.Models;
 
 namespace Ingot.Llm.Tokenizers;
 
@@ -10,12 +11,13 @@ public sealed class Llama2cTokenizer : ITokenizer
     const int FirstByte = 3;
 
     readonly byte[][] tokens;
-    readonly float[] scores;
+    readonly int[] ranks; // of the scores, the best first
     readonly Dictionary<string, int> idOf = []; // keyed by Latin-1 text of the bytes: exact, and cheap to hash
 
     Llama2cTokenizer(byte[][] tokens, float[] scores)
     {
-        (this.tokens, this.scores) = (tokens, scores);
+        this.tokens = tokens;
+        ranks = BpeModel.Ranks(scores);
         for (int i = 0; i < tokens.Length; i++) idOf.TryAdd(Encoding.Latin1.GetString(tokens[i]), i);
     }
 
@@ -48,8 +50,8 @@ public sealed class Llama2cTokenizer : ITokenizer
     /// <summary>Begin, then the tokens of the text with a space put before it, as SentencePiece does.</summary>
     public int[] Encode(string text)
     {
-        List<int> result = [Begin];
-        if (text.Length == 0) return [.. result];
+        if (text.Length == 0) return [Begin];
+        List<int> result = [];
         if (idOf.TryGetValue(" ", out int space)) result.Add(space);
         foreach (var rune in text.EnumerateRunes())
         {
@@ -58,32 +60,18 @@ public sealed class Llama2cTokenizer : ITokenizer
             if (idOf.TryGetValue(Encoding.Latin1.GetString(utf8), out int id)) result.Add(id);
             else foreach (byte b in utf8) result.Add(b + FirstByte);
         }
-        Merge(result);
-        return [.. result];
+        // The best-scoring neighbours merge first, the leftmost among equals.
+        int[] ids = [.. result];
+        int count = MergeLoop.Run(new UnionRule(this), [], new int[ids.Length + 1], ids, ids.Length);
+        return [Begin, .. ids.AsSpan(0, count)];
     }
 
-    /// <summary>Merges the neighbours whose union scores best, the leftmost among equals, until none is left.</summary>
-    void Merge(List<int> list)
+    /// <summary>What two tokens become: the token of both texts, ranked by its score.</summary>
+    readonly struct UnionRule(Llama2cTokenizer tokenizer) : IMergeRule
     {
-        // The scores of all neighbouring pairs are kept beside the list, so that one merge looks up two pairs, not all of them.
-        var pairs = new List<(float Score, int Id)>(list.Count);
-        for (int i = 0; i + 1 < list.Count; i++) pairs.Add(Union(list[i], list[i + 1]));
-        while (true)
-        {
-            int best = -1;
-            for (int i = 0; i < pairs.Count; i++)
-                if (pairs[i].Id >= 0 && (best < 0 || pairs[i].Score > pairs[best].Score)) best = i;
-            if (best < 0) return;
-            list[best] = pairs[best].Id;
-            list.RemoveAt(best + 1);
-            pairs.RemoveAt(best);
-            if (best > 0) pairs[best - 1] = Union(list[best - 1], list[best]);
-            if (best < pairs.Count) pairs[best] = Union(list[best], list[best + 1]);
-        }
+        public Merge Find(int left, int right, ReadOnlySpan<byte> union) =>
+            tokenizer.idOf.TryGetValue(Encoding.Latin1.GetString(tokenizer.tokens[left]) + Encoding.Latin1.GetString(tokenizer.tokens[right]), out int id) ? new(tokenizer.ranks[id], id) : new(Merge.None, -1);
     }
-
-    (float, int) Union(int left, int right) =>
-        idOf.TryGetValue(Encoding.Latin1.GetString(tokens[left]) + Encoding.Latin1.GetString(tokens[right]), out int id) ? (scores[id], id) : (0, -1);
 
     /// <summary>The text; tokens for bytes become those bytes, and Begin takes the space after it away.</summary>
     public string Decode(ReadOnlySpan<int> ids)

@@ -1,4 +1,3 @@
-using System.Text;
 using Ingot.Llm.Tokenizers.Decoders;
 using Ingot.Llm.Tokenizers.Models;
 using Ingot.Llm.Tokenizers.Normalizers;

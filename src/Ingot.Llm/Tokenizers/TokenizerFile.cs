@@ -23,8 +23,8 @@ public static class TokenizerFile
         if (file.Length == 0) throw new FormatException($"{path} is empty");
         if (name.EndsWith(".tiktoken", StringComparison.Ordinal)) return TiktokenFile.Read(file, path, EncodingOf(name));
         if (name.EndsWith(".txt", StringComparison.Ordinal)) return WordPieceFile.Read(file, path, lowers: !name.Contains("-cased", StringComparison.Ordinal));
-        if (file[0] is (byte)'{' or (byte)' ' or (byte)'\n' or (byte)'\t' or (byte)'\r' or 0xEF || name.EndsWith(".json", StringComparison.Ordinal)) return HuggingFaceFile.Read(file, path);
-        if (file[0] == 0x0A || name.EndsWith(".model", StringComparison.Ordinal)) return SentencePieceFile.Read(file, path);
+        if (name.EndsWith(".model", StringComparison.Ordinal)) return SentencePieceFile.Read(file, path);
+        if (file[0] is (byte)'{' or 0xEF || name.EndsWith(".json", StringComparison.Ordinal)) return HuggingFaceFile.Read(file, path);
         throw new FormatException($"{path} is no tokenizer of a known kind: a tokenizer.json, .tiktoken, .model or vocab.txt");
     }
 

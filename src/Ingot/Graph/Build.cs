@@ -45,12 +45,14 @@ public static class Build
     public static Node Cast(Node x, DType dtype) => x.DType == dtype ? x : Node.Of(Op.Cast, dtype, x.Shape, null, x);
 
     /// <summary>Rounded to what a narrower dtype can hold, in its own dtype; the gradient passes as it is.</summary>
-    public static Node Rounded(Node x, DType to)
-    {
-        if (x is { Op: Op.Cast, src: [{ } narrow] } && narrow.DType == to) return x;
-        var passing = new CastArg(null);
-        return Node.Of(Op.Cast, x.DType, x.Shape, passing, Node.Of(Op.Cast, to, x.Shape, passing, x));
-    }
+    public static Node Rounded(Node x, DType to) =>
+        x is { Op: Op.Cast, src: [{ } narrow] } && narrow.DType == to ? x : Node.Of(Op.Cast, x.DType, x.Shape, new CastArg(null), Narrowed(x, to));
+
+    /// <summary>What is only moved is narrowed where it was made: it is then kept in the order in which it was made, and what several products read is rounded once.</summary>
+    static Node Narrowed(Node x, DType to) =>
+        x is { Op: Op.Cast, Arg: CastArg { RoundsGradientTo: null }, src: [{ } narrow] } && narrow.DType == to ? narrow
+        : x.Op is Op.Reshape or Op.Permute or Op.Shrink ? Node.Of(x.Op, to, x.Shape, x.Arg, Narrowed(x.src[0], to))
+        : Node.Of(Op.Cast, to, x.Shape, new CastArg(null), x);
 
     /// <summary>x, whose gradient is rounded to what a narrower dtype can hold.</summary>
     public static Node GradientRounded(Node x, DType to) => x.RequiresGrad ? Node.Of(Op.Cast, x.DType, x.Shape, new CastArg(to), x) : x;

@@ -28,6 +28,16 @@ static class Algebra
         { Op: Op.Or, src: [var x, var y] } when x == y => Hit(n, x),                                 // x | x = x
         { Op: Op.Max, src: [var x, var y] } when x == y => Hit(n, x),                                // max(x, x) = x
         { Op: Op.Cast, src: [{ Op: Op.Cast, DType: DType.F32 } x] } when x.src[0].DType == n.DType && n.DType is DType.F16 or DType.BF16 => Hit(n, x.src[0]), // widening loses nothing
+        { Op: Op.Cast, DType: DType.F16 or DType.BF16, src: [{ Op: Op.Where, DType: DType.F32, src: [var c, var x, var y] }] } when Narrow(x, n.DType) is { } a && Narrow(y, n.DType) is { } b =>
+            Hit(n, Ir.Scalar(Op.Where, n.DType, c, a, b)),                                          // nor does a choice of what was widened
+        _ => null,
+    };
+
+    /// <summary>What a float32 value widens, or a constant that the narrow type holds; null if rounding it may make a difference.</summary>
+    static Node? Narrow(Node x, DType t) => x switch
+    {
+        { Op: Op.Cast, src: [var half] } when half.DType == t => half,
+        { Const: 0.0 or double.NegativeInfinity or double.PositiveInfinity } => Build.Const(t, Shape.Scalar, x.Const!.Value),
         _ => null,
     };
 

@@ -229,7 +229,7 @@ sealed class Lowering(Func<Node, bool> inMemory, Func<Node, int> slotOf, Func<No
 
     static Node Narrow(Node x, DType to) => x.DType == to ? x : Ir.Scalar(Op.Cast, to, x);
 
-    static Node Round(DType to, Node x) => to is DType.F16 or DType.BF16 ? Ir.Scalar(Op.Cast, to, x) : x;
+    static Node Round(DType to, Node x) => to is DType.F16 or DType.BF16 ? Algebra.Simplify(Ir.Scalar(Op.Cast, to, x)) : x;
 
     Node Guarded(Node x, Node[] index, Node inside, Node? valid)
     {

@@ -79,6 +79,10 @@ sealed class MatrixProduct((int Slot, Node Index) a, (int Slot, Node Index) b, (
     public Node Steps { get; } = steps;
     /// <summary>0: c begins from zeros.</summary>
     public Node Continues { get; } = continues;
+
+    /// <summary>The same product with other expressions for its places.</summary>
+    public MatrixProduct At(Func<Node, Node> of) => new((A.Slot, of(A.Index)), (B.Slot, of(B.Index)), (C.Slot, of(C.Index)), of(Steps), of(Continues));
+
     public override IEnumerable<Node> Expressions => [A.Index, B.Index, C.Index, Steps, Continues];
     public override int Written => C.Slot;
     public override IEnumerable<int> Read => [A.Slot, B.Slot, C.Slot];

@@ -23,6 +23,9 @@ sealed partial class RowBlockNest
     /// <summary>Rows of a block, also as a number of vectors; positions that a tile of scores takes at once; accumulators that fill the registers.</summary>
     readonly int rows, vectors, positions, registers;
 
+    /// <summary>Where passes over the positions begin, and on the matrix unit end, unless it is the last: what a tile of scores writes beyond them has room in scratch.</summary>
+    readonly int alignment;
+
     /// <summary>What the placeholder of the first row and the batch axes are in the code.</summary>
     readonly Dictionary<Node, Node> bound = new(ReferenceEqualityComparer.Instance);
 
@@ -31,35 +34,46 @@ sealed partial class RowBlockNest
     /// <summary>Axes were merged so that the mask's positions are not walked everywhere: nothing can be left out.</summary>
     bool isUneven;
 
-    RowBlockNest(KernelAst kernel, Node row, int vectorBytes, RowMask? mask)
+    /// <summary>The kernel's steps, without values that are made where they are used.</summary>
+    readonly List<Step> steps;
+
+    RowBlockNest(KernelAst kernel, Node row, int vectorBytes, RowMask? mask, bool onUnit)
     {
         (this.kernel, this.row, limits) = (kernel, row, mask?.Row == row ? mask.Limits : []);
         lanes = vectorBytes / 4;
         registers = lanes == 16 ? 24 : 12;
         // A last block that is not full starts earlier, so that some rows are done twice: as few as possible.
         long extent = Ir.Extent(row);
-        vectors = new[] { 3, 4, 2, 1 }.Where(v => v * lanes <= extent).MinBy(v => (extent + (v * lanes) - 1) / (v * lanes) * v * (v switch { 3 => 1, 4 => 1.04, 2 => 1.1, _ => 1.3 }));
+        vectors = onUnit ? TilePacking.Side / lanes : new[] { 3, 4, 2, 1 }.Where(v => v * lanes <= extent).MinBy(v => (extent + (v * lanes) - 1) / (v * lanes) * v * (v switch { 3 => 1, 4 => 1.04, 2 => 1.1, _ => 1.3 }));
         rows = vectors * lanes;
-        positions = registers / vectors;
+        positions = onUnit ? 8 : registers / vectors;
+        (this.onUnit, alignment) = (onUnit, onUnit ? TilePacking.Side : positions);
+        steps = onUnit ? WithoutSingleUse(kernel.Steps) : kernel.Steps;
         (first, within) = (Ir.Range(1L << 40), Ir.Range(Math.Max(2, rows)));
         nest = new LoopNest { Name = kernel.Name, Slots = kernel.Slots.ConvertAll(Widened) };
     }
 
     /// <summary>Null if the kernel does not have the form.</summary>
-    public static LoopNest? TryBuild(KernelAst kernel, int vectorBytes)
+    public static LoopNest? TryBuild(KernelAst kernel, int vectorBytes, bool hasMatrixUnit)
     {
         if (!kernel.IsRowBlock || kernel.Steps.Exists(s => s.Running is not null)) return null;
+        bool mayUseUnit = hasMatrixUnit && vectorBytes == 64 && Ir.All(kernel.Roots).Exists(n => n.DType == DType.BF16);
         foreach (var r in Enumerable.Reverse(kernel.Outer))
         {
-            if (Ir.Extent(r) < vectorBytes / 4) continue;
-            var build = new RowBlockNest(kernel, r, vectorBytes, kernel.Mask);
-            if (!build.Build()) continue;
+            if (mayUseUnit && Ir.Extent(r) >= TilePacking.Side && Built(r, onUnit: true) is { UsesMatrixUnit: true } fast) return fast;
+            if (Ir.Extent(r) >= vectorBytes / 4 && Built(r, onUnit: false) is { } nest) return nest;
+        }
+        return null;
+
+        LoopNest? Built(Node row, bool onUnit)
+        {
+            var build = new RowBlockNest(kernel, row, vectorBytes, kernel.Mask, onUnit);
+            if (!build.Build()) return null;
             if (!build.isUneven) return build.nest;
-            build = new RowBlockNest(kernel, r, vectorBytes, null);
+            build = new RowBlockNest(kernel, row, vectorBytes, null, onUnit);
             build.Build();
             return build.nest;
         }
-        return null;
     }
 
     bool Build()
@@ -72,12 +86,12 @@ sealed partial class RowBlockNest
         var block = IndexMath.Add(IndexMath.Mul(IndexMath.Mod(p, blocks), -1), blocks - 1);
         bound[first] = IndexMath.Min(IndexMath.Mul(block, rows), Ir.Int(extent - rows));
         ShareScratch();
-        foreach (var step in kernel.Steps)
+        foreach (var step in steps)
             if (!Step(step.Inner, step.Stores.ConvertAll(Placed))) return false;
         Flush();
         var loop = new For(p, Chunk.Start, Chunk.End);
         loop.Body.AddRange(body);
-        nest.Recipe.Add($"blocks of {rows} rows, {count} x {extent}{(limits.Count > 0 ? ", masked positions skipped" : "")}");
+        nest.Recipe.Add($"blocks of {rows} rows, {count} x {extent}{(limits.Count > 0 ? ", masked positions skipped" : "")}{(nest.UsesMatrixUnit ? ", matrix unit" : "")}");
         nest.Phases.Add(new("main", [loop], count * blocks, 1, Math.Max(1, (double)kernel.Flops() / 8 / (count * blocks))));
         return true;
     }
@@ -85,7 +99,7 @@ sealed partial class RowBlockNest
     // ---- places ----
 
     /// <summary>Scratch of a row holds a block of rows, as float32: what was rounded to a half precision is kept as its value.</summary>
-    SlotInfo Widened(SlotInfo s) => s.PerWorker ? new SlotInfo(DType.F32, (s.ScratchElements + positions) * rows, true) : s;
+    SlotInfo Widened(SlotInfo s) => s.PerWorker ? new SlotInfo(DType.F32, (s.ScratchElements + alignment) * rows, true) : s;
 
     bool IsWide(Node n) => n is { Op: Op.Load, Arg: BufferSlot b } && b.Slot < kernel.Slots.Count && kernel.Slots[b.Slot].PerWorker;
 
@@ -101,15 +115,15 @@ sealed partial class RowBlockNest
     /// <summary>A value computed position by position from another that nothing needs afterwards takes its place.</summary>
     void ShareScratch()
     {
-        for (int i = 0; i < kernel.Steps.Count; i++)
+        for (int i = 0; i < steps.Count; i++)
         {
-            var step = kernel.Steps[i];
+            var step = steps[i];
             if (step.Inner.Count == 0 || step.Stores is not [var store] || !kernel.Slots[store.Slot].PerWorker) continue;
             if (Ir.All(store.Value).Exists(n => n.Op == Op.Fold && free.Of(n).Overlaps(step.Inner))) continue; // a product's raw sums come first
             var own = OutsideSums(store.Value).Where(IsWide).ToList();
             var last = own.Find(load => own.TrueForAll(l => l.Arg != load.Arg || l.src[0] == store.Index) && load.src.Length == 1
                 && kernel.Slots[SlotOf(load)] == kernel.Slots[store.Slot]
-                && !kernel.Steps.Skip(i + 1).SelectMany(s => s.Stores).SelectMany(s => Ir.All(s.Value)).Any(n => IsWide(n) && PlaceOf(SlotOf(n)) == PlaceOf(SlotOf(load))));
+                && !steps.Skip(i + 1).SelectMany(s => s.Stores).SelectMany(s => Ir.All(s.Value)).Any(n => IsWide(n) && PlaceOf(SlotOf(n)) == PlaceOf(SlotOf(load))));
             if (last is not null) shared[store.Slot] = PlaceOf(SlotOf(last));
         }
     }
@@ -216,6 +230,7 @@ sealed partial class RowBlockNest
         }
         if (folds is not [var fold] || ProductOf(fold) is not var (mine, other) || stores is not [var store]) return false;
         bool isOfRow = HoldsWide(mine);
+        if (onUnit && (isOfRow ? OfRowOnUnit(fold, mine, other, inner, store) : ScoresOnUnit(fold, mine, other, inner, store))) return true;
         if (isOfRow && !IsWide(mine)) mine = Kept(mine, [.. fold.src[1..]]);
         Flush();
         return isOfRow ? OfRow(fold, mine, other, inner, store) : Scores(fold, mine, other, inner, store);
@@ -232,8 +247,11 @@ sealed partial class RowBlockNest
 
     // ---- passes along the positions ----
 
-    /// <summary>Stores and sums of one pass over the positions.</summary>
-    sealed record Pass(List<Node> Ranges, List<StoreSpec> Stores, List<(Node Fold, Node Value, int Slot)> Sums);
+    /// <summary>Stores and sums of one pass over the positions, and the tiles of scores that the matrix unit makes as it goes.</summary>
+    sealed record Pass(List<Node> Ranges, List<StoreSpec> Stores, List<(Node Fold, Node Value, int Slot)> Sums)
+    {
+        public List<MatrixProduct> Tiles { get; } = [];
+    }
 
     Pass? pending;
 
@@ -283,7 +301,7 @@ sealed partial class RowBlockNest
     /// <summary>A value computed from those in scratch, as one of them.</summary>
     Node Kept(Node value, List<Node> ranges)
     {
-        int slot = Scratch((Product(ranges) + positions) * rows);
+        int slot = Scratch((Product(ranges) + alignment) * rows);
         var index = IndexMath.Add(IndexMath.Mul(Flat(ranges), rows), within);
         Elementwise(ranges, [new StoreSpec(slot, DType.F32, index, value)]);
         return Ir.Load(DType.F32, slot, index);
@@ -310,7 +328,7 @@ sealed partial class RowBlockNest
     {
         if (pending is not { } pass) return;
         pending = null;
-        bool isWide = pass.Stores.Count > 0 || pass.Sums.Exists(s => HoldsWide(s.Value));
+        bool isWide = pass.Tiles.Count > 0 || pass.Stores.Count > 0 || pass.Sums.Exists(s => HoldsWide(s.Value));
         var last = pass.Ranges[^1];
         var (from, to) = isWide ? Limits(last) : (Ir.Int(0), Ir.Int(Ir.Extent(last)));
         Node[] Accumulators(List<Stmt> into, Op kind)
@@ -331,8 +349,17 @@ sealed partial class RowBlockNest
             accs = [.. pass.Sums.Select((s, i) => Ir.FoldKind(s.Fold) == Op.Add ? Accumulators(block.Body, Op.Add) : totals[i])];
             (from, to) = (block.Var, IndexMath.Min(IndexMath.Add(block.Var, Stretch), to));
         }
+        var afterStretch = into;
+        if (pass.Tiles.Count > 0)
+        {
+            var tile = new For(Ir.Range(Ir.Extent(last)), from, to, alignment);
+            into.Add(tile);
+            into = tile.Body;
+            into.AddRange(pass.Tiles.Select(t => t.At(n => At(n, (last, tile.Var)))));
+            (from, to) = (tile.Var, IndexMath.Min(IndexMath.Add(tile.Var, alignment), to));
+        }
         var loop = new For(last, from, to);
-        into.Add(loop);
+        if (pass.Stores.Count + pass.Sums.Count > 0) into.Add(loop);
         for (int v = 0; v < vectors; v++)
         {
             // A sum may want what a store overwrites; what it wants of what is stored is in its own value.
@@ -342,7 +369,7 @@ sealed partial class RowBlockNest
         for (int i = 0; i < totals.Count; i++)
             for (int v = 0; v < vectors; v++)
             {
-                if (accs[i] != totals[i]) into.Add(new Update(totals[i][v], Op.Add, accs[i][v]));
+                if (accs[i] != totals[i]) afterStretch.Add(new Update(totals[i][v], Op.Add, accs[i][v]));
                 body.Add(new Store(pass.Sums[i].Slot, DType.F32, Lane(v), totals[i][v]));
             }
     }
@@ -364,7 +391,9 @@ sealed partial class RowBlockNest
             else from = Larger(from, IndexMath.Add(IndexMath.Mul(most, -1), 1));
         }
         from = IndexMath.Min(from, Ir.Int(extent - 1));
-        if (from.IntConst is null) from = IndexMath.Add(from, IndexMath.Mul(IndexMath.Mod(from, positions), -1));
-        return (from, to.IntConst is null ? Larger(to, IndexMath.Add(from, 1)) : to);
+        if (onUnit || from.IntConst is null) from = IndexMath.Add(from, IndexMath.Mul(IndexMath.Mod(from, alignment), -1));
+        if (to.IntConst is null) to = Larger(to, IndexMath.Add(from, 1));
+        if (onUnit) to = IndexMath.Min(IndexMath.Mul(IndexMath.Div(IndexMath.Add(to, alignment - 1), alignment), alignment), Ir.Int(extent));
+        return (from, to);
     }
 }

@@ -62,6 +62,15 @@ static class Transcendentals
         return Mul(Mul(p, Power(half)), Power(Sub(biased, half)));
     }
 
+    /// <summary>What <see cref="Scale"/> made, as a number and a whole exponent: AVX-512 has an instruction that gives the same bits.</summary>
+    public static (Node X, Node Exponent)? AsScale(Node n) =>
+        n is { Op: Op.Mul, DType: DType.F32, src: [{ Op: Op.Mul, src: [var p, var first] }, var second] }
+        && Shifted(first) is { Op: Op.Shr, src: [{ Op: Op.Bitcast, src: [{ Op: Op.Add or Op.Fma } shifted] } biased, { IntConst: 1 }] } half && Shifted(second) == Sub(biased, half)
+            ? (p, Sub(shifted, F(BiasedMagic)))
+            : null;
+
+    static Node? Shifted(Node power) => power is { Op: Op.Bitcast, DType: DType.F32, src: [{ Op: Op.Shl, src: [var exponent, { IntConst: 23 }] }] } ? exponent : null;
+
     /// <summary>e^x = 2^n * e^r with n = round(x / ln2). ln2 in two parts: n times the first, taken from x, is exact in a fused operation.</summary>
     static Node Exp(Node x)
     {

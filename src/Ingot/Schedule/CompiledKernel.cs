@@ -98,7 +98,7 @@ sealed class CompiledKernel
     /// <summary>The loops that a recipe makes of a kernel whose axes are transformed.</summary>
     public static LoopNest Nested(KernelAst ast, Recipe recipe)
     {
-        var nest = RowBlockNest.TryBuild(ast, Cpu.VectorBytes) ?? ContractionNest.TryBuild(ast, Cpu.VectorBytes, Cpu.UsesMatrixUnit, recipe) ?? GeneralNest.Build(ast, Cpu.VectorBytes, recipe);
+        var nest = RowBlockNest.TryBuild(ast, Cpu.VectorBytes, Cpu.UsesMatrixUnit) ?? ContractionNest.TryBuild(ast, Cpu.VectorBytes, Cpu.UsesMatrixUnit, recipe) ?? GeneralNest.Build(ast, Cpu.VectorBytes, recipe);
         if (recipe.ToString() is { Length: > 0 } text) nest.Recipe.Add(text);
         return nest;
     }

@@ -51,7 +51,7 @@ sealed partial class Scheduler
     /// <summary>A product with a short sum and a result not much smaller than its operands.</summary>
     bool IsScore(Member m)
     {
-        if (!m.IsContraction || m.Node.DType != DType.F32 || targets.Contains(m.Node)) return false;
+        if (!m.IsContraction || m.Node.DType is not (DType.F32 or DType.BF16 or DType.F16) || targets.Contains(m.Node)) return false;
         var folds = Ir.All(m.Value).Where(n => n.Op == Op.Fold).ToList();
         if (folds is not [{ DType: DType.F32, src: [{ Op: Op.Mul }, ..] } fold]) return false;
         var free = new FreeRanges();
@@ -191,7 +191,7 @@ sealed partial class Scheduler
     {
         var ast = Lower(g, delayed: false).Ast!;
         CompiledKernel.Prepare(ast);
-        return RowBlockNest.TryBuild(ast, Cpu.VectorBytes) is not null;
+        return RowBlockNest.TryBuild(ast, Cpu.VectorBytes, Cpu.UsesMatrixUnit) is not null;
     }
 
     /// <summary>Values over pairs that these sums need, themselves or for others.</summary>

@@ -149,8 +149,13 @@ sealed partial class Scheduler
     /// What is kept where n would be: a half precision rather than what it is widened to, which is half the bytes and what the matrix unit takes. Without one, a
     /// convolution reads float32 where it is.
     /// </summary>
-    Node Kept(Node n) =>
-        n is { Op: Op.Cast, DType: DType.F32, src: [var half] } && half.DType.IsHalf() && half.Op.IsElementwise && (Cpu.UsesMatrixUnit || !IsWindowed(n)) ? half : n;
+    Node Kept(Node n)
+    {
+        if (!IsWidening(n) || !(Cpu.UsesMatrixUnit || !IsWindowed(n))) return n;
+        var half = n.src[0];
+        while (half.Op is Op.Reshape or Op.Permute or Op.Shrink) half = half.src[0];
+        return half.Op.IsElementwise ? half : n;
+    }
 
     static int Cost(Node n) => n.Op.IsTranscendental ? 12 : n.Op is Op.Div or Op.Sqrt or Op.Recip ? 3 : n.Op == Op.Random ? 60 : n.Op.IsElementwise ? 1 : 0;
 
@@ -235,6 +240,7 @@ sealed partial class Scheduler
         while (!made.Contains(at) && UsersOf(at) is [var u])
         {
             bool view = u.Op is Op.Reshape or Op.Permute;
+            if (at != last && IsWidening(u)) break; // what is moved is moved as it is kept
             if (!view && (!u.Op.IsElementwise || !claimed.Add(u))) break;
             // Another reduction that has not been given memory yet would have to be recomputed for every element.
             if (!view && u.src.Any(s => s != at && HoldsReduce(s))) break;
@@ -245,7 +251,7 @@ sealed partial class Scheduler
         if (made.Contains(at)) return at;
         if (permuted is null || ReadsWindows(reduce.src[0])) return Kept(last);
         // A reshape after the permutation is a view of the same memory: dimensions that it merges stay apart here, unless what follows walks them merged.
-        return UsersOf(at).TrueForAll(u => u.Op.IsMovement) ? permuted : at;
+        return UsersOf(at).TrueForAll(u => u.Op.IsMovement || (IsWidening(u) && UsersOf(u).TrueForAll(v => v.Op.IsMovement))) ? permuted : at;
     }
 
     /// <summary>A pool's or another reduction of windows that lie one over the other: what it reads, in vectors along rows, decides its order.</summary>
@@ -254,6 +260,8 @@ sealed partial class Scheduler
         while (n.Op.IsMovement && n.Op != Op.Window) n = n.src[0];
         return n.Op == Op.Window;
     }
+
+    static bool IsWidening(Node n) => n is { Op: Op.Cast, DType: DType.F32, src: [var half] } && half.DType.IsHalf();
 
     /// <summary>
     /// Whether a scatter's index is that of a gather which is computed as a whole, the look-up whose gradient it is: then it is the gather that finds a bad index, and

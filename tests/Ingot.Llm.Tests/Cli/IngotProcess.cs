@@ -15,9 +15,18 @@ static class IngotProcess
 
     public static (int Code, string Output, string Error) Run(params IEnumerable<string> arguments) => Finish(Start(arguments));
 
-    static Process Start(string file, IEnumerable<string> arguments)
+    /// <summary>With text on the standard input, which then ends.</summary>
+    public static (int Code, string Output, string Error) RunWithInput(string input, params IEnumerable<string> arguments)
     {
-        var info = new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var process = Start("dotnet", [Assembly, .. arguments], hasInput: true);
+        process.StandardInput.Write(input);
+        process.StandardInput.Close();
+        return Finish(process);
+    }
+
+    static Process Start(string file, IEnumerable<string> arguments, bool hasInput = false)
+    {
+        var info = new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = hasInput };
         info.Environment["INGOT_THREADS"] = "1";
         info.Environment["DOTNET_EnableWriteXorExecute"] = "0"; // it maps code twice through a 2 GB file, which RunLimited forbids
         return Process.Start(info)!;

@@ -78,7 +78,7 @@ public class GeneratorTests
         float[] logits = [0, 1, 2, -1];
         var counts = new int[4];
         const int n = 10_000;
-        for (int i = 0; i < n; i++) counts[Generator.Choose((float[])logits.Clone(), new(Temperature: 0.5), (i + 0.5) / n)]++;
+        for (int i = 0; i < n; i++) counts[Sampler.Choose((float[])logits.Clone(), new(Temperature: 0.5), (i + 0.5) / n)]++;
         double sum = logits.Sum(l => Math.Exp(l / 0.5));
         for (int i = 0; i < 4; i++) (counts[i] / (double)n).ShouldBe(Math.Exp(logits[i] / 0.5) / sum, 2e-4);
     }
@@ -86,6 +86,6 @@ public class GeneratorTests
     [Fact]
     public void Choose_TopKWithTies_KeepsTheFirst()
     {
-        for (int i = 0; i < 20; i++) Generator.Choose(new float[] { 1, 1, 1 }, new(Temperature: 1, TopK: 2), i / 20.0).ShouldBeInRange(0, 1);
+        for (int i = 0; i < 20; i++) Sampler.Choose(new float[] { 1, 1, 1 }, new(Temperature: 1, TopK: 2), i / 20.0).ShouldBeInRange(0, 1);
     }
 }

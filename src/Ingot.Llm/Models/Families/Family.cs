@@ -80,7 +80,10 @@ abstract record Family(string ModelType, string Architecture)
                 RopeScaling.Linear s => new JsonObject { ["rope_type"] = "linear", ["factor"] = s.Factor },
                 RopeScaling.Llama3 s => new JsonObject
                 {
-                    ["rope_type"] = "llama3", ["factor"] = s.Factor, ["low_freq_factor"] = s.LowFrequencyFactor, ["high_freq_factor"] = s.HighFrequencyFactor,
+                    ["rope_type"] = "llama3",
+                    ["factor"] = s.Factor,
+                    ["low_freq_factor"] = s.LowFrequencyFactor,
+                    ["high_freq_factor"] = s.HighFrequencyFactor,
                     ["original_max_position_embeddings"] = s.OriginalContext,
                 },
                 _ => null,

@@ -105,7 +105,7 @@ public sealed record GgufVocabulary(string Model, IReadOnlyList<string> Tokens)
     {
         if (Merges is null) throw new FormatException("tokenizer.ggml.merges is missing, which the model 'gpt2' needs");
         var texts = new TokenTable([.. Tokens.Select(Utf8.Bytes)]);
-        var pairs = VocabularyBuilder.Pairs([.. Merges.Select((m, rank) => VocabularyBuilder.SplitMerge(Utf8.Bytes(m), rank))], texts, "");
+        var pairs = VocabularyBuilder.Pairs(VocabularyBuilder.Ids(Merges.Select((m, rank) => VocabularyBuilder.SplitMerge(Utf8.Bytes(m), rank)), texts), texts, "");
         var pre = GgufSplits.Of(Pre ?? "default");
         return new(new(BpeModel.OfBytes(texts, pairs, new() { IgnoresMerges = pre.IgnoresMerges }))
         {

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using Ingot.Llm.Tokenizers.Decoders;
 using Ingot.Llm.Tokenizers.Models;
@@ -47,7 +46,7 @@ static class HuggingFaceFile
         if (takesBytes && !cancels) pretokenizer = new SequencePretokenizer(pretokenizer is null ? [new AlphabetReader()] : [pretokenizer, new AlphabetReader()]);
         var built = model.Build(takesBytes);
         var (before, after) = Step("post_processor") is { } processor ? HuggingFaceSteps.Processor(processor) : ([], []);
-        var added = Step("added_tokens") is { } list ? Added(list, built.Texts.Count) : [];
+        var added = Step("added_tokens") is { } list ? Added(list, built.Texts) : [];
         int count = Math.Max(built.Texts.Count, added.Count == 0 ? 0 : added.Max(t => t.Id) + 1);
         foreach (int id in before.Concat(after))
             if (id >= count) throw new FormatException($"the post-processor uses token {id}, in a vocabulary of {count}");
@@ -63,7 +62,7 @@ static class HuggingFaceFile
         });
     }
 
-    static List<AddedToken> Added(JsonElement list, int vocabulary)
+    static List<AddedToken> Added(JsonElement list, TokenTable vocabulary)
     {
         if (list.ValueKind != JsonValueKind.Array) throw new FormatException("\"added_tokens\" is not a list");
         var tokens = new List<AddedToken>();
@@ -71,8 +70,9 @@ static class HuggingFaceFile
         {
             int id = e.Number("id");
             string content = e.Text("content");
-            if (id < 0 || id > 2L * (vocabulary + list.GetArrayLength()) + 500_000) throw new FormatException($"the added token '{content}' has the id {id}, beside a vocabulary of {vocabulary} tokens");
+            if (id < 0 || id > 2L * (vocabulary.Count + list.GetArrayLength()) + 500_000) throw new FormatException($"the added token '{content}' has the id {id}, beside a vocabulary of {vocabulary.Count} tokens");
             if (content.Length == 0) continue; // never found in a text
+            if (vocabulary.Find(Utf8.Bytes(content)) is >= 0 and var known) id = known; // the model's vocabulary has the last word
             bool isSpecial = e.Flag("special", false);
             tokens.Add(new(id, content, isSpecial) { IsSingleWord = e.Flag("single_word", false), StripsLeft = e.Flag("lstrip", false), StripsRight = e.Flag("rstrip", false), IsNormalized = e.Flag("normalized", !isSpecial) });
         }

@@ -9,7 +9,9 @@ sealed class HuggingFaceModel
 {
     readonly VocabularyBuilder vocabulary = new();
     readonly List<double> scores = [];
-    readonly List<(byte[] Left, byte[] Right)> merges = [];
+    readonly List<(byte[] Left, byte[] Right)> written = []; // merges that stand before the vocabulary
+    readonly List<(int Left, int Right)> merges = [];
+    TokenTable? texts;
     readonly Dictionary<string, JsonElement> fields = [];
     bool hasMerges;
 
@@ -58,20 +60,30 @@ sealed class HuggingFaceModel
     void ReadMerges(ref Utf8JsonReader reader)
     {
         hasMerges = true;
+        if (vocabulary.Count > 0) texts = new(vocabulary.ById()); // ids take less room than texts
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            if (reader.TokenType == JsonTokenType.String) merges.Add(VocabularyBuilder.SplitMerge(Bytes(ref reader), merges.Count));
+            if (reader.TokenType == JsonTokenType.String) Add(VocabularyBuilder.SplitMerge(Bytes(ref reader), Number));
             else
             {
                 if (reader.TokenType != JsonTokenType.StartArray || !reader.Read() || reader.TokenType != JsonTokenType.String) throw Broken();
                 byte[] left = Bytes(ref reader);
                 if (!reader.Read() || reader.TokenType != JsonTokenType.String) throw Broken();
-                merges.Add((left, Bytes(ref reader)));
+                Add((left, Bytes(ref reader)));
                 if (!reader.Read() || reader.TokenType != JsonTokenType.EndArray) throw Broken();
             }
         }
 
-        FormatException Broken() => new($"merge {merges.Count} is neither a text nor a pair of texts");
+        FormatException Broken() => new($"merge {Number} is neither a text nor a pair of texts");
+    }
+
+    /// <summary>Of the next merge.</summary>
+    int Number => written.Count + merges.Count;
+
+    void Add((byte[] Left, byte[] Right) merge)
+    {
+        if (texts is null) written.Add(merge);
+        else merges.Add((VocabularyBuilder.Find(merge.Left, texts, Number), VocabularyBuilder.Find(merge.Right, texts, Number)));
     }
 
     static byte[] Bytes(ref Utf8JsonReader reader)
@@ -92,7 +104,7 @@ sealed class HuggingFaceModel
     public TokenModel Build(bool isByteLevel)
     {
         if (vocabulary.Count == 0) throw new FormatException("the model has no \"vocab\", or an empty one");
-        var texts = new TokenTable(vocabulary.ById());
+        var texts = this.texts ?? new TokenTable(vocabulary.ById());
         var fields = Fields;
         string kind = Kind;
         string prefix = fields.OptionalText("continuing_subword_prefix") ?? (kind == "WordPiece" ? "##" : "");
@@ -112,7 +124,7 @@ sealed class HuggingFaceModel
 
         BpeModel Bpe()
         {
-            var pairs = VocabularyBuilder.Pairs(merges, texts, prefix);
+            var pairs = VocabularyBuilder.Pairs(written.Count > 0 ? VocabularyBuilder.Ids(written, texts) : merges, texts, prefix);
             var options = new BpeOptions
             {
                 Unknown = Unknown(),

@@ -37,7 +37,7 @@ static class HuggingFaceSteps
         "ByteLevel" => new ByteLevelPretokenizer(e.Flag("add_prefix_space", true), e.Flag("use_regex", true), writesAlphabet),
         "Split" => new SplitPretokenizer(Pattern(e), Behavior(e), e.Flag("invert", false)),
         "Metaspace" => new MetaspacePretokenizer(e.Text("replacement"), Scheme(e), e.Flag("split", true)),
-        "Whitespace" => new SplitPretokenizer(new RegexSplitter(@"[\w\u200C\u200D]+|[^\w\s\u200C\u200D]+"), SplitBehavior.Removed, isInverted: true), // joiners are of \w in Rust
+        "Whitespace" => new SplitPretokenizer(new RunSplitter(c => CodePoint.Is(c, CodePoint.Word) || c is 0x200C or 0x200D, c => CodePoint.Is(c, CodePoint.White)), SplitBehavior.Removed, isInverted: true), // Rust's \w, which has the joiners
         "WhitespaceSplit" => new SplitPretokenizer(new CharacterSplitter(c => CodePoint.Is(c, CodePoint.White)), SplitBehavior.Removed),
         "Punctuation" => new SplitPretokenizer(new CharacterSplitter(OldUnicode.IsPunctuation), Behavior(e, "Isolated")),
         "Digits" => new SplitPretokenizer(new CharacterSplitter(c => CodePoint.Is(c, CodePoint.Number)), e.Flag("individual_digits", false) ? SplitBehavior.Isolated : SplitBehavior.Contiguous),

@@ -30,24 +30,29 @@ sealed class VocabularyBuilder
         return byId;
     }
 
-    /// <summary>Adds merges to a table: "a b" makes ab, less the prefix of continuations.</summary>
-    /// <param name="merges">Left and right in UTF-8, in their order.</param>
+    /// <summary>The merges of pairs of ids: a and b make ab, less the prefix of continuations.</summary>
+    /// <param name="merges">In their order.</param>
     /// <param name="texts">The vocabulary.</param>
     /// <param name="prefix">What right ones begin with that their union lacks.</param>
-    public static PairTable Pairs(IReadOnlyList<(byte[] Left, byte[] Right)> merges, TokenTable texts, string prefix)
+    public static PairTable Pairs(IReadOnlyList<(int Left, int Right)> merges, TokenTable texts, string prefix)
     {
         var pairs = new PairTable(merges.Count);
         int skipped = Utf8.Bytes(prefix).Length;
         for (int rank = 0; rank < merges.Count; rank++)
         {
             var (left, right) = merges[rank];
-            if (right.Length < skipped) throw new FormatException($"merge {rank} has a right side, '{Utf8.Text(right)}', without the prefix '{prefix}'");
-            pairs.Set(Find(left, rank), Find(right, rank), new(rank, Find([.. left, .. right.AsSpan(skipped)], rank)));
+            if (texts[right].Length < skipped) throw new FormatException($"merge {rank} has a right side, '{Utf8.Text(texts[right])}', without the prefix '{prefix}'");
+            pairs.Set(left, right, new(rank, Find([.. texts[left], .. texts[right][skipped..]], texts, rank)));
         }
         return pairs;
-
-        int Find(byte[] token, int rank) => texts.Find(token) is >= 0 and var id ? id : throw new FormatException($"merge {rank} needs the token '{Utf8.Text(token)}', which is not in the vocabulary");
     }
+
+    public static List<(int Left, int Right)> Ids(IEnumerable<(byte[] Left, byte[] Right)> merges, TokenTable texts) =>
+        [.. merges.Select((m, rank) => (Find(m.Left, texts, rank), Find(m.Right, texts, rank)))];
+
+    /// <summary>The id of a token that a merge needs.</summary>
+    public static int Find(byte[] token, TokenTable texts, int rank) =>
+        texts.Find(token) is >= 0 and var id ? id : throw new FormatException($"merge {rank} needs the token '{Utf8.Text(token)}', which is not in the vocabulary");
 
     /// <summary>The two sides of a merge written with a space between them.</summary>
     public static (byte[] Left, byte[] Right) SplitMerge(ReadOnlySpan<byte> merge, int rank)

@@ -71,17 +71,21 @@ sealed class BpeModel : TokenModel
     /// <param name="mergeable">Those that text can become, the others null.</param>
     /// <param name="scores">By id; the higher, the earlier.</param>
     /// <param name="options">The rest.</param>
-    public static BpeModel OfScores(TokenTable texts, byte[]?[] mergeable, IReadOnlyList<float> scores, BpeOptions options)
+    public static BpeModel OfScores(TokenTable texts, byte[]?[] mergeable, IReadOnlyList<float> scores, BpeOptions options) =>
+        new(texts, new(mergeable), null, Ranks(scores), isByteLevel: false, options);
+
+    /// <summary>The place of each score among them, the highest first; equal scores have equal ranks, so that the leftmost wins.</summary>
+    public static int[] Ranks(IReadOnlyList<float> scores)
     {
         int[] ranks = new int[scores.Count];
         int rank = 0;
         float last = float.NaN;
-        foreach (var (id, score) in scores.Index().OrderByDescending(s => s.Item)) // equal scores have equal ranks, and the leftmost wins
+        foreach (var (id, score) in scores.Index().OrderByDescending(s => s.Item))
         {
             if (score != last) rank++;
             (ranks[id], last) = (rank, score);
         }
-        return new(texts, new(mergeable), null, ranks, isByteLevel: false, options);
+        return ranks;
     }
 
     public override string Kind => "BPE";

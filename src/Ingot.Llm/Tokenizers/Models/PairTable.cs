@@ -22,7 +22,7 @@ sealed class PairTable
 
     public PairTable(int capacity)
     {
-        int bits = Math.Max(4, BitOperations.Log2((uint)capacity + 1) + 2);
+        int bits = Math.Max(4, BitOperations.Log2((uint)(capacity * 8L / 5)) + 1); // at most 5/8 full
         slots = new Slot[1 << bits];
         Array.Fill(slots, new(Free, default));
         shift = 64 - bits;

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text;
 using Ingot.Llm.Tokenizers.Unicode;
 
 namespace Ingot.Llm.Tokenizers.Normalizers;

@@ -1,5 +1,4 @@
 using System.Text;
-using Ingot.Llm.Tokenizers.Decoders;
 
 namespace Ingot.Llm.Tokenizers.Normalizers;
 
@@ -29,27 +28,5 @@ sealed class SentencePieceNormalizer(PrecompiledNormalizer? replacements, Senten
             else if (!(spaces.RemovesExtra && text[i - 1] == ' ')) result.Append(space);
         }
         return result.ToString();
-    }
-}
-
-/// <summary>SentencePiece's decoding: bytes joined, marks to spaces but for the one that was put before the text.</summary>
-sealed class SentencePieceDecoder(string? unknown, string unknownSurface, SentencePieceSpaces spaces) : TokenDecoder
-{
-    static readonly ByteFallbackDecoder Bytes = new();
-
-    public override List<string> Decode(List<string> tokens)
-    {
-        bool isFirst = true;
-        return Bytes.Decode(tokens).ConvertAll(token =>
-        {
-            if (token == unknown) token = unknownSurface;
-            else
-            {
-                if (isFirst && (spaces.AddsPrefix || spaces.RemovesExtra) && token.StartsWith(SentencePieceSpaces.Mark)) token = token[1..];
-                token = token.Replace(SentencePieceSpaces.Mark, ' ');
-            }
-            isFirst = false;
-            return token;
-        });
     }
 }

@@ -25,6 +25,9 @@ sealed class CodePointSet
 
     public static CodePointSet Of(uint categories, bool negated = false) => new() { Categories = categories, IsNegated = negated };
 
+    /// <summary>\w as Oniguruma has it: superscript digits and fractions of Latin-1 belong to it, other such numbers do not.</summary>
+    public static CodePointSet Word(bool negated) => new() { Categories = CodePoint.Word, Ranges = { (0xB2, 0xB3), (0xB9, 0xB9), (0xBC, 0xBE) }, IsNegated = negated };
+
     /// <summary>Ends the making of it.</summary>
     public CodePointSet Freeze()
     {

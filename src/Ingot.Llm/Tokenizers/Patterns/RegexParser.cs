@@ -242,7 +242,7 @@ sealed class RegexParser(string pattern)
         {
             's' or 'S' => CodePointSet.Of(CodePoint.White, c == 'S'),
             'd' or 'D' => CodePointSet.Of(CodePoint.Digit, c == 'D'),
-            'w' or 'W' => CodePointSet.Of(CodePoint.Word, c == 'W'),
+            'w' or 'W' => CodePointSet.Word(c == 'W'),
             _ => null,
         };
         if (set is not null) at++;
@@ -271,7 +271,14 @@ sealed class RegexParser(string pattern)
         int c = Next();
         return c switch
         {
-            'n' => '\n', 'r' => '\r', 't' => '\t', 'f' => '\f', 'v' => '\v', 'a' => 7, 'e' => 27, '0' => 0,
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'f' => '\f',
+            'v' => '\v',
+            'a' => 7,
+            'e' => 27,
+            '0' => 0,
             'x' => Take('{') ? Hexadecimal(8, braced: true) : Hexadecimal(2, braced: false),
             'u' => Take('{') ? Hexadecimal(8, braced: true) : Hexadecimal(4, braced: false),
             _ when c < 128 && char.IsAsciiLetterOrDigit((char)c) => throw Broken($"\\{(char)c}"),
@@ -345,8 +352,15 @@ sealed class RegexParser(string pattern)
         if (!Take(']')) throw Broken("a class that is not closed");
         uint mask = name switch
         {
-            "alpha" => CodePoint.Letter | CodePoint.Mark | CodePoint.LetterNumber, "digit" => CodePoint.Digit, "alnum" => CodePoint.Letter | CodePoint.Mark | CodePoint.LetterNumber | CodePoint.Digit,
-            "space" => CodePoint.White, "upper" => CodePoint.Lu, "lower" => CodePoint.Ll, "punct" => CodePoint.Punctuation | CodePoint.Symbol, "cntrl" => CodePoint.Control, "word" => CodePoint.Word,
+            "alpha" => CodePoint.Letter | CodePoint.Mark | CodePoint.LetterNumber,
+            "digit" => CodePoint.Digit,
+            "alnum" => CodePoint.Letter | CodePoint.Mark | CodePoint.LetterNumber | CodePoint.Digit,
+            "space" => CodePoint.White,
+            "upper" => CodePoint.Lu,
+            "lower" => CodePoint.Ll,
+            "punct" => CodePoint.Punctuation | CodePoint.Symbol,
+            "cntrl" => CodePoint.Control,
+            "word" => CodePoint.Word,
             _ => throw Broken($"the class [:{name}:]"),
         };
         return CodePointSet.Of(mask, isNegated);

@@ -12,7 +12,11 @@ sealed class RegexSplitter : Splitter
 
     public RegexSplitter(string pattern) => program = new RegexParser(pattern).Parse();
 
-    public override bool Next(ReadOnlySpan<byte> text, int from, ref object? memory, out int start, out int end)
+    public override bool Next(ReadOnlySpan<byte> text, int from, ref object? memory, out int start, out int end) => Find(text, from, ref memory, allowsEmpty: false, out start, out end);
+
+    internal override bool NextOrEmpty(ReadOnlySpan<byte> text, int from, ref object? memory, out int start, out int end) => Find(text, from, ref memory, allowsEmpty: true, out start, out end);
+
+    bool Find(ReadOnlySpan<byte> text, int from, ref object? memory, bool allowsEmpty, out int start, out int end)
     {
         var tried = memory as TriedStates ?? new TriedStates(program.Length);
         memory = tried;
@@ -20,7 +24,7 @@ sealed class RegexSplitter : Splitter
         {
             tried.ForgetBefore(start);
             end = Run(text, 0, start, tried);
-            if (end > start)
+            if (end > start || end == start && allowsEmpty)
             {
                 tried.Forget(end); // states on the way of the match did not fail; those before its end are never asked for again
                 return true;
@@ -91,11 +95,12 @@ sealed class RegexSplitter : Splitter
         return -1;
     }
 
+    static readonly CodePointSet Word = CodePointSet.Word(negated: false).Freeze();
+
     static bool IsWordBorder(ReadOnlySpan<byte> text, int at)
     {
-        bool before = at > 0 && Unicode.CodePoint.Is(Unicode.Utf8.DecodeLast(text, at, out _), Unicode.CodePoint.Word);
-        bool after = at < text.Length && Unicode.CodePoint.Is(Unicode.Utf8.Decode(text, at, out _), Unicode.CodePoint.Word);
-        return before != after;
+        bool before = at > 0 && Word.Contains(Unicode.Utf8.DecodeLast(text, at, out _));
+        return before != (at < text.Length && Word.Contains(Unicode.Utf8.Decode(text, at, out _)));
     }
 }
 

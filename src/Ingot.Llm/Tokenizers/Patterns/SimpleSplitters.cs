@@ -14,6 +14,27 @@ sealed class LiteralSplitter(byte[] literal) : Splitter
     }
 }
 
+/// <summary>Matches runs of characters of one class, and runs of those of no class.</summary>
+/// <param name="isInClass">The class.</param>
+/// <param name="isBetween">What belongs to no run.</param>
+sealed class RunSplitter(Func<int, bool> isInClass, Func<int, bool> isBetween) : Splitter
+{
+    public override bool Next(ReadOnlySpan<byte> text, int from, ref object? memory, out int start, out int end)
+    {
+        start = end = from;
+        int kind = 0;
+        while (end < text.Length)
+        {
+            int c = Utf8.Decode(text, end, out int length), its = isInClass(c) ? 1 : isBetween(c) ? 0 : 2;
+            if (kind != 0 && its != kind) break;
+            kind = its;
+            end += length;
+            if (kind == 0) start = end;
+        }
+        return end > start;
+    }
+}
+
 /// <summary>Matches characters that fulfil a condition, one at a time or as many as follow each other.</summary>
 sealed class CharacterSplitter(Func<int, bool> condition, bool takesRuns = false) : Splitter
 {

@@ -15,6 +15,9 @@ public static class SplitPatterns
     /// <summary>cl100k_base (GPT-4), Llama 3.</summary>
     public const string Cl100k = AnyCaseContractions + Words + @"\p{N}{1,3}" + Rest;
 
+    /// <summary>cl100k with two digits in a piece at most.</summary>
+    public const string TwoDigits = AnyCaseContractions + Words + @"\p{N}{1,2}" + Rest;
+
     /// <summary>Qwen 2 and 3: cl100k with each digit alone.</summary>
     public const string Qwen2 = AnyCaseContractions + Words + @"\p{N}" + Rest;
 
@@ -28,6 +31,7 @@ public static class SplitPatterns
         [@"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"] = () => new Gpt2Splitter(),
         [Cl100k] = () => new Cl100kSplitter(3),
         ["(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])" + Words + @"\p{N}{1,3}" + Rest] = () => new Cl100kSplitter(3), // but for the long s, as llama.cpp
+        [TwoDigits] = () => new Cl100kSplitter(2),
         [Qwen2] = () => new Cl100kSplitter(1),
         ["(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])" + Words + @"\p{N}" + Rest] = () => new Cl100kSplitter(1),
         [O200k] = () => new O200kSplitter(),

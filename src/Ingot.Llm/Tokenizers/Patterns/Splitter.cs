@@ -7,6 +7,9 @@ public abstract class Splitter
     /// <remarks>Calls go on where the last match ended; a splitter may keep what it learnt in <paramref name="memory"/>, which begins as null for each text.</remarks>
     public abstract bool Next(ReadOnlySpan<byte> text, int from, ref object? memory, out int start, out int end);
 
+    /// <summary>The same, but a match may be empty: a place to cut at. The caller goes on behind the character after it.</summary>
+    internal virtual bool NextOrEmpty(ReadOnlySpan<byte> text, int from, ref object? memory, out int start, out int end) => Next(text, from, ref memory, out start, out end);
+
     /// <summary>True if every text is covered by matches without gaps.</summary>
     public virtual bool CoversAll => false;
 }

@@ -82,12 +82,14 @@ sealed class SplitPretokenizer(Splitter splitter, SplitBehavior behavior, bool i
     {
         List<(int, int, bool)> parts = [];
         object? memory = null;
-        int at = 0;
-        while (splitter.Next(text, at, ref memory, out int start, out int end))
+        int at = 0, from = 0;
+        while (from < text.Length && splitter.NextOrEmpty(text, from, ref memory, out int start, out int end))
         {
             if (start > at) parts.Add((at, start, isInverted));
-            parts.Add((start, end, !isInverted));
-            at = end;
+            if (end > start) parts.Add((start, end, !isInverted));
+            int length = 0;
+            if (end == start) Utf8.Decode(text, end, out length);
+            (at, from) = (end, end + length);
         }
         if (at < text.Length) parts.Add((at, text.Length, isInverted));
         return parts;

@@ -136,7 +136,11 @@ sealed partial class IlEmitter
             mustFence = true;
         }
         else if (s.DType.Size == Natural(lanes)) il.Emit(OpCodes.Call, vectors.Method("Store", element, vectors.VectorOf(element), element.MakePointerType()));
-        else il.Emit(OpCodes.Call, Narrowed("Store", s.DType, vectors.VectorOf(element), typeof(nint)));
+        else
+        {
+            il.Emit(OpCodes.Call, Narrowed(s.NonTemporal ? "StoreFar" : "Store", s.DType, vectors.VectorOf(element), typeof(nint)));
+            mustFence |= s.NonTemporal;
+        }
     }
 
     /// <summary>A hint: nothing where the processor has no such instruction.</summary>

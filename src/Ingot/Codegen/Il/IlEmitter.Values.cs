@@ -115,6 +115,11 @@ sealed partial class IlEmitter
         if (vector && MustSplit(n)) { Split(n); return; }
         switch (n.Op)
         {
+            case Op.Mul when vector && currentLanes == 16 && Transcendentals.AsScale(n) is var (x, exponent):
+                Value(x, true);
+                Value(exponent, true);
+                il.Emit(OpCodes.Call, typeof(PowersOfTwo).GetMethod(nameof(PowersOfTwo.Scale))!);
+                break;
             case Op.Const: Constant(n); break;
             case Op.Range: if (vector) IndexVector(n); else il.Emit(OpCodes.Ldloc, ranges[n]); break;
             case Op.Arg: Argument(n); break;

@@ -101,34 +101,33 @@ sealed partial class IlEmitter
         }
     }
 
-    /// <summary>
-    /// A read of a buffer that this phase also writes stays inside the innermost loop that holds both: outside it the memory is another iteration's.
-    /// </summary>
+    /// <summary>A read of a buffer stays inside the innermost loop around it that also writes the buffer: outside of it the memory is what it was before.</summary>
     void FindWritten(List<Stmt> body)
     {
-        var paths = new Dictionary<int, List<For>>(); // common loops of all accesses to a written slot
-        var written = new HashSet<int>();
-        void Touch(int slot, List<For> path)
+        var writers = new Dictionary<int, HashSet<For>>();
+        Walk(body, [], (s, path) =>
         {
-            if (!paths.TryGetValue(slot, out var common)) { paths[slot] = [.. path]; return; }
-            int i = 0;
-            while (i < common.Count && i < path.Count && common[i] == path[i]) i++;
-            common.RemoveRange(i, common.Count - i);
-        }
-        void Walk(List<Stmt> block, List<For> path)
+            if (s.Written < 0) return;
+            if (!writers.TryGetValue(s.Written, out var loops)) writers[s.Written] = loops = [];
+            loops.UnionWith(path);
+        });
+        foreach (int slot in writers.Keys) writtenDepth[slot] = 0;
+        Walk(body, [], (s, path) =>
+        {
+            foreach (var n in Ir.All(s.Expressions))
+                if (n is { Op: Op.Load, Arg: BufferSlot { Slot: var slot } } && writers.TryGetValue(slot, out var loops))
+                    writtenDepth[slot] = Math.Max(writtenDepth[slot], path.FindLastIndex(loops.Contains) + 1);
+        });
+
+        static void Walk(List<Stmt> block, List<For> path, Action<Stmt, List<For>> visit)
         {
             foreach (var s in block)
             {
-                foreach (var root in s.Expressions)
-                    foreach (var n in Ir.All(root))
-                        if (n is { Op: Op.Load, Arg: BufferSlot b }) Touch(b.Slot, path);
-                if (s.Written >= 0) { written.Add(s.Written); Touch(s.Written, path); }
-                if (s is For f) Walk(f.Body, [.. path, f]);
-                if (s is If c) { Walk(c.Then, path); Walk(c.Else, path); }
+                visit(s, path);
+                if (s is For f) Walk(f.Body, [.. path, f], visit);
+                if (s is If c) { Walk(c.Then, path, visit); Walk(c.Else, path, visit); }
             }
         }
-        Walk(body, []);
-        foreach (int slot in written) writtenDepth[slot] = paths[slot].Count;
     }
 
     void BaseAddresses(List<Stmt> body)

@@ -1,0 +1,48 @@
+using Ingot.Llm.Chat;
+using Ingot.Llm.Models;
+using Ingot.Llm.Tests.Models;
+using Ingot.Llm.Tokenizers.Training;
+
+namespace Ingot.Llm.Tests.Cli;
+
+public class ChatCommandTests
+{
+    static void SaveModel(string path)
+    {
+        var trainer = new BpeTrainer(new() { VocabularySize = 290 });
+        trainer.Add("hello, how are you? hello there, you there");
+        var tokenizer = trainer.Train();
+        int begin = tokenizer.TokenId("<|bos|>")!.Value;
+        new ModelFolder(RandomDecoder.Of(RandomDecoder.Config with { VocabularySize = tokenizer.VocabularySize, BeginToken = begin, EndTokens = [tokenizer.TokenId("<|assistant_end|>")!.Value] }), tokenizer).Save(path);
+    }
+
+    [Fact]
+    public void Chat_Commands_SaveAndLoadTheConversation()
+    {
+        using var folder = new TemporaryFolder();
+        SaveModel(folder["model"]);
+        string[] lines = ["/system Be kind.", "hello \\", "there", "/save " + folder["c.json"], "/reset", "/save " + folder["empty.json"], "/load " + folder["c.json"], "/nonsense", "you?", "/save " + folder["d.json"], "/exit", "never"];
+        var (code, output, error) = IngotProcess.RunWithInput(string.Join('\n', lines) + "\n", "chat", "--model", folder["model"], "--tokens", "5", "--seed", "2");
+        code.ShouldBe(0, error);
+        error.ShouldContain("/nonsense");
+        output.ShouldContain("(loaded 3 messages)");
+        var first = ConversationFile.Load(folder["c.json"]).Messages;
+        first.Select(m => m.Role).ShouldBe([Role.System, Role.User, Role.Assistant]);
+        first[1].Parts.ShouldBe([new(PartKind.Text, "hello \nthere")]);
+        ConversationFile.Load(folder["empty.json"]).Messages.Select(m => m.Role).ShouldBe([Role.System]);
+        ConversationFile.Load(folder["d.json"]).Messages.Count.ShouldBe(5);
+    }
+
+    [Fact]
+    public void Sample_ModelFolder_IsTheSameForTheSameSeed()
+    {
+        using var folder = new TemporaryFolder();
+        SaveModel(folder["model"]);
+        string[] sample = ["sample", "--model", folder["model"], "--prompt", "hello", "--tokens", "8", "--top-p", "0.9", "--seed", "4"];
+        var (code, output, error) = IngotProcess.Run(sample);
+        code.ShouldBe(0, error);
+        output.ShouldStartWith("hello");
+        output.Length.ShouldBeGreaterThan(7);
+        IngotProcess.Run(sample).Output.ShouldBe(output);
+    }
+}

@@ -1,0 +1,89 @@
+using Ingot.Llm.Models;
+using Ingot.Nn;
+
+namespace Ingot.Llm.Tests.Models;
+
+public class DecoderTests
+{
+    public static TheoryData<string> Shapes => ["qwen3", "llama3", "qwen2", "window", "plain"];
+
+    internal static DecoderConfig Shape(string name) => name switch
+    {
+        "qwen3" => RandomDecoder.Config,
+        "llama3" => RandomDecoder.Config with { Family = "llama", QkNorm = false, RopeTheta = 500, TiedHead = false, Scaling = new RopeScaling.Llama3(8, 1, 4, 32) },
+        "qwen2" => RandomDecoder.Config with { Family = "qwen2", QkNorm = false, QkvBiases = true, Scaling = new RopeScaling.Linear(4) },
+        "window" => RandomDecoder.Config with { Family = "mistral", QkNorm = false, Window = 5, KeyHeads = 6 },
+        _ => RandomDecoder.Config with { Family = "llama", QkNorm = false, KeyHeads = 1, QkvBiases = true, OutputBias = true, MlpBiases = true, HeadWidth = 8 },
+    };
+
+    [Theory, MemberData(nameof(Shapes))]
+    public void Forward_RandomModel_IsThatOfDoublePrecision(string shape)
+    {
+        var model = RandomDecoder.Of(Shape(shape));
+        var tokens = RandomDecoder.Tokens(23);
+        var expected = new PlainDecoder(model).Forward(tokens).SelectMany(r => r).ToArray();
+        var actual = model.Forward(Tensor.From(tokens, 1, 23)).ToArray<float>();
+        actual.Length.ShouldBe(expected.Length);
+        double worst = actual.Zip(expected, (a, e) => Math.Abs(a - e)).Max(), largest = expected.Max(Math.Abs);
+        worst.ShouldBeLessThan(2e-5 * largest);
+        largest.ShouldBeGreaterThan(1);
+    }
+
+    [Fact]
+    public void Loss_Mask_CountsItsPositionsOnly()
+    {
+        var model = RandomDecoder.Of(RandomDecoder.Config);
+        int[] tokens = RandomDecoder.Tokens(10), targets = RandomDecoder.Tokens(10, seed: 8);
+        bool[] mask = [false, true, true, false, false, true, false, false, false, true];
+        var logits = new PlainDecoder(model).Forward(tokens[..5]).Concat(new PlainDecoder(model).Forward(tokens[5..])).ToArray();
+        double expected = Enumerable.Range(0, 10).Where(t => mask[t]).Average(t => Math.Log(logits[t].Sum(Math.Exp)) - logits[t][targets[t]]);
+        double actual = model.Loss(Tensor.From(tokens, 2, 5), Tensor.From(targets, 2, 5), Tensor.From(mask, 2, 5)).Item<float>();
+        actual.ShouldBe(expected, 1e-4);
+        Math.Abs(model.Loss(Tensor.From(tokens, 2, 5), Tensor.From(targets, 2, 5)).Item<float>() - expected).ShouldBeGreaterThan(1e-3);
+    }
+
+    [Fact]
+    public void Loss_Recompute_GivesTheSameGradients()
+    {
+        float[] Gradient(bool recompute)
+        {
+            var model = new Decoder(RandomDecoder.Config, seed: 3) { Recompute = recompute };
+            model.Loss(Tensor.From(RandomDecoder.Tokens(16), 2, 8), Tensor.From(RandomDecoder.Tokens(16, seed: 9), 2, 8)).Backward();
+            return [.. Module.Parameters(model).SelectMany(p => p.Grad!.ToArray<float>())];
+        }
+        var plain = Gradient(false);
+        plain.Max(Math.Abs).ShouldBeGreaterThan(1e-3f);
+        Gradient(true).Zip(plain, (a, b) => Math.Abs(a - b)).Max().ShouldBeLessThan(1e-6f);
+    }
+
+    [Fact]
+    public void ParameterCount_AllShapes_IsTheWeights()
+    {
+        foreach (var shape in Shapes)
+        {
+            var model = new Decoder(Shape(shape.Data), seed: 1);
+            model.Config.ParameterCount.ShouldBe(Module.Parameters(model).Sum(p => (double)p.Count));
+        }
+    }
+
+    [Fact]
+    public void StateDict_Names_AreHuggingFaces()
+    {
+        var names = Module.StateDict(new Decoder(Shape("qwen2") with { Layers = 1, QkNorm = true, TiedHead = false }, seed: 1)).Keys;
+        names.ShouldBe([
+            "model.embed_tokens.weight", "model.layers.0.input_layernorm.weight",
+            "model.layers.0.self_attn.q_proj.weight", "model.layers.0.self_attn.q_proj.bias", "model.layers.0.self_attn.k_proj.weight", "model.layers.0.self_attn.k_proj.bias",
+            "model.layers.0.self_attn.v_proj.weight", "model.layers.0.self_attn.v_proj.bias", "model.layers.0.self_attn.o_proj.weight",
+            "model.layers.0.self_attn.q_norm.weight", "model.layers.0.self_attn.k_norm.weight", "model.layers.0.post_attention_layernorm.weight",
+            "model.layers.0.mlp.gate_proj.weight", "model.layers.0.mlp.up_proj.weight", "model.layers.0.mlp.down_proj.weight", "model.norm.weight", "lm_head.weight",
+        ]);
+    }
+
+    [Fact]
+    public void Decoder_ImpossibleShape_Throws()
+    {
+        Should.Throw<IngotException>(() => new Decoder(RandomDecoder.Config with { KeyHeads = 4 }, 1)).Message.ShouldContain("6 query heads");
+        Should.Throw<IngotException>(() => new Decoder(RandomDecoder.Config with { HeadWidth = 7 }, 1)).Message.ShouldContain("7");
+        Should.Throw<InsufficientMemoryException>(() => new Decoder(RandomDecoder.Config with { Width = 1 << 24, Hidden = 1 << 24 }, 1));
+    }
+}
