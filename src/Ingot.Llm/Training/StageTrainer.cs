@@ -1,5 +1,4 @@
 using System.Diagnostics;
-
 using Ingot.Llm.Models;
 using Ingot.Nn;
 
