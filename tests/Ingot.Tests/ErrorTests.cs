@@ -171,7 +171,7 @@ public sealed class ErrorTests : IDisposable
         using var cancelled = new CancellationTokenSource();
         cancelled.Cancel();
         Tensor.Randn(5, 4).Linear(weight).Square().Sum().Backward();
-        Should.Throw<OperationCanceledException>(() => optimizer.Step(0, cancelled.Token));
+        Should.Throw<OperationCanceledException>(() => optimizer.Step(0, cancellation: cancelled.Token));
         weight.ToArray<float>().ShouldBe(before);
         optimizer.Step();
         weight.ToArray<float>().ShouldNotBe(before);

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Ingot.Formats;
-using Ingot.Nn;
 
 namespace Ingot.Llm.Training;
 

@@ -26,7 +26,7 @@ public sealed class CombinedOptimizer
     }
 
     /// <inheritdoc cref="Optimizer.Step"/>
-    public void Step(Number? progress = null, CancellationToken cancellation = default, Tensor? onlyIf = null) => Optimizer.StepTogether(parts, progress, cancellation, onlyIf);
+    public void Step(Number? progress = null, Tensor? onlyIf = null, CancellationToken cancellation = default) => Optimizer.StepTogether(parts, progress, onlyIf, cancellation);
 
     /// <summary>The states of all parts, each under its number: <c>0.step</c>, <c>1.0.exp_avg</c>.</summary>
     public IReadOnlyDictionary<string, Tensor> StateDict()

@@ -65,14 +65,14 @@ public abstract class Optimizer
 
     /// <summary>Computes the gradients, if they have not been, and updates every parameter that has one, in place.</summary>
     /// <param name="progress">How much of the training is done, from 0 to 1: what the schedules are functions of; 0 by default. Inside a <see cref="Compiled"/> function a <see cref="Number"/>.</param>
-    /// <param name="cancellation">Checked until the first parameter is updated.</param>
     /// <param name="onlyIf">A bool scalar, computed with the step; where it is false, parameters and what is remembered of them stay as they were. The step counts all the same.</param>
+    /// <param name="cancellation">Checked until the first parameter is updated.</param>
     /// <exception cref="IngotException">Inside a compiled function a schedule was given a plain number.</exception>
     /// <remarks>A step that fails, cancelled, out of memory or with a bad index, has changed nothing and can be taken again.</remarks>
-    public void Step(Number? progress = null, CancellationToken cancellation = default, Tensor? onlyIf = null) => StepTogether([this], progress, cancellation, onlyIf);
+    public void Step(Number? progress = null, Tensor? onlyIf = null, CancellationToken cancellation = default) => StepTogether([this], progress, onlyIf, cancellation);
 
     /// <summary>A step of several optimizers in one schedule.</summary>
-    internal static void StepTogether(IReadOnlyList<Optimizer> parts, Number? progress, CancellationToken cancellation, Tensor? onlyIf)
+    internal static void StepTogether(IReadOnlyList<Optimizer> parts, Number? progress, Tensor? onlyIf, CancellationToken cancellation)
     {
         progress ??= 0;
         if (Capture.Current is not null && progress.IsFixed && parts.Any(o => o.HasSchedules))

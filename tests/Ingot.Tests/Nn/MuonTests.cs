@@ -216,7 +216,7 @@ public class MuonTests
         double[] before = [.. matrix.ToArray<double>(), .. vector.ToArray<double>()];
         optimizer.ZeroGrad();
         (matrix.Sum() + vector.Sum()).Backward();
-        Should.Throw<OperationCanceledException>(() => optimizer.Step(0, new CancellationToken(true)));
+        Should.Throw<OperationCanceledException>(() => optimizer.Step(0, cancellation: new CancellationToken(true)));
         ((double[])[.. matrix.ToArray<double>(), .. vector.ToArray<double>()]).ShouldBe(before);
         foreach (var name in new[] { "0.step", "1.step" }) optimizer.StateDict()[name].ToArray<long>().ShouldBe([1]);
     }
