@@ -63,6 +63,35 @@ sealed partial class ContractionNest
         into.Add(q);
     }
 
+    /// <summary>
+    /// A short K: a panel of B is few cache lines, one of each row, and they stay in the first-level cache where they are. Not if many of them share cache sets, or
+    /// take more pages than the translation buffer should give to one operand.
+    /// </summary>
+    bool StaysWhereItIs(Node y)
+    {
+        const int Page = 4096, Line = 64, MostPages = 40, MostInASet = 4;
+        if (k.Count != 1 || n.Count != 1 || ks > MostPages) return false;
+        long stride = IndexMath.Of(y.src[0]).FactorOf(k[0]) * sizeof(float), places = Page / Line;
+        if (stride <= 0) return false;
+        while (places > 1 && stride % (Page / places * 2) == 0) places /= 2;
+        return (ks + places - 1) / places * Math.Max(1, width * sizeof(float) / Line) <= MostInASet;
+    }
+
+    /// <summary>While a row tile is multiplied with a panel of B that is read where it is, its part of the next panel's rows is fetched.</summary>
+    void PrefetchColumns(List<Stmt> into, Dictionary<Node, Node> atBatch, Node nt, Node tile)
+    {
+        if (b is not { Op: Op.Load, Arg: BufferSlot slot, src: [var index] }) return;
+        long each = (ks + rowBlock - 1) / rowBlock;
+        var q = new For(Ir.Range(each), Ir.Int(0), Ir.Int(each));
+        var map = new Dictionary<Node, Node>(atBatch, ReferenceEqualityComparer.Instance) { [k[0]] = IndexMath.Min(IndexMath.Add(IndexMath.Mul(tile, each), q.Var), ks - 1) };
+        for (int column = 0; column < width; column += 64 / b.DType.Size)
+        {
+            IndexMath.Digits(n, IndexMath.Add(IndexMath.Mul(IndexMath.Add(nt, 1), width), column), map);
+            q.Body.Add(new Prefetch(slot.Slot, b.DType, Ir.Substitute(index, map)));
+        }
+        into.Add(q);
+    }
+
     /// <summary>What the end of a tile reads at the tile's own places (a weight and its optimizer's state, a residual) is fetched while the tile is multiplied.</summary>
     void PrefetchEnd(List<Stmt> into, List<StoreSpec> stores, Node depth, Func<Node, Node, Dictionary<Node, Node>> at, Node mt, Node nt)
     {

@@ -86,7 +86,7 @@ sealed partial class ContractionNest
         nest.Cycles = Arrange(a, b, unit) ?? 0;
         if (copyB == Copy.Whole) b = PackColumns(b);
         if (copyA == Copy.Whole) a = PackRows(a);
-        Main(stores);
+        Main(OncePerRow(stores));
         static string Text(string name, Copy copy) => copy switch { Copy.Whole => $", {name} packed", Copy.Block => $", {name} packed in blocks", _ => "" };
         nest.Recipe.Add($"contraction batch {bs}, {ms} x {ks} x {ns}; tile {rows} x {width}, blocks {rowBlock * rows} x {columnBlock * width}{Text("A", copyA)}{Text("B", copyB)}{(depthBlocks > 1 ? $", K in {depthBlocks}" : "")}");
         return nest;
@@ -105,14 +105,14 @@ sealed partial class ContractionNest
         // Columns: the unit stride innermost.
         storesVectors = unit is null || n.Contains(unit);
         if (unit is not null && storesVectors) { n.Remove(unit); n.Add(unit); }
-        turnsResults = !storesVectors && m[^1] == unit && StoresAreFlat(m) && ms >= lanes;
+        turnsResults = !storesVectors && m.Count > 0 && m[^1] == unit && StoresAreFlat(m) && ms >= lanes;
         ChooseTile();
         bool mayReadB = ns % width == 0 && Ir.Extent(n[^1]) % width == 0 && (ms == 1 ? IsUnit(y, n[^1]) : IsUnitStride(y, n));
         if (ms == 1 && !mayReadB) return null; // a copy costs more than the product
         streamsB = mayReadB && rowTiles <= 2 && ks * ns * sizeof(float) > Cpu.Caches.L2;
         ChooseBlocks();
         // One of a batch is used by its own rows only. Else few rows want a copy that may be kept from run to run (Plan.Packs), many hardly notice that each block makes its own.
-        copyB = Asked(recipe.PackB, mayReadB, mayReadB && (streamsB || ks * ns <= 16384 || rowTiles <= 2) ? Copy.None : rowBlocks == 1 && bs > 1 || rowTiles >= 32 && rowBlocks <= 4 && IsUnit(y, k[^1]) ? Copy.Block : Copy.Whole);
+        copyB = Asked(recipe.PackB, mayReadB, mayReadB && (streamsB || ks * ns <= 16384 || rowTiles <= 2 || StaysWhereItIs(y)) ? Copy.None : rowBlocks == 1 && bs > 1 || rowTiles >= 32 && rowBlocks <= 4 && IsUnit(y, k[^1]) ? Copy.Block : Copy.Whole);
         copyA = Asked(recipe.PackA, IsPlainRead(x), IsPlainRead(x) && IsCheapRow(x) ? Copy.None : columnBlocks > 4 && Ir.All(x).Exists(v => v.Op.IsTranscendental) ? Copy.Whole : Copy.Block);
         const double vector = 0.5, single = 6; // cycles an element, by vectors and one by one
         double cycles = rowTiles * columnTiles * (double)ks * CyclesOfStep;
@@ -174,6 +174,8 @@ sealed partial class ContractionNest
         for (int r = most; r >= most - 1 && r > 0; r--)
             if (ms % r == 0) return r;
         long tiles = (ms + most - 1) / most;
+        // 49 rows are nine tiles of six, or ten of five: less work.
+        if (most >= 6 && (ms + tiles - 1) / tiles * tiles * 19 >= (ms + most - 2) / (most - 1) * (most - 1) * 20L) return most - 1;
         return (int)((ms + tiles - 1) / tiles);
     }
 
@@ -265,6 +267,7 @@ sealed partial class ContractionNest
         var body = rowLoop.Body;
         if (streamsB && copyB == Copy.None && depthBlocks > 1 && recipe.Prefetch == 1) PrefetchRows(body, atBatch, nt, from);
         if (copyB == Copy.Whole && recipe.Prefetch != 0) PrefetchPanel(body, atBatch, nt, IndexMath.Add(mt, IndexMath.Mul(firstRow, -1)), from);
+        if (copyB == Copy.None && !streamsB && k.Count == 1 && rowTiles > 2 && recipe.Prefetch != 0) PrefetchColumns(body, atBatch, nt, IndexMath.Add(mt, IndexMath.Mul(firstRow, -1)));
         if (recipe.Prefetch != 0) PrefetchEnd(body, stores, depth, At, mt, nt);
         var accs = new Node[rows, tileVectors];
         var zero = Graph.Build.Const(DType.F32, Shape.Scalar, 0L);
@@ -423,9 +426,10 @@ sealed partial class ContractionNest
             return rowLoop;
         }
 
-        if (!HoldsVectors(n) || ns < width) into.Add(Loops(false));
+        bool vectors = HoldsVectors(n), partly = vectors && MayPassTheEnd(stores);
+        if (!vectors || ns < width) into.Add(partly ? PartOfTile(stores[0], slot, tile, mt, nt, at, rowsHere, columnsHere) : Loops(false));
         else if (ns % width == 0) into.Add(Loops(true));
-        else into.Add(new If(IndexMath.Less(nt, Ir.Int(ns / width))) { Then = [Loops(true)], Else = [Loops(false)] });
+        else into.Add(new If(IndexMath.Less(nt, Ir.Int(ns / width))) { Then = [Loops(true)], Else = [partly ? PartOfTile(stores[0], slot, tile, mt, nt, at, rowsHere, columnsHere) : Loops(false)] });
         return into;
     }
 }

@@ -84,12 +84,15 @@ sealed partial class GeneralNest
     LoopNest? Narrower()
     {
         if (vectorBytes <= 16 || kernel.Steps.Exists(s => s.Running is not null || s.Inner.Count > 0)) return null;
-        var stores = kernel.Steps.SelectMany(s => s.Stores).ToList();
-        foreach (var fold in Ir.All(kernel.Roots).Where(n => n.Op == Op.Fold))
-            if (fold.src[1..].Any(r => Ir.Extent(r) >= LanesOf(fold.DType) && LoadScore(fold.src[0], r) > 0)) return null;
-        var half = new GeneralNest(kernel, vectorBytes / 2, recipe);
-        if (half.PickVector(kernel.Outer, stores) is not { } vector) return vectorBytes > 32 ? half.Narrower() : null;
+        // Borders are copied first: a stride under a guard counts against vectors, a plain one does not.
+        var half = new GeneralNest(new KernelAst { Name = kernel.Name, Outer = [.. kernel.Outer], Steps = [.. kernel.Steps], Slots = [.. kernel.Slots] }, vectorBytes / 2, recipe);
+        half.CopyBorders(new LoopNest { Name = kernel.Name, Slots = half.kernel.Slots }, false);
+        var stores = half.kernel.Steps.SelectMany(s => s.Stores).ToList();
+        foreach (var fold in Ir.All(half.kernel.Roots).Where(n => n.Op == Op.Fold))
+            if (fold.src[1..].Any(r => Ir.Extent(r) >= LanesOf(fold.DType) && half.LoadScore(fold.src[0], r) > 0)) return null;
+        if (half.PickVector(half.kernel.Outer, stores) is not { } vector) return vectorBytes > 32 ? new GeneralNest(kernel, vectorBytes / 2, recipe).Narrower() : null;
         if (Ir.Extent(vector) >= Lanes(stores)) return null;
+        half = new GeneralNest(kernel, vectorBytes / 2, recipe);
         var nest = half.Build();
         for (int i = 0; i < nest.Phases.Count; i++) nest.Phases[i] = nest.Phases[i] with { VectorBytes = nest.Phases[i].VectorBytes == 0 ? vectorBytes / 2 : nest.Phases[i].VectorBytes };
         return nest;

@@ -229,38 +229,6 @@ sealed partial class Scheduler
         return false;
     }
 
-    /// <summary>
-    /// The last of the elementwise operations that follow a reduction, one user each: they run on its result in registers. If dimensions are
-    /// permuted after them, the result is written in that order at once: whoever reads it then finds unit strides. So is one whose view is wanted in memory.
-    /// </summary>
-    Node EpilogueEnd(Node reduce, HashSet<Node> claimed)
-    {
-        Node at = reduce, last = reduce;
-        Node? permuted = null;
-        while (!made.Contains(at) && UsersOf(at) is [var u])
-        {
-            bool view = u.Op is Op.Reshape or Op.Permute;
-            if (at != last && IsWidening(u)) break; // what is moved is moved as it is kept
-            if (!view && (!u.Op.IsElementwise || !claimed.Add(u))) break;
-            // Another reduction that has not been given memory yet would have to be recomputed for every element.
-            if (!view && u.src.Any(s => s != at && HoldsReduce(s))) break;
-            at = u;
-            if (!view) (last, permuted) = (u, null);
-            else if (u.Op == Op.Permute) permuted = u;
-        }
-        if (made.Contains(at)) return at;
-        if (permuted is null || ReadsWindows(reduce.src[0])) return Kept(last);
-        // A reshape after the permutation is a view of the same memory: dimensions that it merges stay apart here, unless what follows walks them merged.
-        return UsersOf(at).TrueForAll(u => u.Op.IsMovement || (IsWidening(u) && UsersOf(u).TrueForAll(v => v.Op.IsMovement))) ? permuted : at;
-    }
-
-    /// <summary>A pool's or another reduction of windows that lie one over the other: what it reads, in vectors along rows, decides its order.</summary>
-    static bool ReadsWindows(Node n)
-    {
-        while (n.Op.IsMovement && n.Op != Op.Window) n = n.src[0];
-        return n.Op == Op.Window;
-    }
-
     static bool IsWidening(Node n) => n is { Op: Op.Cast, DType: DType.F32, src: [var half] } && half.DType.IsHalf();
 
     /// <summary>

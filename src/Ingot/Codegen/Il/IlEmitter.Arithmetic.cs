@@ -184,6 +184,27 @@ sealed partial class IlEmitter
         if (mask != element) il.Emit(OpCodes.Call, vectors.Reinterpret(element, mask));
     }
 
+    /// <summary>a &lt; b or a = b, of floats: how the graph writes a &lt;= b.</summary>
+    static bool IsAtMost(Node n) =>
+        n is { src: [{ Op: Op.CmpLt, src: [var a, var b] }, { Op: Op.Xor, src: [{ Op: Op.CmpNe, src: [var c, var d] }, var one] }] } && one == Ir.True
+        && a.DType is DType.F32 or DType.F64 && ((a, b) == (c, d) || (a, b) == (d, c));
+
+    /// <summary>a &lt;= b in one comparison, for a node that says a &lt; b.</summary>
+    void AtMost(Node less, bool vector)
+    {
+        foreach (var s in less.src) Value(s, vector);
+        if (!vector)
+        {
+            il.Emit(OpCodes.Cgt_Un); // greater, or not comparable
+            il.Emit(OpCodes.Ldc_I4_0);
+            il.Emit(OpCodes.Ceq);
+            return;
+        }
+        Type element = Element(less.src[0].DType), mask = Element(DType.Bool), v = vectors.VectorOf(element);
+        il.Emit(OpCodes.Call, vectors.Method("LessThanOrEqual", element, v, v));
+        if (mask != element) il.Emit(OpCodes.Call, vectors.Reinterpret(element, mask));
+    }
+
     /// <summary>The operation on operands that are on the stack.</summary>
     void Arithmetic(Op op, DType t, bool vector)
     {

@@ -137,6 +137,7 @@ sealed partial class IlEmitter
             case Op.Cast: Convert(n, vector); break;
             case Op.Bitcast: Reinterpret(n, vector); break;
             case Op.CmpLt or Op.CmpNe: Compare(n, vector); break;
+            case Op.Or when IsAtMost(n) && !Array.Exists(n.src, s => InLocal(s, vector) || InLocal(s, false)) && !(vector && Array.Exists(n.src, s => IsVector(s) && MustSplit(s))): AtMost(n.src[0], vector); break;
             case Op.Fma:
                 foreach (var s in n.src) Value(s, vector);
                 FusedMultiplyAdd(n.DType, vector);
