@@ -61,7 +61,6 @@ static class SampleCommand
         var (model, tokenizer) = new RunFolder(path).LoadModel();
         // Without a prompt the text starts after the first character of the vocabulary, in most texts the line feed.
         int[] start = prompt.Length > 0 ? tokenizer.Encode(prompt) : [0];
-        yield return prompt;
-        foreach (int id in new Generator(model).Continue(start, options).Take(options.MaxTokens)) yield return tokenizer.Decode([id]);
+        return new Generator(model).Continue(start, options).Take(options.MaxTokens).Select(id => tokenizer.Decode([id])).Prepend(prompt);
     }
 }

@@ -23,16 +23,13 @@ sealed partial class RowBlockNest
         var zero = Graph.Build.Const(DType.F32, Shape.Scalar, 0L);
         for (int i = 0; i < positions; i++)
             for (int v = 0; v < vectors; v++) tile.Body.Add(new Init(accs[i, v] = Ir.Acc(DType.F32, Ir.Lane(lanes)), zero));
-        var along = k[^1];
-        SideBySide.Loop(Open(tile.Body, k.SkipLast(1)), along, Ir.Int(0), Ir.Int(Ir.Extent(along)), SideBySide.Turns, Ir.Extent(along) % SideBySide.Turns == 0, (sums, at) =>
-        {
-            for (int i = 0; i < positions; i++)
-                for (int v = 0; v < vectors; v++)
-                {
-                    var own = Ir.Load(DType.F32, block, At(IndexMath.Add(IndexMath.Mul(Flat(k), rows), Lane(v)), (along, at)));
-                    sums.Add(new Update(accs[i, v], Op.Add, Ir.Scalar(Op.Mul, DType.F32, own, At(other, (last, Position(i)), (along, at)))));
-                }
-        });
+        var sums = Open(tile.Body, k);
+        for (int i = 0; i < positions; i++)
+            for (int v = 0; v < vectors; v++)
+            {
+                var own = Ir.Load(DType.F32, block, IndexMath.Add(IndexMath.Mul(Flat(k), rows), Lane(v)));
+                sums.Add(new Update(accs[i, v], Op.Add, Ir.Scalar(Op.Mul, DType.F32, own, At(other, (last, Position(i))))));
+            }
         // What follows on the tile itself, if it is little; else in a pass over the scores.
         var self = Ir.Load(DType.F32, store.Slot, store.Index);
         bool isDirect = Ir.All(Ir.Substitute(store.Value, new(ReferenceEqualityComparer.Instance) { [fold] = zero })).Count(n => n.Op is not (Op.Const or Op.Range) && n.DType.IsFloat) <= 6

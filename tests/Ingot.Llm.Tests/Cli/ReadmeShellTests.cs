@@ -39,7 +39,7 @@ public sealed partial class ReadmeShellTests : IDisposable
     {
         File.WriteAllText(folder["text.txt"], StoryCorpus.Generate(1, 4000));
         var lines = Lines().Where(l => l.StartsWith("ingot ", StringComparison.Ordinal)).ToList();
-        lines.Select(l => Words(l)[1]).ShouldBe(["train", "sample", "info", "bench"]);
+        lines.Select(l => Words(l)[1]).ShouldBe(["train", "sample", "info", "bench", "plan", "corpus"]);
         foreach (var line in lines)
         {
             var words = Words(line)[1..].ConvertAll(w => w switch { "FILE" => folder["text.txt"], "DIR" => folder["run"], _ => w });
@@ -47,7 +47,7 @@ public sealed partial class ReadmeShellTests : IDisposable
             if (words[0] == "sample") words.AddRange(["--tokens", "5"]);
             var (code, output, error) = IngotProcess.Run(words);
             (code, error).ShouldBe((0, ""), line);
-            output.ShouldContain(words[0] switch { "train" => "step 2/2", "sample" => "Once upon a time", _ => "GFLOPS" });
+            output.ShouldContain(words[0] switch { "train" => "step 2/2", "sample" => "Once upon a time", "plan" => "512 KiB a token", "corpus" => "Quirdik", _ => "GFLOPS" });
         }
     }
 
