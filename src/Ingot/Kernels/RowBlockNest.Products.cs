@@ -23,13 +23,17 @@ sealed partial class RowBlockNest
         var zero = Graph.Build.Const(DType.F32, Shape.Scalar, 0L);
         for (int i = 0; i < positions; i++)
             for (int v = 0; v < vectors; v++) tile.Body.Add(new Init(accs[i, v] = Ir.Acc(DType.F32, Ir.Lane(lanes)), zero));
-        var sums = Open(tile.Body, k);
-        for (int i = 0; i < positions; i++)
-            for (int v = 0; v < vectors; v++)
-            {
-                var own = Ir.Load(DType.F32, block, IndexMath.Add(IndexMath.Mul(Flat(k), rows), Lane(v)));
-                sums.Add(new Update(accs[i, v], Op.Add, Ir.Scalar(Op.Mul, DType.F32, own, At(other, (last, Position(i))))));
-            }
+        var along = k[^1];
+        int together = HasFewProducts ? SideBySide.Turns : 1;
+        SideBySide.Loop(Open(tile.Body, k.SkipLast(1)), along, Ir.Int(0), Ir.Int(Ir.Extent(along)), together, Ir.Extent(along) % together == 0, (sums, at) =>
+        {
+            for (int i = 0; i < positions; i++)
+                for (int v = 0; v < vectors; v++)
+                {
+                    var own = Ir.Load(DType.F32, block, At(IndexMath.Add(IndexMath.Mul(Flat(k), rows), Lane(v)), (along, at)));
+                    sums.Add(new Update(accs[i, v], Op.Add, Ir.Scalar(Op.Mul, DType.F32, own, At(other, (last, Position(i)), (along, at)))));
+                }
+        });
         // What follows on the tile itself, if it is little; else in a pass over the scores.
         var self = Ir.Load(DType.F32, store.Slot, store.Index);
         bool isDirect = Ir.All(Ir.Substitute(store.Value, new(ReferenceEqualityComparer.Instance) { [fold] = zero })).Count(n => n.Op is not (Op.Const or Op.Range) && n.DType.IsFloat) <= 6
@@ -43,6 +47,12 @@ sealed partial class RowBlockNest
         if (!isDirect) Elementwise(inner, [store with { Value = Ir.Substitute(store.Value, new(ReferenceEqualityComparer.Instance) { [fold] = self }) }]);
         return true;
     }
+
+    /// <summary>
+    /// In a kernel of four products whose scores took several turns side by side, the JIT's allocator kept accumulators on the stack (41 such operands to 10 multiply-adds): half
+    /// the speed. In one of two it does not.
+    /// </summary>
+    bool HasFewProducts => Ir.All(kernel.Roots).Count(n => n is { Op: Op.Fold, src: [{ Op: Op.Mul }, ..] } && Ir.FoldKind(n) == Op.Add) <= 2;
 
     /// <summary>The block's rows of a factor, [k][row].</summary>
     int CopyRows(Node mine, Node[] k)
