@@ -1,3 +1,4 @@
+using Ingot.Formats;
 using Ingot.Llm.Tokenizers.Files;
 
 namespace Ingot.Llm.Tokenizers;
@@ -43,21 +44,8 @@ public static class TokenizerFile
     public static Tokenizer FromSentencePiece(ReadOnlySpan<byte> file, string name) => SentencePieceFile.Read(file, name);
 
     /// <summary>Writes a byte-level BPE tokenizer as tokenizer.json. The file appears whole or not at all.</summary>
-    /// <exception cref="IngotException">The tokenizer is of another kind.</exception>
-    public static void Save(Tokenizer tokenizer, string path)
-    {
-        string temporary = path + ".new";
-        try
-        {
-            using (var stream = File.Create(temporary)) HuggingFaceFile.Write(tokenizer, stream);
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
-    }
+    /// <exception cref="IngotException">The tokenizer is of another kind, or the file cannot be written.</exception>
+    public static void Save(Tokenizer tokenizer, string path) => AtomicFile.Write(path, stream => HuggingFaceFile.Write(tokenizer, stream));
 
     static TiktokenEncoding EncodingOf(string name) => TiktokenEncoding.Known.FirstOrDefault(e => name.StartsWith(e.Name, StringComparison.Ordinal))
         ?? throw new FormatException($"a rank file is to be named for its encoding, {string.Join(", ", TiktokenEncoding.Known.Select(e => e.Name))}, not {name}");

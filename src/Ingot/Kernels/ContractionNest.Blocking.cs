@@ -109,7 +109,9 @@ sealed partial class ContractionNest
         else into.Add(new If(IndexMath.Less(Ir.Int(depthBlocks - 2), depth)) { Then = [row] });
 
         bool IsOfTile(Node x) =>
-            x is { Op: Op.Load, src: [var index] } && n.Count > 0 && IndexMath.Of(index) is var form && form.FactorOf(n[^1]) == 1 && m.Exists(r => form.FactorOf(r) != 0);
+            // No looked-up index: the last tile's rows go beyond the operand, which a fetch may and a read may not.
+            x is { Op: Op.Load, src: [var index] } && n.Count > 0 && !Ir.All(index).Exists(i => i.Op is Op.Load or Op.CheckIndex)
+            && IndexMath.Of(index) is var form && form.FactorOf(n[^1]) == 1 && m.Exists(r => form.FactorOf(r) != 0);
     }
 
     /// <summary>Rows of a streamed B that are read side by side: sums then go to scratch and back once in so many.</summary>

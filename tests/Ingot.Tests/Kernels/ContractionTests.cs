@@ -102,4 +102,16 @@ public sealed class ContractionTests : IDisposable
             }
         }
     }
+
+    /// <summary>What the end of a tile reads is fetched ahead, also for rows beyond the last: no index may be looked up, let alone checked, there.</summary>
+    [Fact]
+    public void End_ReadsLookedUpRows_OfATileThatIsNotFull()
+    {
+        const int rows = 601, columns = 400;
+        Tensor x = Tensor.Rand(rows, 32).Realize(), w = Tensor.Rand(32, columns).Realize(), table = Tensor.Rand(7, columns).Realize();
+        var index = Tensor.From([.. Enumerable.Range(0, rows).Select(i => i % 7)], rows);
+        float[] plain = x.Matmul(w).ToArray<float>(), looked = table.ToArray<float>();
+        float[] sum = (x.Matmul(w) + index.Embedding(table)).ToArray<float>();
+        for (int i = 0; i < sum.Length; i++) sum[i].ShouldBe(plain[i] + looked[i / columns % 7 * columns + i % columns]);
+    }
 }
