@@ -9,7 +9,7 @@ using Ingot.Cli;
 var root = new Command("ingot", "Trains small language models from nothing, in C# alone, and lets you talk to them.")
 {
     new HelpOption(), new VersionOption(),
-    TrainCommand.Speedrun(), TrainCommand.Train(), SampleCommand.Create(), ChatCommand.Create(), CorpusCommand.Create(), DataCommand.Create(),
+    SpeedrunCommand.Create(), StageCommands.Pretrain(), StageCommands.Midtrain(), StageCommands.Sft(), TrainCommand.Train(), SampleCommand.Create(), ChatCommand.Create(), CorpusCommand.Create(), DataCommand.Create(),
     TokenizerCommand.Create(), PlanCommand.Create(), InfoCommand.Create(), BenchCommand.Create(),
 };
 root.SetAction(_ => root.Parse(["--help"]).Invoke());

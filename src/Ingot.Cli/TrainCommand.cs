@@ -45,12 +45,6 @@ sealed class TrainCommand
         return c.Build(new("train", "Train a character-level GPT on text files."), c.data, c.preset);
     }
 
-    public static Command Speedrun()
-    {
-        var c = new TrainCommand("speedrun", "speedrun", printsSamples: true);
-        return c.Build(new("speedrun", "Train a small GPT on Ingot's own stories, in about five minutes on two cores, and print samples from it."));
-    }
-
     Command Build(Command command, params Option[] first)
     {
         foreach (var option in first.Concat([output, resume, force, steps, seed, layers, heads, width, context, batch, recompute, rate, precision, warmup, logEvery, evaluateEvery, checkpointEvery])) command.Options.Add(option);

@@ -1,5 +1,5 @@
 using Ingot.Llm.Chat;
-using Ingot.Llm.Data;
+using Ingot.Llm.Corpus;
 using Ingot.Llm.Tokenizers;
 using Ingot.Llm.Training;
 
