@@ -60,6 +60,9 @@ public sealed class StageTrainer
 
     public StageOptions Options { get; }
 
+    /// <summary>False for a measurement, of which nothing is to stay.</summary>
+    internal bool KeepsCheckpoints { get; init; } = true;
+
     /// <summary>Steps done.</summary>
     public int CurrentStep { get; private set; }
 
@@ -193,6 +196,7 @@ public sealed class StageTrainer
 
     void Save(TrainingLog log)
     {
+        if (!KeepsCheckpoints) return;
         log.FlushToDisk();
         var tensors = new Dictionary<string, Tensor>();
         foreach (var (name, t) in Module.StateDict(model)) tensors["model." + name] = t;

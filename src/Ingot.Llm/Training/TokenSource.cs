@@ -25,6 +25,11 @@ public sealed class TokenSource
     /// <summary>Loss is taken on some of the tokens only.</summary>
     public bool IsMasked => counts is not null;
 
+    /// <summary>Tokens as they are.</summary>
+    /// <param name="name">Of the domain.</param>
+    /// <param name="tokens">At least one.</param>
+    public static TokenSource OfTokens(string name, int[] tokens) => tokens.Length > 0 ? new(name, tokens, null, null, tokens.Length) : throw new IngotException($"the domain '{name}' has no tokens");
+
     /// <summary>Documents, each after the token that begins one.</summary>
     /// <param name="name">Of the domain.</param>
     /// <param name="tokenizer">Of the model.</param>

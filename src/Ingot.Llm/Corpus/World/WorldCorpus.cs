@@ -5,7 +5,7 @@ namespace Ingot.Llm.Corpus.World;
 
 /// <summary>Everything a language model is trained on and tested with, made from a <see cref="WorldDefinition"/>; each the same for the same seed.</summary>
 /// <param name="world">Names, facts and words.</param>
-public sealed class WorldCorpus(WorldDefinition world)
+public sealed class WorldCorpus(WorldDefinition world) : ICorpus
 {
     /// <summary>What is answered about things the world does not know.</summary>
     public const string Unknown = "I don't know";
@@ -30,6 +30,8 @@ public sealed class WorldCorpus(WorldDefinition world)
 
     public WorldDefinition World => world;
 
+    public string Name => "world";
+
     /// <summary>
     /// Documents to pretrain on, without end: stories, articles about subjects of the world, questions with answers, texts with questions, exercises.
     /// Only the training side of every split.
@@ -52,6 +54,15 @@ public sealed class WorldCorpus(WorldDefinition world)
                 yield return lines.ToString().TrimEnd();
             }
         }
+    }
+
+    IEnumerable<string> ICorpus.Documents(ulong seed) => Documents(seed);
+
+    /// <summary>Stories of the held-out side, without end.</summary>
+    public IEnumerable<string> HeldOutDocuments(ulong seed)
+    {
+        var teller = new StoryTeller(world, Split.HeldOut);
+        for (ulong i = 0; ; i++) yield return teller.TellOne(Stream(seed, 8, i)).Text;
     }
 
     /// <summary>Conversations for mid-training and supervised fine-tuning, without end: facts in trained phrasings, the unknown, open-book questions, exercises, the calculator, stories on demand, who the model is.</summary>
@@ -105,7 +116,7 @@ public sealed class WorldCorpus(WorldDefinition world)
         }
     }
 
-    /// <summary>The kinds of <see cref="Verifiable"/> tasks of which conversations have demonstrations, and those of which they have none.</summary>
+    /// <summary>The kinds of verifiable tasks of which conversations have demonstrations, and those of which they have none.</summary>
     public static (IReadOnlyList<string> Demonstrated, IReadOnlyList<string> Undemonstrated) TaskKinds => ([.. Exercises.Demonstrated, "tool"], Exercises.Undemonstrated);
 
     /// <summary>Tasks for reinforcement learning whose answers a program judges.</summary>
@@ -123,6 +134,21 @@ public sealed class WorldCorpus(WorldDefinition world)
             }
             var (question, expected) = Exercises.Make(kind, world, split, ref random, digits);
             yield return new(kind, new([new(Role.User, question)]), expected);
+        }
+    }
+
+    /// <summary>Tasks of all kinds, as often of those without demonstrations as of those with them.</summary>
+    public IEnumerable<VerifiableTask> Verifiable(Split split, ulong seed)
+    {
+        var (demonstrated, undemonstrated) = TaskKinds;
+        var kinds = demonstrated.Concat(undemonstrated).ToDictionary(k => k, k => Verifiable(k, split, seed).GetEnumerator());
+        for (ulong i = 0; ; i++)
+        {
+            var random = Stream(seed, 9, i);
+            var side = random.Chance(50) ? undemonstrated : demonstrated;
+            var tasks = kinds[side[random.Below(side.Count)]];
+            tasks.MoveNext();
+            yield return tasks.Current;
         }
     }
 
