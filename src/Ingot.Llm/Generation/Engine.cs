@@ -50,6 +50,23 @@ public sealed class Engine
         return sequence;
     }
 
+    /// <summary>Another text that begins as one there is: what the cache holds of it is copied, not computed again. Dispose it to give its cache back.</summary>
+    /// <param name="beginning">A text of this engine; as much of it as is in the cache is taken.</param>
+    /// <param name="further">What follows in the new text, at least one token.</param>
+    /// <param name="options">How to choose.</param>
+    /// <exception cref="IngotException">Nothing follows, or it does not fit into the context.</exception>
+    public GeneratedSequence Fork(GeneratedSequence beginning, ReadOnlySpan<int> further, SamplingOptions options)
+    {
+        if (further.Length == 0) throw new IngotException("nothing follows the beginning of the text; a fork needs at least one token to continue");
+        var sequence = new GeneratedSequence(this, options);
+        sequence.Append([.. beginning.Tokens.Take(beginning.Cached)]);
+        sequence.Append(further);
+        sequence.Pages.CopyOf(beginning.Pages, beginning.Cached);
+        sequence.Cached = beginning.Cached;
+        sequences.Add(sequence);
+        return sequence;
+    }
+
     /// <summary>The tokens that follow a prompt, one by one as they are chosen, without the one that ends the text.</summary>
     public IEnumerable<int> Continue(int[] prompt, SamplingOptions options)
     {

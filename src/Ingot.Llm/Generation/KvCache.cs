@@ -48,6 +48,13 @@ public sealed class KvCache(DecoderConfig config)
             while (pages.Count * PagePositions < positions) pages.Add(cache.Take());
         }
 
+        /// <summary>Becomes a copy of the first positions of another sequence's pages.</summary>
+        public void CopyOf(Pages other, int positions)
+        {
+            Reserve(positions);
+            for (int i = 0; i < pages.Count; i++) other.pages[i].CopyTo(pages[i], 0);
+        }
+
         /// <summary>Gives pages back that hold positions from this one on only.</summary>
         public void Trim(int positions)
         {

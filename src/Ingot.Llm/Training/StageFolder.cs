@@ -10,8 +10,16 @@ namespace Ingot.Llm.Training;
 /// <param name="State">File name of weights and optimizer state.</param>
 /// <param name="LogBytes">Length of the log that belongs to these steps.</param>
 /// <param name="Data">Fingerprint of the data.</param>
-/// <param name="Options">Of the stage.</param>
-public sealed record StageCheckpoint(int Format, int Step, int Skipped, string State, long LogBytes, string Data, StageOptions Options);
+/// <param name="Steps">Of the whole stage.</param>
+/// <param name="Options">Of the stage, of whichever kind it is.</param>
+public sealed record StageCheckpoint(int Format, int Step, int Skipped, string State, long LogBytes, string Data, int Steps, JsonElement Options)
+{
+    /// <summary>It was written under these options.</summary>
+    internal bool IsUnder(UpdateOptions options) => JsonElement.DeepEquals(Options, AsJson(options));
+
+    /// <summary>Options as a checkpoint keeps them.</summary>
+    internal static JsonElement AsJson(UpdateOptions options) => JsonSerializer.SerializeToElement(options, options.GetType(), JsonSerializerOptions.Web);
+}
 
 /// <summary>
 /// The folder of a stage: log.jsonl and one checkpoint. The tensors go to a file with the step in its name; replacing checkpoint.json, which names it, is what makes
@@ -56,8 +64,7 @@ public sealed class StageFolder(string path)
             var c = JsonSerializer.Deserialize<StageCheckpoint>(File.ReadAllText(file), json) ?? throw new FormatException($"{file} is empty");
             if (c.Format != 1) throw new FormatException($"{file} has format {c.Format}; this version of Ingot reads format 1");
             if (c.State.Length == 0 || c.State != System.IO.Path.GetFileName(c.State)) throw new FormatException($"{file} names a file outside its folder: {c.State}");
-            c.Options.Checked();
-            if (c.Step < 0 || c.Step > c.Options.Steps || c.Skipped < 0 || c.LogBytes < 0) throw new FormatException($"{file} is damaged: step {c.Step} of {c.Options.Steps}, {c.LogBytes} bytes of log");
+            if (c.Step < 0 || c.Step > c.Steps || c.Skipped < 0 || c.LogBytes < 0) throw new FormatException($"{file} is damaged: step {c.Step} of {c.Steps}, {c.LogBytes} bytes of log");
             return c;
         }
         catch (Exception e) when (e is JsonException or IngotException and not FormatException)

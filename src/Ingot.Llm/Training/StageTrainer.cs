@@ -50,12 +50,12 @@ public sealed class StageTrainer
         (this.model, this.data, Options, this.folder, this.validation) = (model, data, options.Checked(), new(folder), validation ?? []);
         if (data.Length > model.ContextLength) throw new IngotException($"sequences of {data.Length} tokens do not fit into the model's context of {model.ContextLength}");
         parameters = Module.Parameters(model);
-        optimizer = NewOptimizer(model, options);
+        optimizer = options.OptimizerOf(model);
         wholeStep = new Compiled(inputs => Update(inputs[0], inputs[1]));
         fingerprint = Fingerprint(data);
         if (!this.folder.HasCheckpoint) return;
         var checkpoint = this.folder.Read();
-        if (checkpoint.Options != options) throw new IngotException($"the stage in {folder} was started with other settings; remove the folder to start it anew");
+        if (!checkpoint.IsUnder(options)) throw new IngotException($"the stage in {folder} was started with other settings; remove the folder to start it anew");
         if (checkpoint.Data != fingerprint) throw new IngotException($"the stage in {folder} was started on other data; give the same, or remove the folder to start it anew");
         Module.LoadStateDict(model, this.folder.Tensors(checkpoint, "model."));
         optimizer.LoadStateDict(this.folder.Tensors(checkpoint, "optimizer."));
@@ -72,16 +72,6 @@ public sealed class StageTrainer
 
     /// <summary>Steps of them that were not taken, as the loss or the gradient was not finite.</summary>
     public int Skipped => skipped;
-
-    static CombinedOptimizer NewOptimizer(Decoder model, StageOptions o)
-    {
-        var named = Module.NamedParameters(model).ToList();
-        bool IsEmbedding(string name) => name.EndsWith("embed_tokens.weight", StringComparison.Ordinal) || name.EndsWith("lm_head.weight", StringComparison.Ordinal);
-        return new(
-            new Muon(named.Where(p => p.Value.Rank == 2 && !IsEmbedding(p.Key)).Select(p => p.Value), o.Rate(o.MatrixRate), weightDecay: o.WeightDecay),
-            new AdamW(named.Where(p => p.Value.Rank == 2 && IsEmbedding(p.Key)).Select(p => p.Value), o.Rate(o.EmbeddingRate), beta2: 0.95, epsilon: 1e-10, weightDecay: 0.0),
-            new AdamW(named.Where(p => p.Value.Rank != 2).Select(p => p.Value), o.Rate(o.VectorRate), beta2: 0.95, epsilon: 1e-10, weightDecay: 0.0));
-    }
 
     static string Fingerprint(Mixture data)
     {
@@ -215,6 +205,6 @@ public sealed class StageTrainer
         var tensors = new Dictionary<string, Tensor>();
         foreach (var (name, t) in Module.StateDict(model)) tensors["model." + name] = t;
         foreach (var (name, t) in optimizer.StateDict()) tensors["optimizer." + name] = t;
-        folder.Save(new(1, CurrentStep, skipped, $"state-{CurrentStep:D7}.safetensors", log.Bytes, fingerprint, Options), tensors);
+        folder.Save(new(1, CurrentStep, skipped, $"state-{CurrentStep:D7}.safetensors", log.Bytes, fingerprint, Options.Steps, StageCheckpoint.AsJson(Options)), tensors);
     }
 }
