@@ -23,6 +23,9 @@ public sealed class Variation
         ["model.context"] = "tokens a sequence",
         ["model.qkNorm"] = "true, false: norms of queries and keys",
         ["model.tiedHead"] = "true, false: the head's weights are the embedding's",
+        ["model.norm"] = "rms, layernorm",
+        ["model.feedForward"] = "swiglu, relu2, gelu (without a gate the inner width is half as large again)",
+        ["model.logitCap"] = "bound on logits, cap tanh(x / cap)",
         ["model.ropeTheta"] = "base of the rotary frequencies",
         ["tokenizer.vocabulary"] = "tokens of the vocabulary",
         ["tokenizer.digits"] = "1, 2, 3: most digits a token",
@@ -67,7 +70,8 @@ public sealed class Variation
         {
             Width = width,
             Layers = Whole("model.layers") ?? s.Layers,
-            Hidden = Whole("model.hidden") ?? (width == s.Width ? s.Hidden : 3 * width),
+            Hidden = Whole("model.hidden") ?? (width == s.Width ? s.Hidden : 3 * width) * (FeedForward == FeedForwardKind.SwiGlu ? 2 : 3) / 2, // as many weights
+            IsGated = FeedForward == FeedForwardKind.SwiGlu,
             Heads = heads,
             KeyHeads = Whole("model.keyHeads") ?? (heads == s.Heads ? s.KeyHeads : heads % 2 == 0 ? heads / 2 : heads),
             HeadWidth = headWidth,
@@ -78,13 +82,27 @@ public sealed class Variation
         }).Checked();
     }
 
-    public DecoderConfig Config(DecoderConfig c) => c with { RopeTheta = Number("model.ropeTheta") ?? c.RopeTheta, Family = c.QkNorm ? c.Family : "llama" };
+    public DecoderConfig Config(DecoderConfig c)
+    {
+        c = c with
+        {
+            RopeTheta = Number("model.ropeTheta") ?? c.RopeTheta,
+            LayerNorm = Text("model.norm", "rms", "layernorm") == "layernorm",
+            FeedForward = FeedForward,
+            LogitCap = Number("model.logitCap"),
+        };
+        return c with { Family = c.LayerNorm || c.FeedForward != FeedForwardKind.SwiGlu || c.LogitCap is not null ? "ingot" : c.QkNorm ? c.Family : "llama" };
+    }
+
+    FeedForwardKind FeedForward => Text("model.feedForward", "swiglu", "relu2", "gelu") switch { "relu2" => FeedForwardKind.Relu2, "gelu" => FeedForwardKind.Gelu, _ => FeedForwardKind.SwiGlu };
 
     public StageOptions Options(StageOptions o) => (o with
     {
         Batch = Whole("train.batch") ?? o.Batch,
         MicroBatches = Whole("train.microBatches") ?? o.MicroBatches,
-        MatrixRate = Number("train.matrixRate") ?? o.MatrixRate,
+        MatrixOptimizer = IsAdam ? MatrixOptimizer.AdamW : o.MatrixOptimizer,
+        // AdamW's steps are not orthogonal: what is right for Muon is too large by as much as a matrix has rows, about.
+        MatrixRate = Number("train.matrixRate") ?? (IsAdam ? o.MatrixRate / 5 : o.MatrixRate),
         EmbeddingRate = Number("train.embeddingRate") ?? o.EmbeddingRate,
         VectorRate = Number("train.vectorRate") ?? o.VectorRate,
         WeightDecay = Number("train.weightDecay") ?? o.WeightDecay,
@@ -92,7 +110,10 @@ public sealed class Variation
         Warmup = Number("train.warmup") ?? o.Warmup,
         Cooldown = Number("train.cooldown") ?? o.Cooldown,
         FinalRate = Number("train.finalRate") ?? o.FinalRate,
+        Rates = values.TryGetValue("train.rates", out var curve) ? ProgressCurve.Parse(curve) : o.Rates,
     }).Checked();
+
+    bool IsAdam => Text("train.optimizer", "muon", "adamw") == "adamw";
 
     string? Text(string name, params string[] allowed)
     {
