@@ -9,8 +9,20 @@ using Ingot.Cli;
 var root = new Command("ingot", "Trains small language models from nothing, in C# alone, and lets you talk to them.")
 {
     new HelpOption(), new VersionOption(),
-    SpeedrunCommand.Create(), StageCommands.Pretrain(), StageCommands.Midtrain(), StageCommands.Sft(), TrainCommand.Train(), SampleCommand.Create(), ChatCommand.Create(), CorpusCommand.Create(), DataCommand.Create(),
-    TokenizerCommand.Create(), PlanCommand.Create(), InfoCommand.Create(), BenchCommand.Create(),
+    SpeedrunCommand.Create(),
+    TokenizerCommand.Create(),
+    StageCommands.Pretrain(),
+    StageCommands.Midtrain(),
+    StageCommands.Sft(),
+    ReportCommand.Create(),
+    ChatCommand.Create(),
+    PlanCommand.Create(),
+    CorpusCommand.Create(),
+    DataCommand.Create(),
+    TrainCommand.Train(),
+    SampleCommand.Create(),
+    InfoCommand.Create(),
+    BenchCommand.Create(),
 };
 root.SetAction(_ => root.Parse(["--help"]).Invoke());
 
