@@ -11,6 +11,7 @@ var root = new Command("ingot", "Trains small language models from nothing, in C
     new HelpOption(), new VersionOption(),
     TrainCommand.Speedrun(), TrainCommand.Train(), SampleCommand.Create(), ChatCommand.Create(), CorpusCommand.Create(), DataCommand.Create(),
     TokenizerCommand.Create(), PlanCommand.Create(), InfoCommand.Create(), BenchCommand.Create(),
+    CompressCommand.Compress(), CompressCommand.Decompress(),
 };
 root.SetAction(_ => root.Parse(["--help"]).Invoke());
 
