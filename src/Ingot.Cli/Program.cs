@@ -23,6 +23,8 @@ var root = new Command("ingot", "Trains small language models from nothing, in C
     SampleCommand.Create(),
     InfoCommand.Create(),
     BenchCommand.Create(),
+    CompressCommand.Compress(),
+    CompressCommand.Decompress(),
 };
 root.SetAction(_ => root.Parse(["--help"]).Invoke());
 
