@@ -14,10 +14,13 @@ sealed class SpeedrunCommand
     readonly Option<int?> depth = Options.Number<int>("--depth", "Layers of the model instead; the time follows.");
     readonly Option<double> perParameter = Options.Number("--tokens-per-parameter", null, "Tokens to learn from, a parameter.", new SpeedrunSettings().TokensPerParameter);
 
+    readonly Option<int> port = Options.Number("--port", null, "Of the live page, on this machine only; 0: any that is free.", 0);
+    readonly Option<bool> noPage = new("--no-page") { Description = "No live page; the report at the end is written all the same." };
+
     public static Command Create()
     {
         var c = new SpeedrunCommand();
-        var command = new Command("speedrun", "From nothing to a chat: tokenizer, pretraining, mid-training, fine-tuning, preferences, reinforcement learning, evaluation at every stage, and a report.") { c.minutes, c.depth, c.perParameter };
+        var command = new Command("speedrun", "From nothing to a chat: tokenizer, pretraining, mid-training, fine-tuning, preferences, reinforcement learning, evaluation at every stage, and a report.") { c.minutes, c.depth, c.perParameter, c.port, c.noPage };
         c.arguments.AddTo(command, withStart: false);
         command.SetAction(c.Run);
         return command;
@@ -33,13 +36,24 @@ sealed class SpeedrunCommand
             Seed = arguments.Seed(args), World = arguments.World(args), Data = arguments.Data(args), Set = arguments.Set(args),
         }.Checked();
         var observer = new Observer();
+        using var page = args.GetValue(noPage) ? null : new Following(LivePage.Start(folder, args.GetValue(port)));
+        if (page is not null) Console.WriteLine($"live page: {page.Page.Address}");
         if (!Speedrun.Go(folder, settings, since, plan => observer.Show(plan, folder), observer, StopSignal.Token))
         {
             Console.Error.WriteLine("ingot: stopped; the same command goes on from the checkpoint");
             return StopSignal.ExitCode;
         }
+        Console.WriteLine($"report: {Path.Combine(folder, "report.html")}");
         Console.WriteLine($"done in {since.Elapsed.TotalMinutes:0.0} minutes. Try: ingot chat --model {args.CommandResult.GetValue<string>("--out")}");
         return 0;
+    }
+
+    /// <summary>The page as long as the run.</summary>
+    sealed class Following(LivePage page) : IDisposable
+    {
+        public LivePage Page => page;
+
+        public void Dispose() => page.DisposeAsync().AsTask().GetAwaiter().GetResult();
     }
 
     sealed class Observer : ISpeedrunObserver

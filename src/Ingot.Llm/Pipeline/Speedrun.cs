@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Ingot.Llm.Chat;
 using Ingot.Llm.Models;
 using Ingot.Llm.Planning;
+using Ingot.Llm.Report;
 using Ingot.Llm.Tokenizers;
 using Ingot.Llm.Training;
 
@@ -29,6 +30,7 @@ public sealed class Speedrun
     readonly SpeedrunPlan plan;
     readonly Variation variation;
     readonly IReadOnlyList<WeightedCorpus> corpora;
+    readonly Examination examination;
     readonly ISpeedrunObserver observer;
     readonly CancellationToken cancellation;
 
@@ -37,6 +39,7 @@ public sealed class Speedrun
         (this.run, this.plan, this.observer, this.cancellation) = (run, plan, observer, cancellation);
         variation = new(plan.Settings.Set);
         corpora = Corpora.Of(plan.Settings.World, plan.Settings.Data, observer.Say);
+        examination = new(corpora, plan.Settings.Seed);
     }
 
     /// <summary>The whole run, or what is left of it.</summary>
@@ -63,9 +66,14 @@ public sealed class Speedrun
             plan.Write(folder);
         }
         planned(plan);
-        using var clock = run.Clock(plan, since);
-        bool isDone = new Speedrun(run, plan, observer, cancellation).Run();
-        if (isDone) run.Finish();
+        bool isDone;
+        using (run.Clock(plan, since))
+        {
+            try { isDone = new Speedrun(run, plan, observer, cancellation).Run(); }
+            catch (OperationCanceledException) { isDone = false; }
+            if (isDone) run.Finish();
+        }
+        RunReport.Read(folder).Write();
         return isDone;
     }
 
@@ -88,8 +96,9 @@ public sealed class Speedrun
                 if (!isDone) return false;
             }
             model = ModelFolder.Load(StageRun.ModelPath(folder)).Model;
-            if (!Examine(recipe.Name, model, tokenizer)) return false;
+            Examine(recipe.Name, plan.Stage(recipe.Name).Steps, model, tokenizer, recipe == StageRecipe.Sft ? plan.EvaluationItems : plan.EvaluationItems / 5);
         }
+        new ModelFolder(model, tokenizer).Save(run.Model);
         return true;
     }
 
@@ -110,9 +119,14 @@ public sealed class Speedrun
         return tokenizer;
     }
 
-    bool Examine(string stage, Decoder model, Tokenizer tokenizer)
+    /// <summary>Asks a stage's model once, and writes scores and answers.</summary>
+    void Examine(string stage, int steps, Decoder model, Tokenizer tokenizer, int items)
     {
-        _ = (stage, model, tokenizer);
-        return !cancellation.IsCancellationRequested;
+        if (run.HasMetrics(stage)) return;
+        observer.Say($"{stage}: evaluation, {items} items a set");
+        using var timed = run.Time("eval");
+        run.WriteResults(stage, examination.Scores(stage, model, tokenizer, items, cancellation), examination.Samples(stage, steps, model, tokenizer, cancellation), Stages);
     }
+
+    IEnumerable<string> Stages => plan.Stages.Select(s => s.Name);
 }
