@@ -1,4 +1,5 @@
 using Ingot.Llm.Chat;
+using Ingot.Llm.Corpus;
 using Ingot.Llm.Data;
 using Ingot.Llm.Tokenizers;
 using Ingot.Llm.Training;
