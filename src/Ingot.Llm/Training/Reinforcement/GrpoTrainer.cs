@@ -13,7 +13,7 @@ namespace Ingot.Llm.Training;
 /// <param name="Reward">Mean over the samples of the step, which the weights before it drew.</param>
 /// <param name="RewardError">Standard error of it, from prompt to prompt.</param>
 /// <param name="Check">Share of held-out tasks whose most likely answer is right: after the step, in the first line before it. Null where it was not measured.</param>
-/// <param name="Entropy">Of the choice of a token, in nats, mean over the samples' tokens.</param>
+/// <param name="Entropy">Of the choice of a token, in nats, mean over the samples' tokens; null if the model was not finite.</param>
 /// <param name="Kl">Divergence from the model that the stage began with, in nats a token; null where it was not measured.</param>
 /// <param name="Distinct">Different answers among a prompt's samples, mean.</param>
 /// <param name="Loss">Mean over the step's updates; null if there was none, or none finite.</param>
@@ -24,7 +24,7 @@ namespace Ingot.Llm.Training;
 /// <param name="Skipped">Steps so far in which an update was left out as it was not finite.</param>
 /// <param name="PassAtK">Share of held-out tasks of which one of <see cref="GrpoOptions.PassSamples"/> samples is right; where <paramref name="Check"/> is first and last measured.</param>
 /// <param name="Warning">What the <see cref="HackDetector"/> says.</param>
-public sealed record RlLine(int Step, double Reward, double RewardError, double? Check, double Entropy, double? Kl, double Distinct, double? Loss, double? GradNorm, double Rate,
+public sealed record RlLine(int Step, double Reward, double RewardError, double? Check, double? Entropy, double? Kl, double Distinct, double? Loss, double? GradNorm, double Rate,
     double TokensPerSecond, double Gflops, int Skipped, double? PassAtK, string? Warning);
 
 /// <summary>
@@ -115,7 +115,9 @@ public sealed class GrpoTrainer
             var samples = Sample(number);
             double[] rewards = [.. samples.Select((s, i) => s.HasEnded ? tasks.Reward(TaskOf(number, i), s.Text) : 0)];
             var lessons = Lessons(samples, rewards);
-            var (loss, norm, isFinite) = Learn(number, lessons);
+            // A model whose logits are not finite draws nothing that could be learned from.
+            bool isSound = samples.All(s => s.LogProbabilities.All(float.IsFinite));
+            var (loss, norm, isFinite) = isSound ? Learn(number, lessons) : (null, null, false);
             clock.Stop();
             line = Describe(number, samples, rewards, lessons, loss, norm, clock.Elapsed.TotalSeconds) with { Check = before?.Check, PassAtK = before?.Pass };
             return isFinite;
@@ -265,7 +267,7 @@ public sealed class GrpoTrainer
         double reward = means.Average(), deviation = Math.Sqrt(means.Sum(m => (m - reward) * (m - reward)) / Math.Max(1, means.Length - 1));
         double written = samples.Sum(s => (double)s.LogProbabilities.Length), all = samples.Sum(s => (double)s.Answer.Positions), learned = lessons.Sum(l => (double)l.Sample.Answer.Positions);
         double flops = model.TrainingFlopsPerToken((int)Math.Ceiling(all / samples.Length)) * (learned + written / 3);
-        return new(step + 1, reward, deviation / Math.Sqrt(means.Length), null, samples.Sum(s => s.Entropy) / written, Divergence(step, samples),
+        return new(step + 1, reward, deviation / Math.Sqrt(means.Length), null, samples.Sum(s => s.Entropy) / written is var entropy && double.IsFinite(entropy) ? entropy : null, Divergence(step, samples),
             samples.Chunk(Options.Group).Average(g => g.Select(s => s.Text).Distinct().Count()), loss, norm, Options.RateAt((double)(step + 1) / Options.Steps),
             (all + learned) / seconds, flops / seconds / 1e9, 0, null, null);
     }
@@ -288,6 +290,6 @@ public sealed class GrpoTrainer
                     (sum, tokens) = (sum + Math.Exp(apart) - 1 - apart, tokens + 1);
                 }
         }
-        return sum / tokens;
+        return double.IsFinite(sum) ? sum / tokens : null;
     }
 }

@@ -1,3 +1,4 @@
+using Ingot.Llm.Corpus;
 using Ingot.Llm.Corpus.World;
 
 namespace Ingot.Llm.Training;
@@ -32,6 +33,18 @@ public sealed record TaskPool(IReadOnlyList<VerifiableTask> Training, IReadOnlyL
             return [.. Enumerable.Range(0, parts[0].Count).SelectMany(i => parts.Select(p => p[i]))];
         }
         return new(Of(Split.Train, count), Of(Split.HeldOut, heldOut));
+    }
+
+    /// <summary>Tasks of a corpus, of whatever kinds it has.</summary>
+    /// <param name="corpus">Who makes them.</param>
+    /// <param name="seed">Of the tasks.</param>
+    /// <param name="count">Tasks to practise.</param>
+    /// <param name="heldOut">Tasks to check, at most.</param>
+    /// <exception cref="IngotException">The corpus has none.</exception>
+    public static TaskPool Of(ICorpus corpus, ulong seed, int count = 4096, int heldOut = 400)
+    {
+        List<VerifiableTask> training = [.. corpus.Verifiable(Split.Train, seed).Take(count)], held = [.. corpus.Verifiable(Split.HeldOut, seed).Take(heldOut)];
+        return training.Count > 0 && held.Count > 0 ? new(training, held) : throw new IngotException($"{corpus.Name} has no tasks whose answers a program can judge");
     }
 
     /// <summary>Tasks of a list, of which some are set aside to be checked.</summary>
