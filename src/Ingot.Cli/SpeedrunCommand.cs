@@ -64,6 +64,10 @@ sealed class SpeedrunCommand
 
         public void Line(StagePlan stage, StageLine line) => display.Line(stage.Name, stage.Steps, line);
 
+        public void Line(StagePlan stage, DpoLine line) => StageDisplay.Line(stage.Name, stage.Steps, line);
+
+        public void Line(StagePlan stage, RlLine line) => StageDisplay.Line(stage.Name, stage.Steps, line);
+
         public void Show(SpeedrunPlan plan, string folder)
         {
             display = new(plan.Machine.PeakGflops);

@@ -18,6 +18,12 @@ public interface ISpeedrunObserver
     /// <param name="stage">Its name and steps.</param>
     /// <param name="line">Of its log.</param>
     void Line(StagePlan stage, StageLine line);
+
+    /// <summary>A line of the log of training on preferences.</summary>
+    void Line(StagePlan stage, DpoLine line);
+
+    /// <summary>A line of the log of reinforcement learning.</summary>
+    void Line(StagePlan stage, RlLine line);
 }
 
 /// <summary>
@@ -84,28 +90,42 @@ public sealed class Speedrun
         var data = new StageData(corpora, tokenizer, plan.Settings.Seed);
         var validation = data.Validation;
 
-        foreach (var (recipe, _) in StageRecipe.InOrder)
+        foreach (var stage in plan.Stages)
         {
-            var folder = run.Stage(recipe.Name);
+            var folder = run.Stage(stage.Name);
             if (!StageRun.IsDone(folder))
             {
-                var stage = plan.Stage(recipe.Name);
-                observer.Say($"{recipe.Name}: {stage.Steps:N0} steps of {plan.Batch * plan.Model.ContextLength:N0} tokens, about {stage.Seconds:0} s");
-                using var timed = run.Time(recipe.Name);
-                bool isDone = StageRun.Run(folder, model, tokenizer, data.Of(recipe, stage.Tokens, plan.Model.ContextLength), Options(recipe, stage), validation, line => observer.Line(stage, line), cancellation);
-                if (!isDone) return false;
+                observer.Say($"{stage.Name}: {stage.Steps:N0} steps, about {stage.Seconds:0} s");
+                using var timed = run.Time(stage.Name);
+                if (!Train(stage, folder, model, tokenizer, data, validation)) return false;
+                new ModelFolder(model, tokenizer).Save(StageRun.ModelPath(folder));
             }
             model = ModelFolder.Load(StageRun.ModelPath(folder)).Model;
-            Examine(recipe.Name, plan.Stage(recipe.Name).Steps, model, tokenizer, recipe == StageRecipe.Sft ? plan.EvaluationItems : plan.EvaluationItems / 5);
+            Examine(stage.Name, stage.Steps, model, tokenizer, stage.Name is "sft" or "rl" ? plan.EvaluationItems : plan.EvaluationItems / 5);
         }
         new ModelFolder(model, tokenizer).Save(run.Model);
         return true;
     }
 
-    StageOptions Options(StageRecipe recipe, StagePlan stage)
+    /// <summary>One stage, in place.</summary>
+    /// <returns>False if it was stopped.</returns>
+    bool Train(StagePlan stage, string folder, Decoder model, Tokenizer tokenizer, StageData data, IReadOnlyList<TokenSource> validation)
     {
-        var options = variation.Options(recipe.Adapt(Dial.Options(plan.Model, plan.Tokens, plan.Settings.Seed, plan.Precision)));
-        return options with { Name = recipe.Name, Steps = stage.Steps, LogEvery = Math.Max(1, stage.Steps / 100), EvaluateEvery = Math.Max(1, stage.Steps / 4) };
+        int logEvery = Math.Max(1, stage.Steps / 100);
+        ulong seed = plan.Settings.Seed;
+        switch (stage.Name)
+        {
+            case "dpo":
+                return new DpoTrainer(model, tokenizer, AnswerStages.Pairs(corpora, seed), AnswerStages.Dpo(stage.Steps, seed, plan.Precision) with { LogEvery = logEvery }, folder)
+                    .Run(line => observer.Line(stage, line), cancellation);
+            case "rl":
+                return new GrpoTrainer(model, tokenizer, AnswerStages.Tasks(corpora, seed), AnswerStages.Rl(stage.Steps, seed, plan.Precision) with { LogEvery = logEvery }, folder)
+                    .Run(line => observer.Line(stage, line), cancellation);
+            default:
+                var recipe = StageRecipe.Named(stage.Name);
+                var options = variation.Options(recipe.Adapt(Dial.Options(plan.Model, plan.Tokens, seed, plan.Precision))) with { Name = stage.Name, Steps = stage.Steps, LogEvery = logEvery, EvaluateEvery = Math.Max(1, stage.Steps / 4) };
+                return new StageTrainer(model, data.Of(recipe, stage.Tokens, plan.Model.ContextLength), options, folder, validation).Run(line => observer.Line(stage, line), cancellation);
+        }
     }
 
     Tokenizer Tokenizer()

@@ -87,8 +87,14 @@ public static class Dial
             stages.Add(new(recipe.Name, steps, steps * perStep, steps * speed.SecondsPerStep));
         }
         double tokens = stages.Sum(s => s.Tokens);
-        stages.Add(new("dpo", 0, 0, DpoShare * total));
-        stages.Add(new("rl", 0, 0, RlShare * total));
+        double trainedTokens = perStep / speed.SecondsPerStep; // a second
+        double dpoStep = DpoTokens(new DpoOptions { Name = "dpo", Steps = 1 }) / trainedTokens, rlStep = RlSeconds(new GrpoOptions { Name = "rl", Steps = 1 }, trainedTokens, generated);
+        stages.Add(Part("dpo", DpoShare * total, dpoStep, 2));
+        stages.Add(Part("rl", RlShare * total, rlStep, 4));
+
+        // What compiling takes comes off first.
+        static StagePlan Part(string name, double seconds, double step, double compiling) => new(name, (int)Math.Max(1, Math.Round((seconds - compiling) / step)), 0, seconds);
+
         var cost = new TrainingCost(shape, tokens) { MicroBatchTokens = first.Batch * (double)shape.ContextLength, Format = precision == TrainingPrecision.Bf16 ? TrainingFormat.Bf16 : TrainingFormat.Fp32, Optimizer = TrainingOptimizer.Muon };
         var memory = cost.Memory;
         return new()
@@ -121,4 +127,10 @@ public static class Dial
 
     /// <summary>About twenty sets of short answers, and stories: 40 tokens a question with its answer, 200 stories of 200.</summary>
     static double EvaluationSeconds(int items, double tokensPerSecond) => (22.0 * items * 45 + 0.4 * items * 230) / tokensPerSecond + 3;
+
+    /// <summary>Tokens of a step's pairs: two answers to a question, 64 tokens each with the question.</summary>
+    static double DpoTokens(DpoOptions o) => o.Batch * 2 * 64;
+
+    /// <summary>Questions of 20 tokens are answered by 6, and what was answered differently, about half, is learned from in rows of 32.</summary>
+    static double RlSeconds(GrpoOptions o, double trainedTokens, double generatedTokens) => o.Prompts * o.Group * (26 / generatedTokens + 0.5 * 32 / trainedTokens);
 }
