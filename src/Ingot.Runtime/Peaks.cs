@@ -43,13 +43,26 @@ public static unsafe class Peaks
         }
     }
 
-    static MachinePeaks Measure<V>(IsaLevel level) where V : unmanaged, ILanes<V>
+    /// <summary>The peak of multiply-adds alone, measured anew: it changes with clock and neighbours. Takes a few hundredths of a second.</summary>
+    public static double GflopsNow() => (Cpu.Level < Cpu.HardwareLevel ? Cpu.Level : Cpu.HardwareLevel) switch
     {
-        int threads = WorkerPool.Threads;
+        >= IsaLevel.Avx512 => Gflops<Lanes512>(WorkerPool.Threads),
+        IsaLevel.Avx2 => Gflops<Lanes256>(WorkerPool.Threads),
+        _ => Gflops<Lanes128>(WorkerPool.Threads),
+    };
+
+    static double Gflops<V>(int threads) where V : unmanaged, ILanes<V>
+    {
         const int ChunksEach = 40;
         var compute = new ComputeWork<V>(threads * ChunksEach);
         WorkerPool.Run(compute, threads * ChunksEach);
-        double gflops = Math.Min(threads, Cpu.Cores) * ComputeWork<V>.Flops / compute.FastSeconds / 1e9;
+        return Math.Min(threads, Cpu.Cores) * ComputeWork<V>.Flops / compute.FastSeconds / 1e9;
+    }
+
+    static MachinePeaks Measure<V>(IsaLevel level) where V : unmanaged, ILanes<V>
+    {
+        int threads = WorkerPool.Threads;
+        double gflops = Gflops<V>(threads);
 
         // One buffer, copied from its first half to its second: touching fresh pages takes most of the time of all this.
         const int Chunk = TrafficWork<V>.ChunkBytes;

@@ -1,5 +1,5 @@
-using Ingot.Llm.Corpus;
 using Ingot.Llm.Corpus.World;
+using Ingot.Llm.Data;
 
 namespace Ingot.Llm.Pipeline;
 
@@ -7,7 +7,7 @@ namespace Ingot.Llm.Pipeline;
 public static class Corpora
 {
     /// <summary>The part of the documentation of .NET beside the generated world.</summary>
-    const double DotnetDocsWeight = 0.06;
+    const double DotnetDocsWeight = 0.05;
 
     /// <param name="world">A file that replaces parts of the generated world; null: the built-in one.</param>
     /// <param name="data">Files and folders of the user's; empty: the default mix.</param>
@@ -15,7 +15,15 @@ public static class Corpora
     /// <exception cref="IngotException">A file cannot be read, or holds no text.</exception>
     public static IReadOnlyList<WeightedCorpus> Of(string? world, IReadOnlyList<string> data, Action<string>? note = null)
     {
-        _ = (data, note, DotnetDocsWeight);
-        return [new(new WorldCorpus(world is null ? WorldDefinition.BuiltIn : WorldDefinition.Load(world)), 1)];
+        if (data.Count > 0)
+        {
+            var own = UserCorpus.Read(data);
+            note?.Invoke(own.Note);
+            return [new(own, 1)];
+        }
+        var docs = DotnetDocs.Read();
+        note?.Invoke(docs.Note);
+        var generated = new WeightedCorpus(new WorldCorpus(world is null ? WorldDefinition.BuiltIn : WorldDefinition.Load(world)), 1);
+        return docs.IsPresent ? [generated, new(docs, DotnetDocsWeight)] : [generated];
     }
 }

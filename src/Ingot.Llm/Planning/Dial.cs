@@ -101,7 +101,7 @@ public static class Dial
         {
             Settings = settings, Model = shape, Parameters = shape.Parameters, Tokens = tokens, Flops6nd = cost.SixNd, FlopsExact = cost.ExactFlops, Seconds = total, Stages = stages, Batch = first.Batch, Precision = precision, EvaluationItems = items,
             Memory = new(memory.Weights, memory.Gradients, memory.Optimizer, memory.Activations, TrainingCost.KvCacheBytesPerToken(shape, 4) * (double)shape.ContextLength),
-            Machine = new(Cpu.Name, WorkerPool.Threads, speed.Gflops, MachineSpeed.PeakGflops(precision), generated),
+            Machine = new(Cpu.Name, WorkerPool.Threads, speed.Gflops, MachineSpeed.PeakGflops(precision), Peaks.Measure().Gflops, generated),
             Loss = settings.Data.Count == 0 ? ExpectedLoss.Of(shape, stages[0].Tokens) : null,
         };
     }

@@ -19,8 +19,9 @@ public sealed record PlannedMemory(double Weights, double Gradients, double Opti
 /// <param name="Cores">Threads used.</param>
 /// <param name="Gflops">What training the planned model reached, in 10^9 operations a second.</param>
 /// <param name="PeakGflops">The most that the unit it computes on can do.</param>
+/// <param name="VectorGflops">The most that multiply-adds of vectors reached.</param>
 /// <param name="GeneratedTokensPerSecond">Of many short texts side by side.</param>
-public sealed record PlannedMachine(string Cpu, int Cores, double Gflops, double PeakGflops, double GeneratedTokensPerSecond);
+public sealed record PlannedMachine(string Cpu, int Cores, double Gflops, double PeakGflops, double VectorGflops, double GeneratedTokensPerSecond);
 
 /// <summary>
 /// Everything a run from nothing to a chat will do, decided before its first step; nothing later depends on the clock. Kept as plan.json in the run's folder, so that
