@@ -2,7 +2,6 @@ using Ingot.Llm.Chat;
 using Ingot.Llm.Corpus;
 using Ingot.Llm.Corpus.World;
 using Ingot.Llm.Evaluation;
-using Ingot.Llm.Generation;
 using Ingot.Llm.Models;
 using Ingot.Llm.Tokenizers;
 
@@ -11,6 +10,9 @@ namespace Ingot.Llm.Pipeline;
 /// <summary>What every stage's model is asked: the corpora's evaluation sets, the same questions for all stages, and a few prompts whose answers people read side by side.</summary>
 public sealed class Examination
 {
+    /// <summary>What answers to the prompts are not much longer than.</summary>
+    static readonly string LongestAnswer = string.Concat(Enumerable.Repeat("and then ", 60));
+
     /// <summary>Documents of the training text that copies are looked for in.</summary>
     const int SearchedDocuments = 8000;
 
@@ -44,17 +46,11 @@ public sealed class Examination
     /// <summary>Answers to the prompts that every stage gets, by the most likely tokens.</summary>
     public IReadOnlyList<Sample> Samples(string stage, int step, Decoder model, Tokenizer tokenizer, CancellationToken cancellation)
     {
-        const int MostTokens = 160;
-        var samples = new List<Sample>();
-        foreach (var prompt in Prompts())
-        {
-            cancellation.ThrowIfCancellationRequested();
-            using var session = new ChatSession(model, tokenizer);
-            string text = string.Concat(session.Say(prompt, new(0) { MaxTokens = MostTokens }, "", cancellation)
-                .Select(p => p.Kind switch { PartKind.ToolCall => $"[{p.Text}", PartKind.ToolResult => $" = {p.Text}]", _ => p.Text }));
-            samples.Add(new(stage, step, prompt, text));
-        }
-        return samples;
+        var prompts = Prompts().ToList();
+        // As long as the longest of the stories, say; a model that cannot end would fill the context.
+        var requests = prompts.ConvertAll(p => (Request)new WriteRequest(new([new(Role.User, p)]), p.Length > LongestAnswer.Length ? p : LongestAnswer));
+        var replies = new ModelAnswerer(model, tokenizer, new(seed, Prompting.Chat)).Answer(requests, cancellation);
+        return [.. prompts.Zip(replies, (prompt, reply) => new Sample(stage, step, prompt, reply.Texts[0]))];
     }
 
     IEnumerable<string> Prompts()

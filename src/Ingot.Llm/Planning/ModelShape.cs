@@ -73,8 +73,8 @@ public sealed record ModelShape(int Layers, int Width, int Heads, int KeyHeads, 
         Known.TryGetValue(name.ToLowerInvariant(), out var shape) ? shape : throw new IngotException($"there is no model shape '{name}'; the known ones are {string.Join(", ", Known.Keys)}, or give --layers, --width and so on");
 
     /// <summary>
-    /// The one dial of Ingot's own models, shaped as Qwen3: from the depth follow all other sizes. Width 32 a layer up to 8 layers and rising to 64 a layer at 16; heads of 32, from a width of 256 of 64, half as
-    /// many key heads where the number is even; a feed-forward layer of three widths; the head tied.
+    /// The one dial of Ingot's own models, shaped as Qwen3: from the depth follow all other sizes. Width 32 a layer up to 8 layers and rising to 64 a layer at 16; about 32 wide heads, from a width of 256 about 64 wide, half as
+    /// many key heads; a feed-forward layer of three widths; the head tied.
     /// </summary>
     /// <remarks>Small models are narrow for their depth: to follow a name through a text takes layers, not width, and one of two layers cannot do it in two hops.</remarks>
     /// <param name="depth">Layers.</param>
@@ -83,9 +83,9 @@ public sealed record ModelShape(int Layers, int Width, int Heads, int KeyHeads, 
     public static ModelShape OfDepth(int depth, int? vocabularySize = null, int? contextLength = null)
     {
         if (depth < 1) throw new IngotException($"the depth must be at least 1, not {depth}");
-        int width = 32 * (int)Math.Round(depth * Math.Clamp(depth / 8.0, 1, 2)), headWidth = width < 256 ? 32 : 64;
-        width = (width + headWidth - 1) / headWidth * headWidth;
-        int heads = width / headWidth, keyHeads = heads % 2 == 0 ? heads / 2 : heads;
+        int width = 32 * (int)Math.Round(depth * Math.Clamp(depth / 8.0, 1, 2)), wantedHeadWidth = width < 256 ? 32 : 64;
+        // An even number of heads, so that two share their keys; their width is what is left, in whole vectors.
+        int heads = Math.Max(2, 2 * (int)Math.Round(width / (2.0 * wantedHeadWidth))), headWidth = (width / heads + 7) / 8 * 8, keyHeads = heads / 2;
         int vocabulary = vocabularySize ?? depth switch { <= 5 => 2048, <= 8 => 4096, <= 12 => 8192, <= 16 => 16384, _ => 32768 };
         int context = contextLength ?? depth switch { <= 8 => 256, <= 12 => 512, <= 16 => 1024, _ => 2048 };
         return new ModelShape(depth, width, heads, keyHeads, headWidth, 3 * width, vocabulary, context) { IsTied = true, HasQkNorm = true }.Checked();

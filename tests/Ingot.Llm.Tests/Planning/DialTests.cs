@@ -49,7 +49,7 @@ public class DialTests
     {
         var shapes = Enumerable.Range(1, 40).Select(d => ModelShape.OfDepth(d)).ToList();
         foreach (var (small, large) in shapes.Zip(shapes.Skip(1))) large.Parameters.ShouldBeGreaterThan(small.Parameters);
-        shapes.ShouldAllBe(s => s.Width == s.Heads * s.HeadWidth);
+        shapes.ShouldAllBe(s => s.Heads == 2 * s.KeyHeads && s.HeadWidth % 8 == 0 && s.Heads * s.HeadWidth >= s.Width);
         (shapes[3].Width, shapes[15].Width).ShouldBe((128, 1024));
     }
 }
