@@ -21,6 +21,9 @@ static class ChartSvg
 
         svg.Append($"<svg viewBox=\"0 0 {P(Width)} {P(Height)}\" role=\"img\" tabindex=\"0\" aria-label=\"{Markup.Escape(Describe(chart))}\">");
         svg.Append($"<clipPath id=\"clip-{Markup.Escape(chart.Id)}\"><rect x=\"0\" y=\"{P(Top - 4)}\" width=\"{P(Width)}\" height=\"{P(bottom - Top + 8)}\"/></clipPath>");
+        var widths = Widths(chart.Panels, right - Left - Gap * (chart.Panels.Count - 1));
+        List<double> lefts = [.. widths.Select((_, i) => Left + widths.Take(i).Sum() + Gap * i)];
+        for (int i = 0; i < widths.Count; i++) svg.Append($"<rect class=\"panel\" x=\"{P(lefts[i])}\" y=\"{P(Top)}\" width=\"{P(widths[i])}\" height=\"{P(bottom - Top)}\"/>");
         double step = Ticks.Step(low, high, 6);
         foreach (double t in Ticks.Between(low, high, 6))
         {
@@ -37,14 +40,8 @@ static class ChartSvg
         }
 
         var shown = new List<object>();
-        var widths = Widths(chart.Panels, right - Left - Gap * (chart.Panels.Count - 1));
-        double x = Left;
-        for (int i = 0; i < chart.Panels.Count; i++)
-        {
-            shown.Add(DrawPanel(svg, chart, chart.Panels[i], x, widths[i], Y));
-            x += widths[i] + Gap;
-        }
-        svg.Append("<line class=\"cross\" hidden/></svg>");
+        for (int i = 0; i < chart.Panels.Count; i++) shown.Add(DrawPanel(svg, chart, chart.Panels[i], lefts[i], widths[i], Y));
+        svg.Append($"<text class=\"axis\" x=\"{P(right)}\" y=\"{P(Height - 4)}\">step</text><line class=\"cross\" hidden/></svg>");
         // The serializer writes < as an escape, so that no text in it can end the element.
         return $"{svg}<script type=\"application/json\">{JsonSerializer.Serialize(new { part = chart.IsPart, unit = chart.Unit, panels = shown }, JsonSerializerOptions.Web)}</script>";
     }
@@ -53,7 +50,6 @@ static class ChartSvg
     {
         double bottom = Height - Bottom, end = Math.Max(panel.End, 1);
         double X(double step) => left + step / end * width;
-        svg.Append($"<rect class=\"panel\" x=\"{P(left)}\" y=\"{P(Top)}\" width=\"{P(width)}\" height=\"{P(bottom - Top)}\"/>");
         svg.Append($"<text class=\"stage\" x=\"{P(left + width / 2)}\" y=\"{P(Top - 10)}\">{Markup.Escape(panel.Name)}</text>");
         int most = Math.Clamp((int)(width / 62), 1, 6);
         double step = Ticks.Step(0, end, most + 1);
@@ -110,8 +106,8 @@ static class ChartSvg
         double low = values.Min(), high = values.Max();
         if (chart.CutsStart && values.Count >= 20)
         {
-            double most = values.Order().ElementAt((int)(values.Count * 0.97));
-            if (high - low > 1.6 * (most - low)) high = low + 1.15 * (most - low);
+            double most = values.Order().ElementAt((int)(values.Count * 0.95));
+            if (high - low > 1.3 * (most - low)) high = low + 1.15 * (most - low);
         }
         if (chart.Reference is { } r) (low, high) = (Math.Min(low, r.Value), Math.Max(high, r.Value));
         if (chart.FromZero) low = Math.Min(low, 0);

@@ -39,7 +39,7 @@ static class Figures
 
     static string Raised(int e) => string.Concat(e.ToString(culture).Select(c => c == '-' ? '⁻' : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c - '0']));
 
-    public static string Percent(double part, int decimals = 1) => (part * 100).ToString("F" + decimals, culture) + "%";
+    public static string Percent(double part, int decimals = 1) => (Math.Abs(part) < 1e-9 ? 0 : part * 100).ToString("F" + decimals, culture) + "%";
 
     /// <summary>A change with its sign, a real minus.</summary>
     public static string Change(double part) => (part < 0 ? "−" : "+") + Percent(Math.Abs(part));

@@ -35,7 +35,7 @@ static class Headline
             tiles.Add(("bits per byte", Figures.Plain(bits), $"{domain}, held out"));
         }
         if (outcome.Loss is { } loss) tiles.Add(("pretraining loss", Figures.Plain(loss), plan?.Loss is { } l ? $"{Figures.Plain(l)} planned, nats a token" : "nats a token"));
-        if (outcome.Gflops is { } g) tiles.Add(("speed", $"{Figures.Plain(g)} GFLOPS", plan?.PeakGflops is > 0 and { } peak ? $"{Figures.Percent(g / peak, 0)} of the measured peak" : ""));
+        if (outcome.Gflops is { } g) tiles.Add(("GFLOPS in training", Figures.Plain(g), plan?.PeakGflops is > 0 and { } peak ? $"{Figures.Percent(g / peak, 0)} of the measured peak" : ""));
         if (report.Stages.LastOrDefault(s => s.Last("reward") is not null) is { } rl && rl.Last("check") is { } check)
             tiles.Add(("RL, independent check", Figures.Percent(check, 0), $"{Figures.Percent(rl.First("check")!.Value, 0)} at its start"));
         var last = report.Table.Rows.Select(r => (Row: r, r.Cells.Values.Last().Metric)).Where(m => m.Metric.Baseline is not null).ToList();

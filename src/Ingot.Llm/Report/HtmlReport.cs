@@ -108,7 +108,7 @@ static class HtmlReport
         if (report.Samples.Count == 0 || report.Outcome.IsFinished) return html;
         html.Add($"<section aria-labelledby=\"h-latest\"><h2 id=\"h-latest\">What it says now</h2><div class=\"samples latest\">");
         foreach (var s in report.Samples.TakeLast(LatestSamples).Reverse())
-            html.Add($"<article class=\"card said\"><h4>{s.Stage} · step {Figures.Count(s.Step)}</h4><p class=\"text\"><span class=\"prompt\">{s.Prompt}</span> {s.Text}</p></article>");
+            html.Add($"<article class=\"card said\"><h4>{s.Stage} · step {Figures.Count(s.Step)}</h4><p class=\"text\"><span class=\"prompt\">{s.Prompt}</span>{(s.Text.Length > 0 && char.IsLetterOrDigit(s.Text[0]) ? " " : "")}{s.Text}</p></article>");
         return html.Add($"</div></section>");
     }
 
@@ -132,7 +132,7 @@ static class HtmlReport
         }
         return html.Add($"</section>");
 
-        void Said(Sample s, string name) => html.Add($"<div><h4>{name}</h4><p class=\"text\">{s.Text}</p></div>");
+        void Said(Sample s, string name) => html.Add($"<div><h4>{name}</h4><p class=\"text\">{s.Text.TrimStart()}</p></div>");
     }
 
     static Markup Facts(RunReport report)

@@ -8,7 +8,7 @@ namespace Ingot.Llm.Report;
 /// </summary>
 public sealed class LiveFeed
 {
-    static readonly TimeSpan pause = TimeSpan.FromMilliseconds(900);
+    readonly TimeSpan pause;
 
     readonly Lock guard = new();
     readonly RunReader reader;
@@ -20,8 +20,11 @@ public sealed class LiveFeed
     long version = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
 
     /// <param name="run">The run folder; it need not exist yet.</param>
-    public LiveFeed(string run)
+    public LiveFeed(string run) : this(run, TimeSpan.FromMilliseconds(900)) { }
+
+    internal LiveFeed(string run, TimeSpan pause)
     {
+        this.pause = pause;
         reader = new(run);
         report = reader.Report();
         Draw();

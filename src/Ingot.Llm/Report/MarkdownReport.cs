@@ -32,7 +32,7 @@ static class MarkdownReport
         Samples(text, report);
         if (report.Overlaps.Count > 0)
         {
-            text.Append("\n## Evaluation sets in the training data\n\n| set | items | found |\n|---|---:|---:|\n");
+            text.Append("\n## Overlap with the training data\n\n| set | items | found |\n|---|---:|---:|\n");
             foreach (var o in report.Overlaps) text.Append($"| {Escape(o.Set)} | {o.Items:N0} | {o.Overlapping:N0} ({o.Length} words in a row) |\n");
         }
         text.Append("\n## How it was made\n\n");

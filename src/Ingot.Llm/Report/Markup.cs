@@ -10,7 +10,11 @@ sealed class Markup
 {
     readonly StringBuilder text = new();
 
-    public Markup Add([InterpolatedStringHandlerArgument("")] ref Handler html) => html.Markup;
+    public Markup Add([InterpolatedStringHandlerArgument("")] ref Handler html)
+    {
+        _ = html; // it has written into this one already
+        return this;
+    }
 
     /// <summary>Takes text that is HTML already: drawings and the style sheet, never a model's words.</summary>
     public Markup AddRaw(string html)

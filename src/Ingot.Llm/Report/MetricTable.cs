@@ -38,12 +38,14 @@ sealed record MetricTable(IReadOnlyList<string> Stages, IReadOnlyList<MetricRow>
     static MetricRow Row(string name, IReadOnlyList<Metric> byStage)
     {
         bool isPart = !Has(name, units) && byStage.All(m => m.Value is >= 0 and <= 1 && m.Low >= 0 && m.High <= 1), lower = IsCost(name);
-        double best = lower ? byStage.Min(m => m.Value) : byStage.Max(m => m.Value);
+        List<double> values = [.. byStage.Where(m => m.Stage != "random").Select(m => m.Value)];
+        double? best = values.Count < 2 ? null : lower ? values.Min() : values.Max();
         var cells = new Dictionary<string, MetricCell>();
         for (int i = 0; i < byStage.Count; i++)
         {
-            double z = i == 0 ? 0 : Difference(byStage[i - 1], byStage[i]) * (lower ? -1 : 1);
-            cells[byStage[i].Stage] = new(byStage[i], byStage.Count > 1 && byStage[i].Value == best, z < 0, z > 0);
+            // The random start is a control, not a stage: that it copies nothing makes no stage after it worse.
+            double z = i == 0 || byStage[i - 1].Stage == "random" ? 0 : Difference(byStage[i - 1], byStage[i]) * (lower ? -1 : 1);
+            cells[byStage[i].Stage] = new(byStage[i], byStage[i].Value == best && byStage[i].Stage != "random", z < 0, z > 0);
         }
         return new(name, isPart, lower, byStage.Select(m => m.Baseline).LastOrDefault(b => b is not null), cells);
     }

@@ -43,8 +43,12 @@ sealed class Outcome
         var rates = report.Stages.Where(s => s.Name is "base" or "mid").SelectMany(s => s.Series("gflops")).Select(p => p.Y).ToList();
         if (rates.Count == 0) rates = [.. report.Stages.SelectMany(s => s.Series("gflops")).Select(p => p.Y)];
         if (rates.Count > 0) Gflops = Median(rates);
+        // The plan's tokens and FLOPs may be pretraining's alone.
+        double? ofAll = Sum(plan?.Stages.Select(s => s.Tokens));
+        bool isOfBase = plan?.Stage("base")?.Tokens is { } ofBase && plan.Tokens is { } ofPlan && Math.Abs(ofBase - ofPlan) < 0.05 * ofPlan;
+        string covered = isOfBase ? "pretraining" : "all stages";
         double tokens = 0, flops = 0;
-        foreach (var stage in report.Stages)
+        foreach (var stage in report.Stages.Where(s => !isOfBase || s.Name == "base"))
         {
             if (plan?.Stage(stage.Name) is not { Tokens: { } planned, Steps: > 0 and { } steps } || stage.Points.Count == 0) continue;
             double seen = planned * stage.Points[^1].Step / steps;
@@ -58,8 +62,8 @@ sealed class Outcome
         [
             new("time", "seconds", plan?.Seconds, IsFinished ? Seconds : null, TimeTolerance, "the whole run"),
             new("loss", "nats", plan?.Loss, isBaseDone ? Loss : null, LossTolerance, "last logged of pretraining, a token"),
-            new("tokens", "tokens", plan?.Tokens ?? Sum(plan?.Stages.Select(s => s.Tokens)), Tokens, null, "of the stages that log them"),
-            new("FLOPs", "flops", plan?.FlopsExact ?? plan?.Flops6nd, Flops, null, "with attention; real: logged rate by the tokens seen"),
+            new("tokens", "tokens", isOfBase ? plan!.Tokens : ofAll ?? plan?.Tokens, Tokens, null, covered),
+            new("FLOPs", "flops", plan?.FlopsExact ?? plan?.Flops6nd, Flops, null, $"{covered}, with attention; real: the logged rate by the tokens seen"),
             new("speed", "gflops", plan?.Gflops, Gflops, null, "training, median of the logged lines"),
             new("memory", "bytes", plan?.TrainingBytes, run?.PeakMemory, null, "real: the most that the whole process held"),
         ];

@@ -53,7 +53,7 @@ static class PlanTables
     static void Overlaps(Markup html, IReadOnlyList<SetOverlap> overlaps)
     {
         if (overlaps.Count == 0) return;
-        html.Add($"<section aria-labelledby=\"h-overlap\"><h2 id=\"h-overlap\">Evaluation sets in the training data</h2><div class=\"card scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"h-overlap\"><table><thead><tr><th scope=\"col\">set</th><th scope=\"col\" class=\"n\">items</th><th scope=\"col\" class=\"n\">found</th><th scope=\"col\" class=\"n\">words in a row</th></tr></thead><tbody>");
+        html.Add($"<section aria-labelledby=\"h-overlap\"><h2 id=\"h-overlap\">Overlap with the training data</h2><div class=\"card scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"h-overlap\"><table><thead><tr><th scope=\"col\">set</th><th scope=\"col\" class=\"n\">items</th><th scope=\"col\" class=\"n\">found</th><th scope=\"col\" class=\"n\">words in a row</th></tr></thead><tbody>");
         foreach (var o in overlaps)
             html.Add($"<tr><th scope=\"row\">{o.Set}</th><td class=\"n\">{Figures.Count(o.Items)}</td><td class=\"n{(o.Overlapping > 0 ? " worse" : "")}\">{Figures.Count(o.Overlapping)}</td><td class=\"n\">{o.Length}</td></tr>");
         html.Add($"</tbody></table></div></section>");

@@ -13,21 +13,21 @@ static class ScoreTable
         html.Add($"</tr></thead><tbody>");
         foreach (var row in table.Rows)
         {
-            html.Add($"<tr><th scope=\"row\">{row.Name}{(row.LowerIsBetter ? new Markup().Add($" <small>less is better</small>") : new Markup())}</th><td class=\"n quiet\">{row.Cells.Values.Max(c => c.Metric.N).ToString("N0", System.Globalization.CultureInfo.InvariantCulture)}</td><td class=\"n quiet\">{(row.Baseline is { } b ? row.Show(b) : "–")}</td>");
+            html.Add($"<tr><th scope=\"row\">{row.Name}{(row.LowerIsBetter ? new Markup().Add($" <small>less is better</small>") : new Markup())}</th><td class=\"n quiet\" data-is=\"n\">{row.Cells.Values.Max(c => c.Metric.N).ToString("N0", System.Globalization.CultureInfo.InvariantCulture)}</td><td class=\"n quiet\" data-is=\"baseline\">{(row.Baseline is { } b ? row.Show(b) : "–")}</td>");
             foreach (var stage in table.Stages)
             {
-                if (row.Cells.TryGetValue(stage, out var cell)) Cell(html, row, cell);
-                else html.Add($"<td class=\"n quiet\">–</td>");
+                if (row.Cells.TryGetValue(stage, out var cell)) Cell(html, row, cell, stage);
+                else html.Add($"<td class=\"n quiet\" data-is=\"{stage}\">–</td>");
             }
             html.Add($"</tr>");
         }
         return html.Add($"</tbody></table></div></section>");
     }
 
-    static void Cell(Markup html, MetricRow row, MetricCell cell)
+    static void Cell(Markup html, MetricRow row, MetricCell cell, string stage)
     {
         var m = cell.Metric;
-        html.Add($"<td class=\"n{(cell.IsBest ? " best" : "")}{(cell.IsWorse ? " worse" : "")}\">");
+        html.Add($"<td class=\"n{(cell.IsBest ? " best" : "")}{(cell.IsWorse ? " worse" : "")}\" data-is=\"{stage}\">");
         if (cell.IsBetter) html.Add($"<span class=\"up\" title=\"significantly better than the stage before\" aria-label=\"better than before\">▲</span> ");
         if (cell.IsWorse) html.Add($"<span class=\"down\" title=\"significantly worse than the stage before\" aria-label=\"worse than before\">▼</span> ");
         html.Add($"<span class=\"value\">{row.Show(m.Value)}</span><small>{row.Show(m.Low)} to {row.Show(m.High)}</small>");

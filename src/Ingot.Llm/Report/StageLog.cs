@@ -34,8 +34,8 @@ sealed class StageLog(string name)
         foreach (var p in line.EnumerateObject())
         {
             if (line.Number(p.Name) is { } number) values[p.Name] = number;
-            else foreach (var inner in p.Value.Fields())
-                    if (p.Value.Number(inner.Name) is { } n) values[$"{p.Name}.{inner.Name}"] = n;
+            foreach (var inner in p.Value.Fields())
+                if (p.Value.Number(inner.Name) is { } n) values[$"{p.Name}.{inner.Name}"] = n;
         }
         points.Add(new(step, values));
     }

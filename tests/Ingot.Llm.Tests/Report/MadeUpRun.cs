@@ -27,8 +27,8 @@ static class MadeUpRun
             ("base", 1400, 330, (s, p) => Text(random, s, p, 1.62 + 6.0 * Math.Exp(-p * 11) + 0.42 * (1 - p), Warmed(p), 1.05)),
             ("mid", 320, 78, (s, p) => Text(random, s, p, 1.42 + 0.30 * Math.Exp(-p * 5), 0.6 * (1 - p) + 0.05, 1)),
             ("sft", 200, 42, (s, p) => Text(random, s, p, 0.71 + 0.62 * Math.Exp(-p * 6), 0.4 * (1 - p) + 0.02, 1.02)),
-            ("dpo", 60, 18, (s, p) => new { Step = s, Loss = 0.69 - 0.31 * p + Noise(random, 0.03), Accuracy = 0.52 + 0.37 * (1 - Math.Exp(-4 * p)) + Noise(random, 0.03), Margin = 0.02 + 1.4 * p + Noise(random, 0.08), GradNorm = 1.1 + Noise(random, 0.2), Rate = 0.2 * (1 - p), TokensPerSecond = 31000 + Noise(random, 900), Skipped = 0 }),
-            ("rl", 80, 84, (s, p) => new { Step = s, Reward = 0.31 + 0.42 * (1 - Math.Exp(-2.4 * p)) + Noise(random, 0.04), Check = 0.29 + 0.38 * (1 - Math.Exp(-2.2 * p)) + Noise(random, 0.05), Entropy = 1.15 * Math.Exp(-1.1 * p) + Noise(random, 0.03), Kl = 0.09 * p + Math.Abs(Noise(random, 0.004)), Distinct = 0.78 - 0.22 * p + Noise(random, 0.02), Loss = Noise(random, 0.05), GradNorm = 0.6 + Noise(random, 0.1), Rate = 0.1, TokensPerSecond = 9400 + Noise(random, 500), Gflops = 41 + Noise(random, 2), Skipped = 0, PassAtK = s % 20 == 0 ? 0.71 + 0.1 * p : (double?)null }),
+            ("dpo", 60, 18, (s, p) => new { Step = s, Loss = 0.69 - 0.31 * p + Noise(random, 0.03), Accuracy = 0.52 + 0.37 * (1 - Math.Exp(-4 * p)) + Noise(random, 0.03), Margin = 0.02 + 1.4 * p + Noise(random, 0.08), GradNorm = 1.1 + Noise(random, 0.2), Rate = 0.2 * (1 - p), TokensPerSecond = 3900 + Noise(random, 120), Skipped = 0 }),
+            ("rl", 80, 84, (s, p) => new { Step = s, Reward = 0.31 + 0.42 * (1 - Math.Exp(-2.4 * p)) + Noise(random, 0.04), Check = 0.29 + 0.38 * (1 - Math.Exp(-2.2 * p)) + Noise(random, 0.05), Entropy = 1.15 * Math.Exp(-1.1 * p) + Noise(random, 0.03), Kl = 0.09 * p + Math.Abs(Noise(random, 0.004)), Distinct = 0.78 - 0.22 * p + Noise(random, 0.02), Loss = Noise(random, 0.05), GradNorm = 0.6 + Noise(random, 0.1), Rate = 0.1, TokensPerSecond = 1150 + Noise(random, 60), Gflops = 41 + Noise(random, 2), Skipped = 0, PassAtK = s % 20 == 0 ? 0.71 + 0.1 * p : (double?)null }),
         ];
         foreach (var (name, steps, seconds, line) in stages)
         {
@@ -66,13 +66,13 @@ static class MadeUpRun
         Minutes = 10,
         Depth = 4,
         Parameters = 1_247_616,
-        Tokens = 24_900_000,
-        Flops6nd = 1.86e14,
-        FlopsExact = 2.13e14,
+        Tokens = 2_867_200,
+        Flops6nd = 2.15e13,
+        FlopsExact = 2.01e13,
         Memory = new { Weights = 7.5e6, Gradients = 5.0e6, Optimizer = 6.1e6, Activations = 412e6, KvCache = 33.5e6 },
         Seconds = 590,
         Loss = 1.66,
-        Stages = new object[] { new { Name = "tokenizer", Steps = 0, Tokens = 0, Seconds = 4 }, Stage("base", 1400, 22_900_000, 328), Stage("mid", 320, 5_240_000, 76), Stage("sft", 200, 3_270_000, 44), Stage("dpo", 60, 560_000, 18), Stage("rl", 80, 790_000, 80), new { Name = "evaluation", Steps = 0, Tokens = 0, Seconds = 40 } },
+        Stages = new object[] { new { Name = "tokenizer", Steps = 0, Tokens = 0, Seconds = 4 }, Stage("base", 1400, 2_867_200, 328), Stage("mid", 320, 655_360, 76), Stage("sft", 200, 409_600, 44), Stage("dpo", 60, 70_000, 18), Stage("rl", 80, 99_000, 80), new { Name = "evaluation", Steps = 0, Tokens = 0, Seconds = 40 } },
         Model = new { Layers = 4, Width = 128, Heads = 4, KeyHeads = 2, HeadWidth = 32, Hidden = 384, VocabularySize = 2048, ContextLength = 256 },
         Machine = new { Cpu = "AMD EPYC 7713", Cores = 2, Gflops = 61.0, PeakGflops = 151.0 },
     };
@@ -81,9 +81,9 @@ static class MadeUpRun
 
     static StageLine Text(Random random, int step, double part, double loss, double rate, double slower)
     {
-        double speed = (58_000 + Noise(random, 1400) - (step % 190 < 5 ? 7000 : 0)) / slower;
+        double speed = (8_500 + Noise(random, 220) - (step % 190 < 5 ? 900 : 0)) / slower;
         var bits = step % 100 == 0 ? new Dictionary<string, double> { ["stories"] = loss * 0.47, ["facts"] = loss * 0.31 + 0.02, ["dotnet-docs"] = loss * 0.72 + 0.11, ["dialogues"] = loss * 0.39 } : null;
-        return new(step, loss + Noise(random, 0.025), 0.42 + 2.2 * Math.Exp(-part * 14) + Math.Abs(Noise(random, 0.07)), rate, speed, speed * 1.02e6 / 1e9, 0, bits);
+        return new(step, loss + Noise(random, 0.025), 0.42 + 2.2 * Math.Exp(-part * 14) + Math.Abs(Noise(random, 0.07)), rate, speed, speed * 7.0e6 / 1e9, 0, bits);
     }
 
     static double Warmed(double part) => part < 0.03 ? part / 0.03 : part < 0.6 ? 1 : 1 - 0.9 * (part - 0.6) / 0.4;
