@@ -57,13 +57,13 @@ static class DigitModel
         {
             for (int i = 0; i < 600; i++)
             {
-                if (i % 6 == 0) yield return new([new(Role.User, "what is 1 + 2?"), new(Role.Assistant, [new(PartKind.ToolCall, "1 + 2"), new(PartKind.ToolResult, "3"), new(PartKind.Text, "3.")])]);
+                if (i % 4 == 0) yield return new([new(Role.User, "what is 1 + 2?"), new(Role.Assistant, [new(PartKind.ToolCall, "1 + 2"), new(PartKind.ToolResult, "3"), new(PartKind.Text, "3.")])]);
                 else yield return new([new(Role.User, $"{Words[random.Next(12)]} {Words[random.Next(12)]}?"), new(Role.Assistant, random.Next(10) < 7 ? "7" : "0")]);
             }
         }
         var model = new Decoder(Config, 3);
         string folder = Path.Combine(Path.GetTempPath(), $"ingot-digits-{Guid.NewGuid():N}");
-        new StageTrainer(model, new(TokenSource.OfConversations("digits", Format, Talks()), 24), new() { Name = "sft", Steps = 120, Batch = 16 }, folder).Run();
+        new StageTrainer(model, new(TokenSource.OfConversations("digits", Format, Talks()), 24), new() { Name = "sft", Steps = 160, Batch = 16 }, folder).Run();
         Directory.Delete(folder, recursive: true);
         return Module.StateDict(model).ToDictionary(p => p.Key, p => Tensor.From(p.Value.ToArray<float>(), p.Value.Shape.Span));
     }

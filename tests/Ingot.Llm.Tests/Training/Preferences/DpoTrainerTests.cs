@@ -14,7 +14,7 @@ public sealed class DpoTrainerTests : IDisposable
     /// <summary>The rarer answer is the better one.</summary>
     static readonly PreferencePair[] Pairs = [.. DigitModel.Tasks("0").Training.Select(t => new PreferencePair(t.Prompt, "0", "7"))];
 
-    static DpoOptions Options(int steps = 16) => new() { Name = "dpo", Steps = steps, Batch = 8, LogEvery = 4 };
+    static DpoOptions Options(int steps = 16) => new() { Name = "dpo", Steps = steps, Batch = 8, LogEvery = 4, MatrixRate = 0.01, EmbeddingRate = 0.002, VectorRate = 0.002 };
 
     static DpoTrainer New(Decoder model, DpoOptions options, string folder, IReadOnlyList<PreferencePair>? pairs = null) => new(model, DigitModel.Tokenizer, pairs ?? Pairs, options, folder);
 
