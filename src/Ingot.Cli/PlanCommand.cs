@@ -9,7 +9,7 @@ namespace Ingot.Cli;
 sealed class PlanCommand
 {
     readonly Option<string?> model = new("--model", "-m") { Description = $"A known shape: {string.Join(", ", ModelShape.Known.Keys)}." };
-    readonly Option<int?> depth = Options.Number<int>("--depth", "Ingot's own proportions at this many layers.");
+    readonly Option<int?> depth = Options.Number<int>("--depth", "Ingot's own proportions at this many layers, as ingot speedrun has them.");
     readonly Option<int?> layers = Options.Number<int>("--layers", "Blocks.");
     readonly Option<int?> width = Options.Number<int>("--width", "Width of the residual stream.");
     readonly Option<int?> heads = Options.Number<int>("--heads", "Query heads a block.");
@@ -59,7 +59,7 @@ sealed class PlanCommand
     ModelShape Shape(ParseResult args)
     {
         if (args.GetValue(model) is not null && args.GetValue(depth) is not null) throw new IngotException("--model and --depth both choose a shape; give one of them");
-        var shape = args.GetValue(model) is { } name ? ModelShape.Named(name) : ModelShape.OfDepth(args.GetValue(depth) ?? 6, args.GetValue(vocabulary) ?? 32768, args.GetValue(context) ?? 512);
+        var shape = args.GetValue(model) is { } name ? ModelShape.Named(name) : ModelShape.OfDepth(args.GetValue(depth) ?? 6, args.GetValue(vocabulary), args.GetValue(context));
         int w = args.GetValue(width) ?? shape.Width, h = args.GetValue(heads) ?? (w == shape.Width ? shape.Heads : Math.Max(1, w / shape.HeadWidth));
         bool isChanged = new Option<int?>[] { layers, width, heads, keyHeads, hidden, vocabulary }.Any(o => args.GetValue(o) is not null);
         if (w != shape.Width && w % h != 0 && args.GetValue(heads) is not null) throw new IngotException($"a width of {w} is not divisible by {h} heads");

@@ -9,8 +9,22 @@ using Ingot.Cli;
 var root = new Command("ingot", "Trains small language models from nothing, in C# alone, and lets you talk to them.")
 {
     new HelpOption(), new VersionOption(),
-    TrainCommand.Speedrun(), TrainCommand.Train(), SampleCommand.Create(), ChatCommand.Create(), CorpusCommand.Create(), DataCommand.Create(),
-    TokenizerCommand.Create(), PlanCommand.Create(), InfoCommand.Create(), BenchCommand.Create(),
+    SpeedrunCommand.Create(),
+    TokenizerCommand.Create(),
+    StageCommands.Pretrain(),
+    StageCommands.Midtrain(),
+    StageCommands.Sft(),
+    ReportCommand.Create(),
+    ChatCommand.Create(),
+    PlanCommand.Create(),
+    CorpusCommand.Create(),
+    DataCommand.Create(),
+    TrainCommand.Train(),
+    SampleCommand.Create(),
+    InfoCommand.Create(),
+    BenchCommand.Create(),
+    CompressCommand.Compress(),
+    CompressCommand.Decompress(),
 };
 root.SetAction(_ => root.Parse(["--help"]).Invoke());
 

@@ -5,7 +5,7 @@ using Ingot.Runtime;
 
 namespace Ingot.Cli;
 
-/// <summary><c>ingot train</c> and <c>ingot speedrun</c>: the same training, the latter on Ingot's own stories and with samples at the end.</summary>
+/// <summary><c>ingot train</c>: a character-level GPT on text files.</summary>
 sealed class TrainCommand
 {
     readonly Option<string[]> data = new("--data", "-d") { Description = "Text to train on, UTF-8: files, or folders with text files. Ingot's own stories if none is given.", AllowMultipleArgumentsPerToken = true };
@@ -29,11 +29,10 @@ sealed class TrainCommand
     readonly Option<int?> checkpointEvery = Options.Number<int>("--checkpoint-every", "Steps between checkpoints.");
 
     readonly string defaultPreset;
-    readonly bool printsSamples;
 
-    TrainCommand(string defaultPreset, string defaultOutput, bool printsSamples)
+    TrainCommand(string defaultPreset, string defaultOutput)
     {
-        (this.defaultPreset, this.printsSamples) = (defaultPreset, printsSamples);
+        this.defaultPreset = defaultPreset;
         output = Options.Folder("--out", "-o", "Folder of the run: checkpoint and log.jsonl.");
         output.DefaultValueFactory = _ => defaultOutput;
         precision.AcceptOnlyFromAmong("fp32", "bf16");
@@ -41,14 +40,8 @@ sealed class TrainCommand
 
     public static Command Train()
     {
-        var c = new TrainCommand("char-small", "run", printsSamples: false);
+        var c = new TrainCommand("char-small", "run");
         return c.Build(new("train", "Train a character-level GPT on text files."), c.data, c.preset);
-    }
-
-    public static Command Speedrun()
-    {
-        var c = new TrainCommand("speedrun", "speedrun", printsSamples: true);
-        return c.Build(new("speedrun", "Train a small GPT on Ingot's own stories, in about five minutes on two cores, and print samples from it."));
     }
 
     Command Build(Command command, params Option[] first)
@@ -75,7 +68,6 @@ sealed class TrainCommand
                 : "ingot: stopped before the first step; there is no checkpoint yet");
             return StopSignal.ExitCode;
         }
-        if (printsSamples) PrintSamples(trainer);
         Console.WriteLine($"done. Try: ingot sample --model {args.GetValue(output)} --prompt \"...\"");
         return 0;
     }
@@ -121,21 +113,5 @@ sealed class TrainCommand
             EvaluateEvery = args.GetValue(evaluateEvery) ?? o.EvaluateEvery,
             CheckpointEvery = args.GetValue(checkpointEvery) ?? o.CheckpointEvery,
         }).Checked();
-    }
-
-    static void PrintSamples(Trainer trainer)
-    {
-        foreach (var (i, prompt) in new[] { "Once upon a time", "There once was", "Long ago" }.Index())
-        {
-            Console.WriteLine();
-            Console.Write(prompt);
-            foreach (int id in new Generator(trainer.Model).Continue(trainer.Tokenizer.Encode(prompt), new(Seed: (ulong)i + 1)).Take(400))
-            {
-                StopSignal.Token.ThrowIfCancellationRequested();
-                Console.Write(trainer.Tokenizer.Decode([id]));
-            }
-            Console.WriteLine();
-        }
-        Console.WriteLine();
     }
 }

@@ -7,11 +7,13 @@ namespace Ingot.Llm.Data;
 /// <summary>
 /// The source "dotnet-docs": the documentation of the .NET reference packs on the user's own disk, read and never shipped. A tenth of the types is held out whole.
 /// </summary>
-public sealed class DotnetDocs
+public sealed class DotnetDocs : ICorpus
 {
     readonly IReadOnlyList<ApiType> types;
 
     DotnetDocs(IReadOnlyList<ApiType> types, string note) => (this.types, Note) = (types, note);
+
+    public string Name => "dotnet-docs";
 
     /// <summary>What was found, or why nothing was; one line.</summary>
     public string Note { get; }
@@ -53,21 +55,59 @@ public sealed class DotnetDocs
 
     static bool IsHeldOut(string name) => HoldOut.Hash(System.Text.Encoding.UTF8.GetBytes(name)) % 10 == 0;
 
-    /// <summary>Questions that the documentation in the prompt answers: four members with their summaries, and which of them does what one of the summaries says.</summary>
-    public TaskSet Questions(ulong seed, int count, Split split = Split.HeldOut)
+    /// <summary>Training's types, without end.</summary>
+    public IEnumerable<string> Documents(ulong seed) => Rounds.Of([.. Documents(Split.Train)], seed);
+
+    /// <summary>Each held-out type once.</summary>
+    public IEnumerable<string> HeldOutDocuments(ulong seed) => Documents(Split.HeldOut);
+
+    /// <summary>Open-book questions, and what a member does.</summary>
+    public IEnumerable<Conversation> Conversations(ulong seed)
     {
-        var random = new StoryRandom(seed * 0xD1342543DE82EF95 + 9);
-        var items = new List<TaskItem>();
-        var usable = Types(split).Select(t => t.Members.Where(m => m.Summary.Length is > 25 and < 200).DistinctBy(m => m.Name).DistinctBy(m => m.Summary).ToList()).Where(m => m.Count >= 4).ToList();
-        for (int i = 0; i < count && usable.Count > 0; i++)
-        {
-            var members = usable[random.Below(usable.Count)].ToList();
-            OpenBook.Shuffle(members, ref random);
-            var four = members.Take(4).ToList();
-            var asked = four[random.Below(4)];
-            var text = string.Join('\n', four.Select(m => $"{m.Name}: {m.Summary}"));
-            items.Add(new(new([new(Role.User, $"{text}\nWhich member is described so: {asked.Summary}")]), asked.Name, [.. four.Select(m => m.Name)], new Dictionary<string, string> { ["last name mentioned"] = four[^1].Name }));
-        }
-        return new("dotnet-docs, open book", items);
+        var random = new StoryRandom(seed * 0xD1342543DE82EF95 + 14);
+        var usable = Askable(Split.Train);
+        while (usable.Count > 0)
+            if (random.Chance(50)) yield return Answered(Question(usable, ref random));
+            else
+            {
+                var members = usable[random.Below(usable.Count)];
+                var member = members[random.Below(members.Count)];
+                yield return new([new(Role.User, $"What does {member.Name} do?"), new(Role.Assistant, member.Summary)]);
+            }
+    }
+
+    /// <summary>The right member of the four against another one.</summary>
+    public IEnumerable<PreferencePair> Preferences(ulong seed) =>
+        Questions(Split.Train, seed * 0xD1342543DE82EF95 + 15).Select(q => new PreferencePair(q.Prompt, q.Answer + ".", q.Choices.First(c => c != q.Answer) + "."));
+
+    public IEnumerable<VerifiableTask> Verifiable(Split split, ulong seed) => Questions(split, seed * 0xD1342543DE82EF95 + 16).Select(q => new VerifiableTask("dotnet-docs", q.Prompt, q.Answer));
+
+    public IReadOnlyList<TaskSet> Evaluations(ulong seed, int count) => Questions(seed, count) is { Items.Count: > 0 } set ? [set] : [];
+
+    static Conversation Answered(TaskItem item) => new([.. item.Prompt.Messages, new(Role.Assistant, item.Answer + ".")]);
+
+    /// <summary>Questions that the documentation in the prompt answers: four members with their summaries, and which of them does what one of the summaries says.</summary>
+    public TaskSet Questions(ulong seed, int count, Split split = Split.HeldOut) => new("dotnet-docs, open book", [.. Questions(split, seed * 0xD1342543DE82EF95 + 9).Take(count)]);
+
+    /// <summary>Without end.</summary>
+    IEnumerable<TaskItem> Questions(Split split, ulong state)
+    {
+        var random = new StoryRandom(state);
+        var usable = Askable(split);
+        while (usable.Count > 0) yield return Question(usable, ref random);
+    }
+
+    /// <summary>The types with four members or more of which something can be asked.</summary>
+    List<List<ApiMember>> Askable(Split split) =>
+        [.. Types(split).Select(t => t.Members.Where(m => m.Summary.Length is > 25 and < 200).DistinctBy(m => m.Name).DistinctBy(m => m.Summary).ToList()).Where(m => m.Count >= 4)];
+
+    static TaskItem Question(List<List<ApiMember>> usable, ref StoryRandom random)
+    {
+        var four = usable[random.Below(usable.Count)].ToList();
+        OpenBook.Shuffle(four, ref random);
+        four.RemoveRange(4, four.Count - 4);
+        var asked = four[random.Below(4)];
+        var text = string.Join('\n', four.Select(m => $"{m.Name}: {m.Summary}"));
+        return new(new([new(Role.User, $"{text}\nWhich member is described so: {asked.Summary}")]), asked.Name, [.. four.Select(m => m.Name)], new Dictionary<string, string> { ["last name mentioned"] = four[^1].Name });
     }
 }

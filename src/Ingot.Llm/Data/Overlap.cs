@@ -1,4 +1,5 @@
-using System.Text.RegularExpressions;
+using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace Ingot.Llm.Data;
 
@@ -10,69 +11,128 @@ namespace Ingot.Llm.Data;
 /// <param name="Examples">Up to ten runs found, as they were compared.</param>
 public sealed record OverlapReport(int Items, int Overlapping, int TooShort, int Length, IReadOnlyList<string> Examples);
 
-/// <summary>Finds evaluation items in training data. The evaluation set is remembered, the training data streams by once, whatever its size.</summary>
-public sealed partial class OverlapCheck
+/// <summary>Finds items of evaluation sets in training data. The sets are remembered, the training data streams by once, whatever its size and however many sets there are.</summary>
+/// <remarks>Runs are compared by hashes of 64 bits that roll along: a word costs the same whatever the length of a run.</remarks>
+public sealed class OverlapCheck
 {
-    readonly Dictionary<ulong, List<int>> itemsByRun = [];
-    readonly bool[] found;
-    readonly bool[] isShort;
-    readonly int length;
-    readonly SortedSet<int> lengths = [];
-    readonly List<string> examples = [];
+    const ulong Base = 0x9E3779B97F4A7C15;
 
-    /// <param name="items">Texts of the evaluation set: prompt and answer.</param>
+    /// <summary>Of each UTF-16 unit its lower case, if it is a letter or digit; else 0.</summary>
+    static readonly char[] Letters = LowerLetters();
+
+    readonly Dictionary<ulong, List<(int Set, int Item)>> itemsByRun = [];
+    readonly ulong[] filter = new ulong[1 << 15]; // 2^21 bits: most runs of the training data are none of the sets', which one bit says
+    readonly (bool[] Found, int Short, List<string> Examples)[] sets;
+    readonly List<(int Length, ulong Oldest)> lengths = []; // with Base to the power of the length
+    readonly int length;
+
+    // Of the document looked at: a hash and the place of each word.
+    readonly List<ulong> hashes = [];
+    readonly List<int> starts = [], ends = [];
+
+    /// <param name="items">Texts of one evaluation set: prompt and answer.</param>
     /// <param name="length">Words a run; words are letters and digits, lower case.</param>
-    public OverlapCheck(IReadOnlyList<string> items, int length = 13)
+    public OverlapCheck(IReadOnlyList<string> items, int length = 13) : this([items], length) { }
+
+    /// <param name="sets">Texts of several evaluation sets.</param>
+    /// <param name="length">Words a run.</param>
+    public OverlapCheck(IReadOnlyList<IReadOnlyList<string>> sets, int length = 13)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(length, 1);
         this.length = length;
-        (found, isShort) = (new bool[items.Count], new bool[items.Count]);
-        for (int i = 0; i < items.Count; i++)
-        {
-            var words = Words(items[i]);
-            int n = Math.Min(length, words.Length);
-            if (n == 0) continue;
-            isShort[i] = n < length;
-            lengths.Add(n);
-            for (int at = 0; at + n <= words.Length; at++)
+        this.sets = [.. sets.Select(s => (new bool[s.Count], 0, new List<string>()))];
+        foreach (var (set, items) in sets.Index())
+            foreach (var (item, text) in items.Index())
             {
-                ulong key = Hash(words, at, n);
-                if (!itemsByRun.TryGetValue(key, out var who)) itemsByRun.Add(key, who = []);
-                if (who.Count == 0 || who[^1] != i) who.Add(i);
+                Split(text);
+                int n = Math.Min(length, hashes.Count);
+                if (n == 0) continue;
+                if (n < length) this.sets[set].Short++;
+                if (!lengths.Exists(l => l.Length == n)) lengths.Add((n, Power(n)));
+                Runs(n, Power(n), (run, at) =>
+                {
+                    filter[run >> 49] |= 1UL << (int)(run >> 43);
+                    ref var who = ref CollectionsMarshal.GetValueRefOrAddDefault(itemsByRun, run, out _);
+                    who ??= [];
+                    if (who.Count == 0 || who[^1] != (set, item)) who.Add((set, item));
+                });
             }
-        }
+        lengths.Sort();
     }
 
     /// <summary>Looks at a training document.</summary>
     public void Add(string document)
     {
-        var words = Words(document);
-        foreach (int n in lengths)
-            for (int at = 0; at + n <= words.Length; at++)
-                if (itemsByRun.TryGetValue(Hash(words, at, n), out var who))
-                    foreach (int i in who)
-                    {
-                        if (!found[i] && examples.Count < 10) examples.Add(string.Join(' ', words, at, n));
-                        found[i] = true;
-                    }
+        Split(document);
+        foreach (var (n, oldest) in lengths)
+            Runs(n, oldest, (run, at) =>
+            {
+                if ((filter[run >> 49] >> (int)(run >> 43) & 1) == 0 || !itemsByRun.TryGetValue(run, out var who)) return;
+                foreach (var (set, item) in who)
+                {
+                    var (found, _, examples) = sets[set];
+                    if (!found[item] && examples.Count < 10)
+                        examples.Add(string.Join(' ', Enumerable.Range(at, n).Select(w => document[starts[w]..ends[w]].ToLowerInvariant())));
+                    found[item] = true;
+                }
+            });
     }
 
-    public OverlapReport Report => new(found.Length, found.Count(f => f), isShort.Count(s => s), length, examples);
+    /// <summary>Of the first set.</summary>
+    public OverlapReport Report => Reports[0];
 
-    static string[] Words(string text) => [.. Word().Matches(text).Select(m => m.Value.ToLowerInvariant())];
+    /// <summary>Of each set, in their order.</summary>
+    public IReadOnlyList<OverlapReport> Reports => [.. sets.Select(s => new OverlapReport(s.Found.Length, s.Found.Count(f => f), s.Short, length, s.Examples))];
 
-    static ulong Hash(string[] words, int at, int count)
+    /// <summary>Calls with the hash and the first word of every run of n words.</summary>
+    void Runs(int n, ulong oldest, Action<ulong, int> take)
     {
-        ulong hash = (ulong)count;
-        for (int i = at; i < at + count; i++)
+        var words = CollectionsMarshal.AsSpan(hashes);
+        ulong rolling = 0;
+        for (int i = 0; i < words.Length; i++)
         {
-            foreach (char c in words[i]) hash = (hash ^ c) * 0x100000001B3;
-            hash = (hash ^ 0x20) * 0x9E3779B97F4A7C15;
-            hash ^= hash >> 31;
+            rolling = rolling * Base + words[i];
+            if (i >= n) rolling -= words[i - n] * oldest;
+            if (i >= n - 1) take(Mix(rolling + (ulong)n), i - n + 1);
         }
-        return hash;
     }
 
-    [GeneratedRegex(@"[\p{L}\p{N}]+")]
-    private static partial Regex Word();
+    static ulong Power(int n)
+    {
+        ulong power = 1;
+        for (int i = 0; i < n; i++) power *= Base;
+        return power;
+    }
+
+    void Split(string text)
+    {
+        hashes.Clear();
+        starts.Clear();
+        ends.Clear();
+        for (int i = 0; i < text.Length; i++)
+        {
+            if (Letters[text[i]] == 0) continue;
+            int start = i;
+            ulong hash = 0xCBF29CE484222325;
+            for (char c; i < text.Length && (c = Letters[text[i]]) != 0; i++) hash = (hash ^ c) * 0x100000001B3;
+            hashes.Add(Mix(hash));
+            starts.Add(start);
+            ends.Add(i);
+        }
+    }
+
+    static ulong Mix(ulong z)
+    {
+        z = (z ^ (z >> 32)) * 0xD6E8FEB86659FD93;
+        return z ^ (z >> 29);
+    }
+
+    static char[] LowerLetters()
+    {
+        var letters = new char[char.MaxValue + 1];
+        for (int c = 0; c < letters.Length; c++)
+            if (CharUnicodeInfo.GetUnicodeCategory((char)c) is <= UnicodeCategory.OtherLetter or UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber)
+                letters[c] = char.ToLowerInvariant((char)c);
+        return letters;
+    }
 }

@@ -47,12 +47,13 @@ sealed class CachedAttention : IChunkWork
         {
             if (sequences[row] is not { } pages) continue;
             var page = pages[positions[row] / KvCache.PagePositions];
-            int inPage = positions[row] % KvCache.PagePositions * d;
+            int inPage = positions[row] % KvCache.PagePositions;
             for (int g = 0; g < groups; g++)
             {
-                int to = cache.KeysAt(layer, g) + inPage, from = (row * groups + g) * d;
-                keys.Slice(from, d).CopyTo(page.AsSpan(to));
-                values.Slice(from, d).CopyTo(page.AsSpan(to + cache.ValuesBehindKeys));
+                int from = (row * groups + g) * d, keysAt = cache.KeysAt(layer, g) + inPage;
+                // Keys lie as (D, positions), so that a vector holds several positions' scores; values as (positions, D).
+                for (int i = 0; i < d; i++) page[keysAt + i * KvCache.PagePositions] = keys[from + i];
+                values.Slice(from, d).CopyTo(page.AsSpan(cache.KeysAt(layer, g) + cache.ValuesBehindKeys + inPage * d));
             }
         }
         var result = arguments.Output<float>();
@@ -76,37 +77,62 @@ sealed class CachedAttention : IChunkWork
         {
             int at = (row * config.Heads + group * shared + h) * d;
             var result = output.AsSpan(at, d);
-            result.Clear();
             var used = scores.AsSpan(0, length);
+            Score(queries.AsSpan(at, d), pages, cache.KeysAt(layer, group), first, used);
             used[..first].Fill(float.NegativeInfinity);
             used[(last + 1)..].Fill(float.NegativeInfinity);
-            Score(queries.AsSpan(at, d), pages, cache.KeysAt(layer, group), first, used[..(last + 1)]);
             float sum = Exponentials(used);
             Sum(used[..(last + 1)], first, pages, cache.KeysAt(layer, group) + cache.ValuesBehindKeys, 1 / sum, result);
         }
     }
 
+    /// <summary>The scores of all positions in the pages from the first one's on; each is summed over the head's width in order.</summary>
+    /// <param name="query">(D).</param>
+    /// <param name="pages">Of the sequence.</param>
+    /// <param name="keysAt">Where in a page the keys are.</param>
+    /// <param name="first">The first position that counts.</param>
+    /// <param name="scores">A multiple of the vector's length.</param>
     void Score(ReadOnlySpan<float> query, KvCache.Pages pages, int keysAt, int first, Span<float> scores)
     {
-        float scale = (float)(1 / Math.Sqrt(config.HeadWidth));
-        for (int s = first; s < scores.Length; s++)
-            scores[s] = scale * Dot(query, pages[s / KvCache.PagePositions].AsSpan(keysAt + s % KvCache.PagePositions * query.Length, query.Length));
-    }
-
-    static float Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
-    {
-        ReadOnlySpan<Vector<float>> x = MemoryMarshal.Cast<float, Vector<float>>(a), y = MemoryMarshal.Cast<float, Vector<float>>(b);
-        Vector<float> even = default, odd = default;
-        int i = 0;
-        for (; i + 1 < x.Length; i += 2)
+        const int Row = KvCache.PagePositions;
+        int lanes = Vector<float>.Count;
+        var scale = new Vector<float>((float)(1 / Math.Sqrt(config.HeadWidth)));
+        for (int p = first / Row; p * Row < scores.Length; p++)
         {
-            even = Vector.FusedMultiplyAdd(x[i], y[i], even);
-            odd = Vector.FusedMultiplyAdd(x[i + 1], y[i + 1], odd);
+            ref float keys = ref pages[p][keysAt];
+            var here = scores.Slice(p * Row, Math.Min(Row, scores.Length - p * Row));
+            ref float to = ref here[0];
+            int s = 0;
+            for (; s + 4 * lanes <= here.Length; s += 4 * lanes)
+            {
+                Vector<float> a0 = default, a1 = default, a2 = default, a3 = default;
+                nuint at = (nuint)s;
+                foreach (float value in query)
+                {
+                    var q = new Vector<float>(value);
+                    a0 = Vector.FusedMultiplyAdd(q, Vector.LoadUnsafe(ref keys, at), a0);
+                    a1 = Vector.FusedMultiplyAdd(q, Vector.LoadUnsafe(ref keys, at + (nuint)lanes), a1);
+                    a2 = Vector.FusedMultiplyAdd(q, Vector.LoadUnsafe(ref keys, at + (nuint)(2 * lanes)), a2);
+                    a3 = Vector.FusedMultiplyAdd(q, Vector.LoadUnsafe(ref keys, at + (nuint)(3 * lanes)), a3);
+                    at += Row;
+                }
+                (a0 * scale).StoreUnsafe(ref to, (nuint)s);
+                (a1 * scale).StoreUnsafe(ref to, (nuint)(s + lanes));
+                (a2 * scale).StoreUnsafe(ref to, (nuint)(s + 2 * lanes));
+                (a3 * scale).StoreUnsafe(ref to, (nuint)(s + 3 * lanes));
+            }
+            for (; s < here.Length; s += lanes)
+            {
+                Vector<float> a = default;
+                nuint at = (nuint)s;
+                foreach (float value in query)
+                {
+                    a = Vector.FusedMultiplyAdd(new(value), Vector.LoadUnsafe(ref keys, at), a);
+                    at += Row;
+                }
+                (a * scale).StoreUnsafe(ref to, (nuint)s);
+            }
         }
-        if (i < x.Length) even = Vector.FusedMultiplyAdd(x[i], y[i], even);
-        float sum = Vector.Sum(even + odd);
-        for (int rest = x.Length * Vector<float>.Count; rest < a.Length; rest++) sum += a[rest] * b[rest];
-        return sum;
     }
 
     /// <summary>Scores become exp(score - largest); returns their sum.</summary>
@@ -128,32 +154,52 @@ sealed class CachedAttention : IChunkWork
         return Vector.Sum(sum);
     }
 
+    /// <summary>The sum of the values by their weights, in the order of positions.</summary>
+    /// <param name="weights">Of the positions.</param>
+    /// <param name="first">The first position that counts.</param>
+    /// <param name="pages">Of the sequence.</param>
+    /// <param name="valuesAt">Where in a page the values are.</param>
+    /// <param name="scale">What the sum is multiplied by.</param>
+    /// <param name="result">(D).</param>
     static void Sum(ReadOnlySpan<float> weights, int first, KvCache.Pages pages, int valuesAt, float scale, Span<float> result)
     {
+        const int Row = KvCache.PagePositions;
         int d = result.Length, lanes = Vector<float>.Count, at = 0;
+        ref float to = ref result[0];
         for (; at + 4 * lanes <= d; at += 4 * lanes)
         {
             Vector<float> a0 = default, a1 = default, a2 = default, a3 = default;
-            for (int s = first; s < weights.Length; s++)
+            for (int p = first / Row; p * Row < weights.Length; p++)
             {
-                var value = pages[s / KvCache.PagePositions].AsSpan(valuesAt + s % KvCache.PagePositions * d + at, 4 * lanes);
-                var weight = new Vector<float>(weights[s]);
-                a0 = Vector.FusedMultiplyAdd(weight, new(value), a0);
-                a1 = Vector.FusedMultiplyAdd(weight, new(value[lanes..]), a1);
-                a2 = Vector.FusedMultiplyAdd(weight, new(value[(2 * lanes)..]), a2);
-                a3 = Vector.FusedMultiplyAdd(weight, new(value[(3 * lanes)..]), a3);
+                ref float values = ref pages[p][valuesAt];
+                int from = Math.Max(first, p * Row), end = Math.Min(weights.Length, (p + 1) * Row);
+                nuint v = (nuint)((from - p * Row) * d + at);
+                foreach (float w in weights[from..end])
+                {
+                    var weight = new Vector<float>(w);
+                    a0 = Vector.FusedMultiplyAdd(weight, Vector.LoadUnsafe(ref values, v), a0);
+                    a1 = Vector.FusedMultiplyAdd(weight, Vector.LoadUnsafe(ref values, v + (nuint)lanes), a1);
+                    a2 = Vector.FusedMultiplyAdd(weight, Vector.LoadUnsafe(ref values, v + (nuint)(2 * lanes)), a2);
+                    a3 = Vector.FusedMultiplyAdd(weight, Vector.LoadUnsafe(ref values, v + (nuint)(3 * lanes)), a3);
+                    v += (nuint)d;
+                }
             }
-            var block = result.Slice(at, 4 * lanes);
-            (a0 * scale).CopyTo(block);
-            (a1 * scale).CopyTo(block[lanes..]);
-            (a2 * scale).CopyTo(block[(2 * lanes)..]);
-            (a3 * scale).CopyTo(block[(3 * lanes)..]);
+            (a0 * scale).StoreUnsafe(ref to, (nuint)at);
+            (a1 * scale).StoreUnsafe(ref to, (nuint)(at + lanes));
+            (a2 * scale).StoreUnsafe(ref to, (nuint)(at + 2 * lanes));
+            (a3 * scale).StoreUnsafe(ref to, (nuint)(at + 3 * lanes));
         }
-        for (int s = first; s < weights.Length; s++)
+        for (; at + lanes <= d; at += lanes)
         {
-            var value = pages[s / KvCache.PagePositions].AsSpan(valuesAt + s % KvCache.PagePositions * d, d);
-            for (int i = at; i < d; i++) result[i] += weights[s] * value[i];
+            Vector<float> a = default;
+            for (int s = first; s < weights.Length; s++) a = Vector.FusedMultiplyAdd(new(weights[s]), Vector.LoadUnsafe(ref pages[s / Row][valuesAt + s % Row * d + at]), a);
+            (a * scale).StoreUnsafe(ref to, (nuint)at);
         }
-        for (int i = at; i < d; i++) result[i] *= scale;
+        for (; at < d; at++)
+        {
+            float sum = 0;
+            for (int s = first; s < weights.Length; s++) sum += weights[s] * pages[s / Row][valuesAt + s % Row * d + at];
+            result[at] = sum * scale;
+        }
     }
 }

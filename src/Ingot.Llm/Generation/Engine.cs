@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ingot.Llm.Models;
 
 namespace Ingot.Llm.Generation;
@@ -7,15 +8,23 @@ namespace Ingot.Llm.Generation;
 /// written, and a part of the prompts that wait. What a text gets does not depend on its neighbours, bit for bit. Not for several threads at once.
 /// </summary>
 /// <remarks>
-/// The number of rows is rounded up to powers of two, so that few plans are compiled; sequences, positions and lengths are data
+/// The number of rows is rounded up to powers of two, so that few plans are compiled (<see cref="RowBuckets"/>); sequences, positions and lengths are data
 /// (<see cref="CachedAttention"/>). Iteration-level batching as in Yu et al. 2022, "Orca"; chunked prefill as in Agrawal et al. 2023, "Sarathi".
 /// </remarks>
 public sealed class Engine
 {
+    /// <summary>What compiling a plan costs, about, in operations of a model.</summary>
+    const double CompilingFlops = 1e10;
+
     readonly List<GeneratedSequence> sequences = [];
     readonly CachedAttention attention;
-    readonly Compiled step;
+    readonly Compiled body, head; // two, as what each is compiled for, rows and wanted rows, would multiply
+    readonly RowBuckets bodyRows, headRows;
     readonly int mostRows;
+    // Of the step that runs: which sequence and position each row is, and which rows' next token is wanted.
+    readonly List<(GeneratedSequence Sequence, int Position)> rows = [];
+    readonly List<(GeneratedSequence Sequence, int Row)> choosing = [];
+    float[] cosines = [], sines = []; // (positions, D/2), as many as were needed
 
     public Decoder Model { get; }
 
@@ -24,8 +33,8 @@ public sealed class Engine
     /// <summary>Runs of the model so far.</summary>
     public long Steps { get; private set; }
 
-    /// <summary>Graphs that were built and compiled for them: one a number of rows, not one a length.</summary>
-    public int Traces => step.Traces;
+    /// <summary>Graphs that were built and compiled for them: one a number of rows, and one a number of rows whose next token is wanted; not one a length.</summary>
+    public int Traces => body.Traces + head.Traces;
 
     /// <param name="model">The weights; they may change between steps, but what is in the cache stays.</param>
     /// <param name="mostRows">Tokens in a step, at most: a longer prompt is computed in several.</param>
@@ -34,7 +43,10 @@ public sealed class Engine
         ArgumentOutOfRangeException.ThrowIfLessThan(mostRows, 1);
         (Model, this.mostRows, Cache) = (model, mostRows, new(model.Config));
         attention = new(model.Config, Cache);
-        step = new(a => [Step(a[0], a[1], a[2], a[3])]);
+        body = Compiled.Of((tokens, cos, sin) => model.Hidden(tokens, cos, sin, attention.Attend));
+        head = Compiled.Of((Tensor hidden) => model.Logits(hidden));
+        double patience = CompilingFlops / (2 * model.Config.ParameterCount);
+        (bodyRows, headRows) = (new(mostRows, patience), new(mostRows, patience));
     }
 
     /// <summary>A text to be continued; <see cref="Step(CancellationToken)"/> does it. Dispose it to give its cache back.</summary>
@@ -84,53 +96,74 @@ public sealed class Engine
     /// <returns>False if nothing did.</returns>
     public bool Step(CancellationToken cancellation = default)
     {
-        var rows = new List<(GeneratedSequence Sequence, int Position)>();
-        var choosing = new List<(GeneratedSequence Sequence, int Row)>();
+        rows.Clear();
+        choosing.Clear();
         // Texts being written first: a long prompt must not make them wait.
-        foreach (var s in sequences.Where(s => !s.IsDone).OrderBy(s => s.Waiting == 1 ? 0 : 1))
-        {
-            int count = Math.Min(s.Waiting, mostRows - rows.Count);
-            for (int i = 0; i < count; i++) rows.Add((s, s.Cached + i));
-            if (count > 0 && count == s.Waiting) choosing.Add((s, rows.Count - 1));
-        }
+        Collect(areWritten: true);
+        Collect(areWritten: false);
         if (rows.Count == 0) return false;
-        var logits = Run(rows, choosing, cancellation);
-        foreach (var (sequence, count) in rows.CountBy(r => r.Sequence)) sequence.Cached += count;
-        foreach (var (i, (sequence, _)) in choosing.Index()) sequence.Take(logits.Memory!.Span<float>().Slice(i * Model.VocabularySize, Model.VocabularySize));
+        var logits = Run(cancellation);
+        foreach (var (sequence, position) in CollectionsMarshal.AsSpan(rows)) sequence.Cached = position + 1; // a sequence's rows are in order
+        var values = logits.Memory!.Span<float>();
+        int size = Model.VocabularySize;
+        for (int i = 0; i < choosing.Count; i++) choosing[i].Sequence.Take(values.Slice(i * size, size));
         GC.KeepAlive(logits);
         return true;
     }
 
-    Tensor Run(List<(GeneratedSequence Sequence, int Position)> rows, List<(GeneratedSequence Sequence, int Row)> choosing, CancellationToken cancellation)
+    void Collect(bool areWritten)
     {
-        int n = RoundedUp(rows.Count), wanted = RoundedUp(choosing.Count);
-        var (tokens, positions, pages, which) = (new int[n], new int[n], new KvCache.Pages?[n], new int[wanted]);
-        foreach (var (i, (sequence, position)) in rows.Index())
+        foreach (var s in sequences)
         {
+            if (rows.Count == mostRows) return;
+            if (s.IsDone || s.Waiting == 1 != areWritten) continue;
+            int count = Math.Min(s.Waiting, mostRows - rows.Count);
+            for (int i = 0; i < count; i++) rows.Add((s, s.Cached + i));
+            if (count > 0 && count == s.Waiting) choosing.Add((s, rows.Count - 1));
+        }
+    }
+
+    /// <summary>The model, for the rows of the step.</summary>
+    /// <returns>(at least the number of those choosing, V).</returns>
+    Tensor Run(CancellationToken cancellation)
+    {
+        int n = bodyRows.For(rows.Count), pairs = Model.Config.HeadWidth / 2, width = Model.Config.Width;
+        var (tokens, positions, pages) = (new int[n], new int[n], new KvCache.Pages?[n]);
+        for (int i = 0; i < rows.Count; i++)
+        {
+            var (sequence, position) = rows[i];
             (tokens[i], positions[i], pages[i]) = (sequence.Tokens[position], position, sequence.Pages);
             sequence.Pages.Reserve(position + 1);
         }
-        foreach (var (i, (_, row)) in choosing.Index()) which[i] = row;
         attention.SetRows(pages, positions);
-        var (cos, sin) = Model.RotationsAt(positions);
+        var (cos, sin) = Rotations(positions);
         using var noGrad = new NoGrad();
         Steps++;
-        return step.Run([Tensor.From(tokens, 1, n), cos, sin, Tensor.From(which, wanted)], cancellation)[0];
+        var hidden = body.Run([Tensor.From(tokens, 1, n), Tensor.From(cos, n, pairs), Tensor.From(sin, n, pairs)], cancellation)[0];
+        if (choosing.Count == 0) return hidden; // a part of a prompt: nobody chooses
+        var wanted = new float[headRows.For(choosing.Count) * width];
+        var all = hidden.Memory!.Span<float>();
+        for (int i = 0; i < choosing.Count; i++) all.Slice(choosing[i].Row * width, width).CopyTo(wanted.AsSpan(i * width));
+        GC.KeepAlive(hidden);
+        return head.Run([Tensor.From(wanted, wanted.Length / width, width)], cancellation)[0];
     }
 
-    /// <summary>At least four rows: of one or two the compiler makes other kernels, which add up in another order than those of many rows.</summary>
-    static int RoundedUp(int count) => Math.Max(4, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)count));
-
-    /// <summary>What <see cref="step"/> compiles.</summary>
-    /// <param name="tokens">(1, N).</param>
-    /// <param name="cos">(N, D/2).</param>
-    /// <param name="sin">(N, D/2).</param>
-    /// <param name="which">(R): the rows whose next token is wanted.</param>
-    /// <returns>(R, V).</returns>
-    Tensor Step(Tensor tokens, Tensor cos, Tensor sin, Tensor which)
+    /// <summary>Cosines and sines of positions, (N, D/2) each, from a table that grows with the longest text.</summary>
+    (float[] Cos, float[] Sin) Rotations(int[] positions)
     {
-        var hidden = Model.Hidden(tokens, cos, sin, attention.Attend).Reshape(-1, Model.Config.Width);
-        return Model.Logits(which.Embedding(hidden));
+        int pairs = Model.Config.HeadWidth / 2, needed = positions.Max() + 1;
+        if (cosines.Length < needed * pairs)
+        {
+            var (c, s) = Model.RotationsAt([.. Enumerable.Range(0, Math.Min(Model.ContextLength, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)needed)))]);
+            (cosines, sines) = (c.ToArray<float>(), s.ToArray<float>());
+        }
+        var (cos, sin) = (new float[positions.Length * pairs], new float[positions.Length * pairs]);
+        for (int i = 0; i < positions.Length; i++)
+        {
+            cosines.AsSpan(positions[i] * pairs, pairs).CopyTo(cos.AsSpan(i * pairs));
+            sines.AsSpan(positions[i] * pairs, pairs).CopyTo(sin.AsSpan(i * pairs));
+        }
+        return (cos, sin);
     }
 
     internal void Remove(GeneratedSequence sequence) => sequences.Remove(sequence);

@@ -20,7 +20,7 @@ public sealed class KvCache(DecoderConfig config)
     /// <summary>Pages that sequences hold.</summary>
     public int PagesInUse { get; private set; }
 
-    /// <summary>Floats in a page, which has for each layer and head a plane of keys and one of values, (PagePositions, D) each.</summary>
+    /// <summary>Floats in a page, which has for each layer and head a plane of keys and one of values: (D, PagePositions), and (PagePositions, D).</summary>
     int PageLength => checked(2 * config.Layers * config.KeyHeads * plane);
 
     /// <summary>Where in a page the keys of a head are; its values follow.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Ingot.Graph;
 
 namespace Ingot.Llm.Generation;
@@ -70,13 +71,15 @@ public sealed class Sampler(SamplingOptions options)
         Restrict(logits, logits[best], options);
         // Softmax in double, from the largest score, so that nothing overflows at any temperature.
         double top = logits[best], sum = 0;
-        foreach (float l in logits) sum += Math.Exp((l - top) / options.Temperature);
-        double left = draw * sum;
-        for (int i = 0; i < logits.Length; i++)
+        double[] weights = ArrayPool<double>.Shared.Rent(logits.Length);
+        try
         {
-            left -= Math.Exp((logits[i] - top) / options.Temperature);
-            if (left < 0) return i;
+            for (int i = 0; i < logits.Length; i++) sum += weights[i] = Math.Exp((logits[i] - top) / options.Temperature);
+            double left = draw * sum;
+            for (int i = 0; i < logits.Length; i++)
+                if ((left -= weights[i]) < 0) return i;
         }
+        finally { ArrayPool<double>.Shared.Return(weights); }
         return best; // rounding has left a crumb
     }
 

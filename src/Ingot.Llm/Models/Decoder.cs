@@ -72,7 +72,11 @@ public sealed class Decoder : ILanguageModel
     /// <summary>The head.</summary>
     /// <param name="hidden">(.., C).</param>
     /// <returns>(.., V).</returns>
-    public Tensor Logits(Tensor hidden) => hidden.Linear(lmHead?.Weight ?? model.EmbedTokens.Weight);
+    public Tensor Logits(Tensor hidden)
+    {
+        var logits = hidden.Linear(lmHead?.Weight ?? model.EmbedTokens.Weight);
+        return Config.LogitCap is { } cap ? (logits / cap).Tanh() * cap : logits;
+    }
 
     /// <summary>Mean cross-entropy in nats of predicting each target.</summary>
     /// <param name="tokens">(B, T).</param>
@@ -108,7 +112,7 @@ public sealed class Decoder : ILanguageModel
             Tensor Run(Tensor y) => block.Forward(y, cos, sin, (q, k, v) => attend(i, q, k, v), Config);
             x = Recompute ? Checkpoint.Run(Run, x) : Run(x);
         }
-        return x.RmsNorm(model.Norm.Weight, Config.NormEpsilon);
+        return model.Norm.Of(x, Config);
     }
 
     (Tensor, Tensor) Rotations(int length)
@@ -151,8 +155,8 @@ public sealed class Decoder : ILanguageModel
 
         public Tensor Forward(Tensor x, Tensor cos, Tensor sin, Func<Tensor, Tensor, Tensor, Tensor> attend, DecoderConfig config)
         {
-            x += SelfAttn.Forward(x.RmsNorm(InputLayernorm.Weight, config.NormEpsilon), cos, sin, attend, config);
-            return x + Mlp.Forward(x.RmsNorm(PostAttentionLayernorm.Weight, config.NormEpsilon));
+            x += SelfAttn.Forward(InputLayernorm.Of(x, config), cos, sin, attend, config);
+            return x + Mlp.Forward(PostAttentionLayernorm.Of(x, config));
         }
     }
 
@@ -183,11 +187,18 @@ public sealed class Decoder : ILanguageModel
 
     sealed class FeedForward(DecoderConfig config)
     {
-        public Projection GateProj { get; } = new(config.Hidden, config.Width, config.MlpBiases);
+        [NotState] readonly FeedForwardKind kind = config.FeedForward;
+
+        public Projection? GateProj { get; } = config.FeedForward == FeedForwardKind.SwiGlu ? new(config.Hidden, config.Width, config.MlpBiases) : null;
         public Projection UpProj { get; } = new(config.Hidden, config.Width, config.MlpBiases);
         public Projection DownProj { get; } = new(config.Width, config.Hidden, config.MlpBiases);
 
-        public Tensor Forward(Tensor x) => DownProj.Of(GateProj.Of(x).Silu() * UpProj.Of(x));
+        public Tensor Forward(Tensor x) => DownProj.Of(kind switch
+        {
+            FeedForwardKind.Relu2 => UpProj.Of(x).Relu().Square(),
+            FeedForwardKind.Gelu => UpProj.Of(x).Gelu(),
+            _ => GateProj!.Of(x).Silu() * UpProj.Of(x),
+        });
     }
 
     /// <summary>A matrix (out, in), perhaps with a bias (out).</summary>
@@ -203,5 +214,7 @@ public sealed class Decoder : ILanguageModel
     sealed class Scale(int width)
     {
         public Tensor Weight { get; } = Tensor.Ones(width).WithGrad();
+
+        public Tensor Of(Tensor x, DecoderConfig config) => config.LayerNorm ? x.LayerNorm(Weight, epsilon: config.NormEpsilon) : x.RmsNorm(Weight, config.NormEpsilon);
     }
 }

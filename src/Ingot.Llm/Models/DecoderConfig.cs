@@ -16,6 +16,17 @@ public abstract record RopeScaling
     public sealed record Llama3(double Factor, double LowFrequencyFactor, double HighFrequencyFactor, int OriginalContext) : RopeScaling;
 }
 
+/// <summary>What a block does between attention and the next block.</summary>
+public enum FeedForwardKind
+{
+    /// <summary>down(silu(gate x) * up x).</summary>
+    SwiGlu,
+    /// <summary>down(relu(up x)^2); So et al. 2021, "Primer".</summary>
+    Relu2,
+    /// <summary>down(gelu(up x)).</summary>
+    Gelu,
+}
+
 /// <summary>The shape of a <see cref="Decoder"/>. What is not given is as in Ingot's own models, which are shaped as Qwen3.</summary>
 public sealed record DecoderConfig
 {
@@ -70,6 +81,14 @@ public sealed record DecoderConfig
     /// <summary>The output weights are the token embedding's.</summary>
     public bool TiedHead { get; init; } = true;
 
+    /// <summary>Layer norms, with a scale and no bias, in the place of RMS norms (but not of queries' and keys').</summary>
+    public bool LayerNorm { get; init; }
+
+    public FeedForwardKind FeedForward { get; init; }
+
+    /// <summary>Logits become cap tanh(logits / cap); null: they stay.</summary>
+    public double? LogitCap { get; init; }
+
     /// <summary>A position sees this many positions, itself among them; null: all before it.</summary>
     public int? Window { get; init; }
 
@@ -87,8 +106,8 @@ public sealed record DecoderConfig
         get
         {
             double queries = (double)Heads * HeadWidth, keys = (double)KeyHeads * HeadWidth;
-            return Width * (2 * queries + 2 * keys + 3.0 * Hidden + 2) + (QkNorm ? 2 * HeadWidth : 0)
-                + (QkvBiases ? queries + 2 * keys : 0) + (OutputBias ? Width : 0) + (MlpBiases ? 2.0 * Hidden + Width : 0);
+            return Width * (2 * queries + 2 * keys + (FeedForward == FeedForwardKind.SwiGlu ? 3.0 : 2.0) * Hidden + 2) + (QkNorm ? 2 * HeadWidth : 0)
+                + (QkvBiases ? queries + 2 * keys : 0) + (OutputBias ? Width : 0) + (MlpBiases ? (FeedForward == FeedForwardKind.SwiGlu ? 2.0 : 1.0) * Hidden + Width : 0);
         }
     }
 

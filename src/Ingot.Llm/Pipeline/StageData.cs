@@ -1,6 +1,5 @@
 using Ingot.Llm.Chat;
 using Ingot.Llm.Corpus;
-using Ingot.Llm.Data;
 using Ingot.Llm.Tokenizers;
 using Ingot.Llm.Training;
 
@@ -39,8 +38,8 @@ public sealed class StageData(IReadOnlyList<WeightedCorpus> corpora, Tokenizer t
         foreach (var (corpus, weight) in corpora)
         {
             double share = tokens * BytesPerToken * weight / sum;
-            sources.Add(TokenSource.OfDocuments(corpus.Name, tokenizer, format.Begin, Take(corpus.Documents(StreamOf(recipe)), share * (1 - conversations), d => d.Length)));
-            sources.Add(TokenSource.OfConversations(ChatName(corpus), format, Take(corpus.Conversations(StreamOf(recipe)), share * conversations, c => c.Messages.Sum(m => m.Parts.Sum(p => (long)p.Text.Length)))));
+            sources.Add(TokenSource.OfDocuments(corpus.Name, tokenizer, format.Begin, Take(corpus.Documents(recipe.StreamOf(seed)), share * (1 - conversations), d => d.Length)));
+            sources.Add(TokenSource.OfConversations(ChatName(corpus), format, Take(corpus.Conversations(recipe.StreamOf(seed)), share * conversations, c => c.Messages.Sum(m => m.Parts.Sum(p => (long)p.Text.Length)))));
         }
         return new(sources, progress =>
         {
@@ -56,9 +55,6 @@ public sealed class StageData(IReadOnlyList<WeightedCorpus> corpora, Tokenizer t
         [.. corpora.Select(c => TokenSource.OfDocuments(c.Corpus.Name, tokenizer, format.Begin, Take(c.Corpus.HeldOutDocuments(seed), ValidationBytes, d => d.Length)))];
 
     static string ChatName(ICorpus corpus) => corpus.Name + " chat";
-
-    /// <summary>Stages draw from different streams: what mid-training shows has not been seen in pretraining.</summary>
-    ulong StreamOf(StageRecipe recipe) => seed * 16 + recipe.Stream;
 
     static IEnumerable<T> Take<T>(IEnumerable<T> items, double bytes, Func<T, long> length)
     {

@@ -24,5 +24,8 @@ public sealed record StageRecipe(string Name, ulong Stream, Func<double, double>
     /// <exception cref="IngotException">There is none of this name.</exception>
     public static StageRecipe Named(string name) => InOrder.Select(s => s.Recipe).FirstOrDefault(r => r.Name == name) ?? throw new IngotException($"there is no stage '{name}'; there are {string.Join(", ", InOrder.Select(s => s.Recipe.Name))}");
 
+    /// <summary>The seed of the text that this stage sees: what mid-training shows has not been seen in pretraining.</summary>
+    public ulong StreamOf(ulong seed) => seed * 16 + Stream;
+
     static StageOptions Slower(StageOptions o, double factor) => o with { MatrixRate = factor * o.MatrixRate, EmbeddingRate = factor * o.EmbeddingRate, VectorRate = factor * o.VectorRate };
 }

@@ -72,15 +72,23 @@ public sealed record ModelShape(int Layers, int Width, int Heads, int KeyHeads, 
     public static ModelShape Named(string name) =>
         Known.TryGetValue(name.ToLowerInvariant(), out var shape) ? shape : throw new IngotException($"there is no model shape '{name}'; the known ones are {string.Join(", ", Known.Keys)}, or give --layers, --width and so on");
 
-    /// <summary>Qwen3's proportions at a given depth: width 64 a layer, heads of 64, half as many key heads, a feed-forward layer of three widths, the head tied.</summary>
+    /// <summary>
+    /// The one dial of Ingot's own models, shaped as Qwen3: from the depth follow all other sizes. Width 32 a layer up to 8 layers and rising to 64 a layer at 16; heads of 32, from a width of 256 of 64, half as
+    /// many key heads where the number is even; a feed-forward layer of three widths; the head tied.
+    /// </summary>
+    /// <remarks>Small models are narrow for their depth: to follow a name through a text takes layers, not width, and one of two layers cannot do it in two hops.</remarks>
     /// <param name="depth">Layers.</param>
-    /// <param name="vocabularySize">V.</param>
-    /// <param name="contextLength">T.</param>
-    public static ModelShape OfDepth(int depth, int vocabularySize, int contextLength)
+    /// <param name="vocabularySize">V; if not given, 2,048 up to 5 layers, rising to 32,768 above 16.</param>
+    /// <param name="contextLength">T; if not given, 256 up to 8 layers, rising to 2,048 above 16.</param>
+    public static ModelShape OfDepth(int depth, int? vocabularySize = null, int? contextLength = null)
     {
         if (depth < 1) throw new IngotException($"the depth must be at least 1, not {depth}");
-        int width = 64 * depth, heads = depth, keyHeads = depth % 2 == 0 ? depth / 2 : depth;
-        return new ModelShape(depth, width, heads, keyHeads, 64, 3 * width, vocabularySize, contextLength) { IsTied = true, HasQkNorm = true }.Checked();
+        int width = 32 * (int)Math.Round(depth * Math.Clamp(depth / 8.0, 1, 2)), headWidth = width < 256 ? 32 : 64;
+        width = (width + headWidth - 1) / headWidth * headWidth;
+        int heads = width / headWidth, keyHeads = heads % 2 == 0 ? heads / 2 : heads;
+        int vocabulary = vocabularySize ?? depth switch { <= 5 => 2048, <= 8 => 4096, <= 12 => 8192, <= 16 => 16384, _ => 32768 };
+        int context = contextLength ?? depth switch { <= 8 => 256, <= 12 => 512, <= 16 => 1024, _ => 2048 };
+        return new ModelShape(depth, width, heads, keyHeads, headWidth, 3 * width, vocabulary, context) { IsTied = true, HasQkNorm = true }.Checked();
     }
 
     /// <exception cref="IngotException">A number is out of range, or the heads cannot share the key heads.</exception>

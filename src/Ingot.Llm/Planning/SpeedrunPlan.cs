@@ -38,6 +38,11 @@ public sealed record SpeedrunPlan
     /// <summary>What was asked for; a run is only continued by the same.</summary>
     public required SpeedrunSettings Settings { get; init; }
 
+    /// <summary>The budget, if that was asked for.</summary>
+    public double? Minutes => Settings.Minutes;
+
+    public int Depth => Model.Layers;
+
     public required ModelShape Model { get; init; }
 
     /// <summary>N.</summary>

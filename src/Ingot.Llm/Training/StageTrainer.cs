@@ -13,7 +13,11 @@ namespace Ingot.Llm.Training;
 /// <param name="Gflops">Of training, by 6 a weight and attention, that this is.</param>
 /// <param name="Skipped">Steps so far without an update.</param>
 /// <param name="BitsPerByte">By domain of validation; null where it was not computed.</param>
-public sealed record StageLine(int Step, double Loss, double GradNorm, double Rate, double TokensPerSecond, double Gflops, int Skipped, IReadOnlyDictionary<string, double>? BitsPerByte);
+public sealed record StageLine(int Step, double Loss, double GradNorm, double Rate, double TokensPerSecond, double Gflops, int Skipped, IReadOnlyDictionary<string, double>? BitsPerByte)
+{
+    /// <summary>Since the line before.</summary>
+    public double SecondsPerStep { get; init; }
+}
 
 /// <summary>
 /// One stage of a language model's training: Muon on the blocks' matrices, AdamW on the rest, batches from a mixture. Resumed after a kill at any moment it ends with the same bits.
@@ -101,7 +105,7 @@ public sealed class StageTrainer
             {
                 double rate = (CurrentStep - lineStep) * (double)Options.SequencesPerStep * data.Length / clock.Elapsed.TotalSeconds;
                 var line = new StageLine(CurrentStep, finite > 0 ? sum / finite : double.NaN, norm, Options.RateAt((double)CurrentStep / Options.Steps), rate,
-                    rate * model.TrainingFlopsPerToken(data.Length) / 1e9, skipped, evaluates ? validation.ToDictionary(v => v.Name, BitsPerByte) : null);
+                    rate * model.TrainingFlopsPerToken(data.Length) / 1e9, skipped, evaluates ? validation.ToDictionary(v => v.Name, BitsPerByte) : null) { SecondsPerStep = clock.Elapsed.TotalSeconds / Math.Max(1, CurrentStep - lineStep) };
                 log.Append(line);
                 report?.Invoke(line);
                 (sum, finite, lineStep) = (0, 0, CurrentStep);

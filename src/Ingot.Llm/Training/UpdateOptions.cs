@@ -2,6 +2,14 @@ using Ingot.Nn;
 
 namespace Ingot.Llm.Training;
 
+/// <summary>What updates the blocks' matrices.</summary>
+public enum MatrixOptimizer
+{
+    /// <summary>Orthogonalized momentum (Jordan et al. 2024).</summary>
+    Muon,
+    AdamW,
+}
+
 /// <summary>How the weights change over a stage of any kind: steps, rates as functions of the progress, checkpoints. Frozen before the first step: nothing in it depends on the clock.</summary>
 public abstract record UpdateOptions
 {
@@ -11,7 +19,10 @@ public abstract record UpdateOptions
     /// <summary>Steps of the stage.</summary>
     public required int Steps { get; init; }
 
-    /// <summary>Of Muon, for the blocks' matrices.</summary>
+    /// <summary>What updates the blocks' matrices; the rest is always AdamW's.</summary>
+    public MatrixOptimizer MatrixOptimizer { get; init; }
+
+    /// <summary>Of the blocks' matrices.</summary>
     public double MatrixRate { get; init; } = 0.02;
 
     /// <summary>Of AdamW, for the embedding and the head.</summary>
@@ -28,6 +39,9 @@ public abstract record UpdateOptions
 
     /// <summary>What is left of the rates at the end.</summary>
     public double FinalRate { get; init; } = 0.05;
+
+    /// <summary>The factor on all rates, in place of the three above.</summary>
+    public ProgressCurve? Rates { get; init; }
 
     /// <summary>Pull of matrices towards 0, a unit of learning rate.</summary>
     public double WeightDecay { get; init; } = 0.01;
@@ -51,7 +65,8 @@ public abstract record UpdateOptions
 
     /// <summary>The factor that all rates have at some progress.</summary>
     public double RateAt(double progress) =>
-        progress < Warmup ? (progress + 1.0 / Steps) / (Warmup + 1.0 / Steps)
+        Rates is not null ? Rates.At(progress)
+        : progress < Warmup ? (progress + 1.0 / Steps) / (Warmup + 1.0 / Steps)
         : progress <= 1 - Cooldown ? 1
         : FinalRate + (1 - FinalRate) * Math.Clamp((1 - progress) / Cooldown, 0, 1);
 
@@ -64,7 +79,8 @@ public abstract record UpdateOptions
         var named = Module.NamedParameters(model).ToList();
         bool IsEmbedding(string name) => name.EndsWith("embed_tokens.weight", StringComparison.Ordinal) || name.EndsWith("lm_head.weight", StringComparison.Ordinal);
         return new(
-            new Muon(named.Where(p => p.Value.Rank == 2 && !IsEmbedding(p.Key)).Select(p => p.Value), Rate(MatrixRate), weightDecay: WeightDecay),
+            MatrixOptimizer == MatrixOptimizer.Muon ? new Muon(named.Where(p => p.Value.Rank == 2 && !IsEmbedding(p.Key)).Select(p => p.Value), Rate(MatrixRate), weightDecay: WeightDecay)
+                : new AdamW(named.Where(p => p.Value.Rank == 2 && !IsEmbedding(p.Key)).Select(p => p.Value), Rate(MatrixRate), beta2: 0.95, epsilon: 1e-10, weightDecay: WeightDecay),
             new AdamW(named.Where(p => p.Value.Rank == 2 && IsEmbedding(p.Key)).Select(p => p.Value), Rate(EmbeddingRate), beta2: 0.95, epsilon: 1e-10, weightDecay: 0.0),
             new AdamW(named.Where(p => p.Value.Rank != 2).Select(p => p.Value), Rate(VectorRate), beta2: 0.95, epsilon: 1e-10, weightDecay: 0.0));
     }

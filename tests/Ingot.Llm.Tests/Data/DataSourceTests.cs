@@ -1,3 +1,4 @@
+using System.Formats.Tar;
 using System.IO.Compression;
 using Ingot.Llm.Chat;
 using Ingot.Llm.Data;
@@ -46,6 +47,38 @@ public sealed class DataSourceTests : IDisposable
         Should.Throw<IngotException>(() => DataSource.Read(folder["c.gz"]).ToList()).Message.ShouldContain("c.gz");
     }
 
+    [Fact]
+    public void Read_TarGz_GivesItsTextFilesAndWritesNothing()
+    {
+        var files = new (string Name, string Text)[] { ("a/one.txt", "one"), ("../../escape.txt", "two"), ("/abs.jsonl", "{\"text\":\"three\"}"), ("b.bin", "no"), ("empty.txt", "") };
+        using (var zip = new GZipStream(File.Create(folder["x.tar.gz"]), CompressionMode.Compress))
+        using (var tar = new TarWriter(zip, TarEntryFormat.Ustar))
+        {
+            foreach (var (name, text) in files) tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(System.Text.Encoding.UTF8.GetBytes(text)) });
+            tar.WriteEntry(new UstarTarEntry(TarEntryType.SymbolicLink, "link.txt") { LinkName = "/etc/passwd" });
+        }
+        DataSource.Read(folder["x.tar.gz"]).Select(i => i.Text).ShouldBe(["one", "two", "three"]);
+        DataSource.Read(folder.Path).Count().ShouldBe(3); // found in a folder, too
+        Directory.GetFileSystemEntries(folder.Path).Length.ShouldBe(1);
+        var bytes = File.ReadAllBytes(folder["x.tar.gz"]);
+        using (var zipped = new GZipStream(new MemoryStream(bytes), CompressionMode.Decompress))
+        using (var plain = new MemoryStream())
+        {
+            zipped.CopyTo(plain);
+            File.WriteAllBytes(folder["cut.tar"], plain.ToArray()[..514]);
+        }
+        Should.Throw<IngotException>(() => DataSource.Read(folder["cut.tar"]).ToList()).Message.ShouldContain("cut.tar");
+    }
+
+    [Fact]
+    public void Read_GzipThatBecomesTooMuch_IsRefused()
+    {
+        using var zipped = new MemoryStream();
+        using (var zip = new GZipStream(zipped, CompressionMode.Compress, leaveOpen: true)) zip.Write(new byte[1 << 20]);
+        DataSource.Unzipped("bomb", zipped.ToArray(), 1 << 20).Length.ShouldBe(1 << 20);
+        Should.Throw<IngotException>(() => DataSource.Unzipped("bomb", zipped.ToArray(), (1 << 20) - 1)).Message.ShouldContain("bomb becomes more than");
+    }
+
     [Theory]
     [InlineData("""{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}""")]
     [InlineData("""{"id":1,"conversations":[{"from":"human","value":"q"},{"from":"gpt","value":"a"}]}""")]
@@ -55,6 +88,7 @@ public sealed class DataSourceTests : IDisposable
     [InlineData("""{"instruction":"q","instances":[{"input":"","output":"a"}]}""")]
     [InlineData("""[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]""")]
     [InlineData("""{"turns":["q","a"]}""")]
+    [InlineData("""{"input":"q","target":"a"}""")]
     public void Read_ConversationShapes_AreTurns(string line)
     {
         var messages = Items("a.jsonl", line + "\n\n" + line).ShouldHaveCountAndFirst(2).Conversation!.Messages;
@@ -84,6 +118,7 @@ public sealed class DataSourceTests : IDisposable
     [InlineData("instruct/dummy_conversation.json", 100)]
     [InlineData("instruct/mt_bench_question.jsonl", 80)]
     [InlineData("instruct/seed_tasks.jsonl", 175)]
+    [InlineData("evals/bbh-18-tasks.tar.gz", 4000)]
     public void Read_SharedSets_GiveDocumentsOrConversations(string name, int atLeast)
     {
         var items = DataSource.Read(SharedData.Path(name)).ToList();

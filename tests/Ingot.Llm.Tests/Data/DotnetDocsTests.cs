@@ -16,6 +16,9 @@ public sealed class DotnetDocsTests : IDisposable
         docs.IsPresent.ShouldBeFalse();
         docs.Note.ShouldContain("no .NET reference packs");
         docs.Questions(1, 10).Items.ShouldBeEmpty();
+        docs.Documents(1).ShouldBeEmpty();
+        docs.Conversations(1).ShouldBeEmpty();
+        docs.Evaluations(1, 10).ShouldBeEmpty();
     }
 
     [Fact]
@@ -38,5 +41,11 @@ public sealed class DotnetDocsTests : IDisposable
         questions.BaselineAccuracy("last name mentioned").ShouldBeLessThan(0.5);
         var names = heldOut.SelectMany(t => t.Members).ToDictionary(m => m.Name, m => m.Summary);
         questions.Items.ShouldAllBe(i => i.Choices.Count == 4 && i.Prompt.Messages[0].Parts[0].Text.EndsWith(names[i.Answer]));
+        // As an origin for the stages: the training side alone.
+        docs.Documents(1).Take(3 * train.Count).Distinct().Order().ShouldBe(train.Select(t => t.Text).Order());
+        foreach (var text in docs.Conversations(1).Take(200).SelectMany(c => c.Messages).Concat(docs.Verifiable(Split.Train, 1).Take(200).SelectMany(t => t.Prompt.Messages)).Select(m => m.Parts[0].Text))
+            names.ShouldAllBe(n => !(text + " ").Contains(n.Key + ":") && !text.Contains(n.Value));
+        docs.Preferences(1).Take(100).ShouldAllBe(p => p.Chosen != p.Rejected);
+        docs.Evaluations(1, 30).Single().Items.Count.ShouldBe(30);
     }
 }

@@ -82,7 +82,7 @@ public class EngineTests
     {
         var engine = new Engine(RandomDecoder.Of(RandomDecoder.Config));
         engine.Continue(RandomDecoder.Tokens(9), Greedy with { MaxTokens = 100 }).Count().ShouldBe(100);
-        engine.Traces.ShouldBe(2); // the prompt's 16 rows, and four rows for one token
+        engine.Traces.ShouldBe(2); // the prompt's 16 rows, which also do for one; and the head's four
         engine.Steps.ShouldBe(100);
     }
 

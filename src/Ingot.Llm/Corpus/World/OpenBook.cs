@@ -98,6 +98,26 @@ static class OpenBook
         return new(new Conversation([new(Role.User, text + "\n" + template)]), answer, candidates, new Dictionary<string, string> { ["last name mentioned"] = last });
     }
 
+    /// <summary>A long text in which one line tells where someone is: it stands at a given place, the rest speaks of others.</summary>
+    /// <param name="world">Names and words.</param>
+    /// <param name="names">Whose names.</param>
+    /// <param name="place">Of the line that answers: 0 first, 1 last.</param>
+    /// <param name="split">Of the templates.</param>
+    /// <param name="random">Draws.</param>
+    public static TaskItem Long(WorldDefinition world, BookNames names, double place, Split split, ref StoryRandom random)
+    {
+        const int Most = 12;
+        int people = Math.Min(Most, Math.Min(world.Words["landmark"].Length, world.Words["toy"].Length) / 2); // a user's world may have few words
+        var (persons, places) = (Distinct(people, names, world, ref random), DistinctWords(world.Words["landmark"], people, ref random));
+        var lines = new List<(string Text, int Person)>();
+        for (int i = 1; i < people; i++) lines.Add((Fill(Template(At, split, ref random), persons[i], "", places[i], ""), i));
+        Shuffle(lines, ref random);
+        lines.Insert((int)Math.Round(place * lines.Count), (Fill(Template(At, split, ref random), persons[0], "", places[0], ""), 0));
+        var text = string.Join(' ', lines.Select(l => l.Text));
+        return new(new Conversation([new(Role.User, text + "\n" + Fill(Template(WhereIs, split, ref random), persons[0], "", "", ""))]), places[0], places,
+            new Dictionary<string, string> { ["last name mentioned"] = places[lines[^1].Person] });
+    }
+
     static string Template(string[] templates, Split split, ref StoryRandom random) => templates[split == Split.Train ? random.Below(7) : 7 + random.Below(3)];
 
     static string Fill(string template, string p, string q, string l, string o)

@@ -7,7 +7,7 @@ namespace Ingot.Llm.Models.Families;
 /// <param name="Architecture">The class that Hugging Face's transformers loads it with.</param>
 abstract record Family(string ModelType, string Architecture)
 {
-    static readonly Family[] All = [new LlamaFamily(), new MistralFamily(), new Qwen2Family(), new Qwen3Family()];
+    static readonly Family[] All = [new LlamaFamily(), new MistralFamily(), new Qwen2Family(), new Qwen3Family(), new IngotFamily()];
 
     /// <exception cref="FormatException">It is none that Ingot knows; the message names it.</exception>
     public static Family Of(ConfigJson config)
@@ -94,6 +94,7 @@ abstract record Family(string ModelType, string Architecture)
             ["eos_token_id"] = c.EndTokens is [var one] ? JsonValue.Create(one) : c.EndTokens.Count == 0 ? null : new JsonArray([.. c.EndTokens.Select(t => (JsonNode)t)]),
             ["torch_dtype"] = "float32",
         };
+        if (ModelType != "ingot") Require(c is { LayerNorm: false, FeedForward: FeedForwardKind.SwiGlu, LogitCap: null }, "has RMS norms, SwiGLU and logits without a cap");
         Amend(json, c);
         return json;
     }

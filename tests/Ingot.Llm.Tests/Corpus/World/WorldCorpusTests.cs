@@ -1,4 +1,5 @@
 using Ingot.Llm.Chat;
+using Ingot.Llm.Corpus;
 using Ingot.Llm.Corpus.World;
 
 namespace Ingot.Llm.Tests.Corpus.World;
@@ -49,6 +50,18 @@ public sealed class WorldCorpusTests : IDisposable
         var text = string.Join('\n', lines);
         foreach (var fact in World.Facts.Take(400))
             foreach (var phrasing in fact.Relation.On(Split.HeldOut)) text.Contains(phrasing.State(fact.Subject, fact.Object), StringComparison.Ordinal).ShouldBeFalse(fact.ToString());
+    }
+
+    [Fact]
+    public void Corpus_Verifiable_HasEveryKindAndHalfWithoutDemonstrations()
+    {
+        ICorpus corpus = Corpus;
+        var (demonstrated, undemonstrated) = WorldCorpus.TaskKinds;
+        var tasks = corpus.Verifiable(Split.Train, 1).Take(600).ToList();
+        tasks.Select(t => t.Kind).Distinct().Order().ShouldBe(demonstrated.Concat(undemonstrated).Order());
+        tasks.Count(t => undemonstrated.Contains(t.Kind)).ShouldBeInRange(240, 360);
+        tasks.Select(t => Words(t.Prompt)).Distinct().Count().ShouldBeGreaterThan(400);
+        corpus.HeldOutDocuments(1).Take(50).Intersect(corpus.Documents(1).Take(500)).ShouldBeEmpty();
     }
 
     [Fact]

@@ -1,0 +1,26 @@
+using Ingot.Llm.Corpus.World;
+using Ingot.Llm.Training;
+
+namespace Ingot.Llm.Pipeline;
+
+/// <summary>The two stages that learn from whole answers: preferences, and reinforcement learning on answers that a program judges. What they see, and how they are set in a run.</summary>
+public static class AnswerStages
+{
+    const int MostPairs = 4096;
+
+    /// <summary>Pairs of answers of all corpora, in turn.</summary>
+    public static IReadOnlyList<PreferencePair> Pairs(IReadOnlyList<WeightedCorpus> corpora, ulong seed) =>
+        [.. corpora.SelectMany(c => c.Corpus.Preferences(seed).Take((int)(MostPairs * c.Weight / corpora.Sum(o => o.Weight))))];
+
+    /// <summary>The world's tasks without demonstrations, so that what is learned is found and not copied; of other corpora, all that a program can judge.</summary>
+    /// <exception cref="IngotException">No corpus has tasks.</exception>
+    public static TaskPool Tasks(IReadOnlyList<WeightedCorpus> corpora, ulong seed)
+    {
+        var corpus = corpora.MaxBy(c => c.Weight)!.Corpus;
+        return corpus is WorldCorpus world ? TaskPool.OfWorld(world, WorldCorpus.TaskKinds.Undemonstrated, seed) : TaskPool.Of(corpus, seed);
+    }
+
+    public static DpoOptions Dpo(int steps, ulong seed, TrainingPrecision precision) => new() { Name = "dpo", Steps = steps, Seed = seed, Precision = precision };
+
+    public static GrpoOptions Rl(int steps, ulong seed, TrainingPrecision precision) => new() { Name = "rl", Steps = steps, Seed = seed, Precision = precision, CheckEvery = Math.Max(1, steps / 5) };
+}

@@ -1,0 +1,74 @@
+using Ingot.Llm.Models;
+using Ingot.Llm.Pipeline;
+using Ingot.Llm.Planning;
+using Ingot.Llm.Training;
+
+namespace Ingot.Llm.Tests.Pipeline;
+
+public class VariationTests
+{
+    static readonly ModelShape Shape = ModelShape.OfDepth(4);
+
+    [Fact]
+    public void None_ChangesNothing()
+    {
+        var none = new Variation([]);
+        none.Shape(Shape).ShouldBe(Shape);
+        var options = new StageOptions { Name = "base", Steps = 5 };
+        none.Options(options).ShouldBe(options);
+        Dial.Config(Shape, none).ParameterCount.ShouldBe(Shape.Parameters);
+        Dial.Config(Shape, none).Family.ShouldBe("qwen3"); // what others read
+    }
+
+    [Fact]
+    public void Norm_Layernorm_MakesAModelOfIngotsOwnFamily()
+    {
+        var config = Dial.Config(Shape, new(["model.norm=layernorm"]));
+        config.LayerNorm.ShouldBeTrue();
+        config.Family.ShouldBe("ingot");
+    }
+
+    [Theory]
+    [InlineData("relu2")]
+    [InlineData("gelu")]
+    public void FeedForward_WithoutAGate_HasAsManyWeights(string kind)
+    {
+        var variation = new Variation([$"model.feedForward={kind}"]);
+        var config = Dial.Config(variation.Shape(Shape), variation);
+        config.ParameterCount.ShouldBe(Shape.Parameters);
+        variation.Shape(Shape).Parameters.ShouldBe(Shape.Parameters);
+        Nn.Module.Parameters(new Decoder(config, 1)).Sum(p => p.Count).ShouldBe(Shape.Parameters);
+    }
+
+    [Theory]
+    [InlineData("model.width=192", 192, 6)]
+    [InlineData("model.heads=2", 128, 2)]
+    public void Shape_ChangesWhatFollows(string setting, int width, int heads)
+    {
+        var shape = new Variation([setting]).Shape(Shape);
+        (shape.Width, shape.Heads).ShouldBe((width, heads));
+        (shape.Heads % shape.KeyHeads).ShouldBe(0);
+    }
+
+    [Fact]
+    public void Options_AreSetByName()
+    {
+        var o = new Variation(["train.matrixRate=0.5", "train.batch=3", "train.rates=0:1,1:0", "train.optimizer=adamw"]).Options(new() { Name = "base", Steps = 5 });
+        (o.MatrixRate, o.Batch, o.MatrixOptimizer).ShouldBe((0.5, 3, MatrixOptimizer.AdamW));
+        o.RateAt(0.25).ShouldBe(0.75);
+    }
+
+    [Theory]
+    [InlineData("model.norm", "name=value")]
+    [InlineData("model.nrom=rms", "model.norm")]
+    [InlineData("model.norm=batch", "rms, layernorm")]
+    [InlineData("model.width=wide", "'wide'")]
+    [InlineData("model.keyHeads=3", "3 key heads")]
+    [InlineData("train.batch=0", "batch")]
+    public void Mistakes_AreNamed(string setting, string part) => Should.Throw<IngotException>(() =>
+    {
+        var variation = new Variation([setting]);
+        Dial.Config(variation.Shape(Shape), variation).Checked();
+        variation.Options(new() { Name = "base", Steps = 5 });
+    }).Message.ShouldContain(part);
+}
