@@ -51,9 +51,12 @@ sealed class StageLoop
     public void ZeroGrad() => optimizer.ZeroGrad();
 
     /// <summary>Clips the gradient and takes a step of the optimizer, unless loss or gradient is not finite. Within a compiled function.</summary>
+    /// <param name="loss">Whose gradients there are.</param>
+    /// <param name="measured">What else is computed from the weights before the step.</param>
     /// <returns>The gradient's norm.</returns>
-    public Tensor Taken(Tensor loss)
+    public Tensor Taken(Tensor loss, params Tensor[] measured)
     {
+        if (measured.Length > 0) Tensor.Realize([loss, .. measured]); // with the gradients, which share the forward pass
         var norm = Ingot.Nn.Clip.GradNorm(parameters, options.Clip);
         optimizer.Step(progress, onlyIf: loss.Detach().IsFinite() & norm.IsFinite());
         return norm;

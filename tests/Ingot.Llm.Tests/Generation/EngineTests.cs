@@ -121,6 +121,25 @@ public class EngineTests
     }
 
     [Fact]
+    public void Fork_Text_HasTheSameBitsAsWholePrompt()
+    {
+        var model = RandomDecoder.Of(RandomDecoder.Config);
+        var sampling = new SamplingOptions(Temperature: 1.5, Seed: 5) { MaxTokens = 30 };
+        var (prompt, whole) = (RandomDecoder.Tokens(80), new Engine(model)); // more than a page
+        var expected = prompt.Concat(whole.Continue(prompt, sampling)).ToArray();
+        var engine = new Engine(model);
+        var beginning = engine.Start(prompt.AsSpan(0, 79), Greedy with { MaxTokens = 0 });
+        while (engine.Step()) { }
+        Should.Throw<IngotException>(() => engine.Fork(beginning, [], sampling)).Message.ShouldContain("at least one token");
+        using var first = engine.Fork(beginning, prompt.AsSpan(79), sampling);
+        using var other = engine.Fork(beginning, prompt.AsSpan(79), sampling with { Seed = 6 });
+        beginning.Dispose();
+        while (engine.Step()) { }
+        first.Tokens.ShouldBe(expected);
+        other.Tokens.ShouldNotBe(expected);
+    }
+
+    [Fact]
     public void Dispose_GivesThePagesBack()
     {
         var engine = new Engine(RandomDecoder.Of(RandomDecoder.Config));

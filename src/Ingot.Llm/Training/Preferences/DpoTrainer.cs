@@ -176,6 +176,7 @@ public sealed class DpoTrainer
         var loss = margin.BceWithLogitsLoss(Tensor.Ones(b));                                // -log sigmoid(margin)
         if (Options.ChosenLoss > 0) loss -= (chosen * reference.Narrow(0, 1, 1).Reshape(b)).Mean() * Options.ChosenLoss;
         loss.Backward();
-        return [loss, loop.Taken(loss), (margin.Detach() > 0).To(DType.F32).Mean(), margin.Detach().Mean()];
+        var (accuracy, mean) = ((margin.Detach() > 0).To(DType.F32).Mean(), margin.Detach().Mean());
+        return [loss, loop.Taken(loss, accuracy, mean), accuracy, mean];
     }
 }

@@ -23,6 +23,9 @@ sealed record Rollout(Answer Answer, float[] LogProbabilities, double Entropy, s
 /// </summary>
 sealed class Rollouts
 {
+    /// <summary>Prompts whose keys and values are kept at a time.</summary>
+    const int PromptsAtATime = 128;
+
     readonly Engine engine;
     readonly Tokenizer tokenizer;
     readonly ChatFormat format;
@@ -45,23 +48,33 @@ sealed class Rollouts
     /// <param name="cancellation">Ends the work, without a result.</param>
     public Rollout[] Generate(IReadOnlyList<int[]> prompts, int each, double temperature, Func<int, ulong> seed, CancellationToken cancellation = default)
     {
-        var results = new Rollout[prompts.Count * each];
+        var results = new List<Rollout>(prompts.Count * each);
+        for (int first = 0; first < prompts.Count; first += PromptsAtATime)
+            results.AddRange(Generate([.. prompts.Skip(first).Take(PromptsAtATime)], first * each, each, temperature, seed, cancellation));
+        return [.. results];
+    }
+
+    Rollout[] Generate(int[][] prompts, int firstNumber, int each, double temperature, Func<int, ulong> seed, CancellationToken cancellation)
+    {
+        var results = new Rollout[prompts.Length * each];
         var active = new List<Writing>();
-        GeneratedSequence? beginning = null;
-        int next = 0;
+        var beginnings = new List<GeneratedSequence>();
         try
         {
-            while (next < results.Length || active.Count > 0)
+            if (each > 1)
             {
-                while (next < results.Length && active.Count < sideBySide)
+                // All but the last token of a prompt, whose logits the first token of each answer is drawn from.
+                beginnings.AddRange(prompts.Select(p => engine.Start(p.AsSpan(0, p.Length - 1), new() { MaxTokens = 0 })));
+                while (engine.Step(cancellation)) { }
+            }
+            for (int next = 0; next < results.Length || active.Count > 0;)
+            {
+                for (; next < results.Length && active.Count < sideBySide; next++)
                 {
                     var prompt = prompts[next / each];
-                    if (next % each == 0 && each > 1) beginning = Begun(beginning, prompt, cancellation);
-                    // The last token of the prompt is computed for each answer: its logits are what the first token is drawn from.
                     var options = new SamplingOptions { MaxTokens = maxTokens };
-                    var sequence = beginning is null ? engine.Start(prompt, options) : engine.Fork(beginning, prompt.AsSpan(prompt.Length - 1), options);
-                    active.Add(new(this, sequence, next, prompt.Length, temperature, seed(next)));
-                    next++;
+                    var sequence = each > 1 ? engine.Fork(beginnings[next / each], prompt.AsSpan(prompt.Length - 1), options) : engine.Start(prompt, options);
+                    active.Add(new(this, sequence, next, prompt.Length, temperature, seed(firstNumber + next)));
                 }
                 engine.Step(cancellation);
                 for (int i = active.Count - 1; i >= 0; i--)
@@ -76,18 +89,8 @@ sealed class Rollouts
         }
         finally
         {
-            beginning?.Dispose();
-            foreach (var writing in active) writing.Sequence.Dispose();
+            foreach (var sequence in beginnings.Concat(active.Select(w => w.Sequence))) sequence.Dispose();
         }
-    }
-
-    /// <summary>A prompt but for its last token, in the cache.</summary>
-    GeneratedSequence Begun(GeneratedSequence? before, int[] prompt, CancellationToken cancellation)
-    {
-        before?.Dispose();
-        var sequence = engine.Start(prompt.AsSpan(0, prompt.Length - 1), new() { MaxTokens = 0 });
-        while (!sequence.IsDone) engine.Step(cancellation);
-        return sequence;
     }
 
     bool EndsTurn(int token) => token == format.AssistantEnd || engine.Model.Config.EndTokens.Contains(token);
