@@ -10,7 +10,7 @@ var root = new Command("ingot", "Trains small language models from nothing, in C
 {
     new HelpOption(), new VersionOption(),
     TrainCommand.Speedrun(), TrainCommand.Train(), SampleCommand.Create(), ChatCommand.Create(), CorpusCommand.Create(), DataCommand.Create(),
-    TokenizerCommand.Create(), PlanCommand.Create(), InfoCommand.Create(), BenchCommand.Create(),
+    TokenizerCommand.Create(), PlanCommand.Create(), EvalCommand.Create(), InfoCommand.Create(), BenchCommand.Create(),
 };
 root.SetAction(_ => root.Parse(["--help"]).Invoke());
 

@@ -57,6 +57,9 @@ public sealed partial class OverlapCheck
                     }
     }
 
+    /// <summary>For each item whether it was met.</summary>
+    public IReadOnlyList<bool> Found => found;
+
     public OverlapReport Report => new(found.Length, found.Count(f => f), isShort.Count(s => s), length, examples);
 
     static string[] Words(string text) => [.. Word().Matches(text).Select(m => m.Value.ToLowerInvariant())];
