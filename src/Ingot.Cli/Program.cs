@@ -14,6 +14,7 @@ var root = new Command("ingot", "Trains small language models from nothing, in C
     StageCommands.Pretrain(),
     StageCommands.Midtrain(),
     StageCommands.Sft(),
+    EvalCommand.Create(),
     ReportCommand.Create(),
     ChatCommand.Create(),
     PlanCommand.Create(),

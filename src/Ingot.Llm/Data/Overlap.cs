@@ -81,6 +81,9 @@ public sealed class OverlapCheck
     /// <summary>Of the first set.</summary>
     public OverlapReport Report => Reports[0];
 
+    /// <summary>For each item of the first set whether it was met.</summary>
+    public IReadOnlyList<bool> Found => sets[0].Found;
+
     /// <summary>Of each set, in their order.</summary>
     public IReadOnlyList<OverlapReport> Reports => [.. sets.Select(s => new OverlapReport(s.Found.Length, s.Found.Count(f => f), s.Short, length, s.Examples))];
 

@@ -25,6 +25,7 @@ public sealed class Engine
     readonly List<(GeneratedSequence Sequence, int Position)> rows = [];
     readonly List<(GeneratedSequence Sequence, int Row)> choosing = [];
     float[] cosines = [], sines = []; // (positions, D/2), as many as were needed
+    float[] cos = [], sin = [], wanted = []; // the step's own, kept: large arrays of a step's life are what garbage collections come from
 
     public Decoder Model { get; }
 
@@ -127,7 +128,7 @@ public sealed class Engine
     /// <returns>(at least the number of those choosing, V).</returns>
     Tensor Run(CancellationToken cancellation)
     {
-        int n = bodyRows.For(rows.Count), pairs = Model.Config.HeadWidth / 2, width = Model.Config.Width;
+        int n = bodyRows.For(rows.Count), width = Model.Config.Width;
         var (tokens, positions, pages) = (new int[n], new int[n], new KvCache.Pages?[n]);
         for (int i = 0; i < rows.Count; i++)
         {
@@ -136,34 +137,41 @@ public sealed class Engine
             sequence.Pages.Reserve(position + 1);
         }
         attention.SetRows(pages, positions);
-        var (cos, sin) = Rotations(positions);
+        var (cosine, sine) = Rotations(positions);
         using var noGrad = new NoGrad();
         Steps++;
-        var hidden = body.Run([Tensor.From(tokens, 1, n), Tensor.From(cos, n, pairs), Tensor.From(sin, n, pairs)], cancellation)[0];
+        var hidden = body.Run([Tensor.From(tokens, 1, n), cosine, sine], cancellation)[0];
         if (choosing.Count == 0) return hidden; // a part of a prompt: nobody chooses
-        var wanted = new float[headRows.For(choosing.Count) * width];
+        int count = headRows.For(choosing.Count);
+        Grow(ref wanted, count * width);
         var all = hidden.Memory!.Span<float>();
         for (int i = 0; i < choosing.Count; i++) all.Slice(choosing[i].Row * width, width).CopyTo(wanted.AsSpan(i * width));
         GC.KeepAlive(hidden);
-        return head.Run([Tensor.From(wanted, wanted.Length / width, width)], cancellation)[0];
+        return head.Run([Tensor.From<float>(wanted.AsSpan(0, count * width), count, width)], cancellation)[0];
+    }
+
+    static void Grow(ref float[] values, int count)
+    {
+        if (values.Length < count) values = new float[count];
     }
 
     /// <summary>Cosines and sines of positions, (N, D/2) each, from a table that grows with the longest text.</summary>
-    (float[] Cos, float[] Sin) Rotations(int[] positions)
+    (Tensor Cos, Tensor Sin) Rotations(int[] positions)
     {
-        int pairs = Model.Config.HeadWidth / 2, needed = positions.Max() + 1;
+        int pairs = Model.Config.HeadWidth / 2, n = positions.Length, needed = positions.Max() + 1;
         if (cosines.Length < needed * pairs)
         {
             var (c, s) = Model.RotationsAt([.. Enumerable.Range(0, Math.Min(Model.ContextLength, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)needed)))]);
             (cosines, sines) = (c.ToArray<float>(), s.ToArray<float>());
         }
-        var (cos, sin) = (new float[positions.Length * pairs], new float[positions.Length * pairs]);
-        for (int i = 0; i < positions.Length; i++)
+        Grow(ref cos, n * pairs);
+        Grow(ref sin, n * pairs);
+        for (int i = 0; i < n; i++)
         {
             cosines.AsSpan(positions[i] * pairs, pairs).CopyTo(cos.AsSpan(i * pairs));
             sines.AsSpan(positions[i] * pairs, pairs).CopyTo(sin.AsSpan(i * pairs));
         }
-        return (cos, sin);
+        return (Tensor.From<float>(cos.AsSpan(0, n * pairs), n, pairs), Tensor.From<float>(sin.AsSpan(0, n * pairs), n, pairs));
     }
 
     internal void Remove(GeneratedSequence sequence) => sequences.Remove(sequence);
