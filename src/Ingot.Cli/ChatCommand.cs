@@ -21,7 +21,7 @@ static class ChatCommand
 
     public static Command Create()
     {
-        var model = Options.Folder("--model", "-m", "Folder of a model: config.json, safetensors, tokenizer.json.");
+        var model = Options.Folder("--model", "-m", "Folder of a model (config.json, safetensors, tokenizer.json), of a stage or of a run.");
         model.Required = true;
         var system = new Option<string?>("--system") { Description = "What the model is told about itself." };
         var words = new Option<string>("--prefill") { Description = "What every answer begins with.", DefaultValueFactory = _ => "" };
@@ -36,7 +36,7 @@ static class ChatCommand
     static int Run(string path, string? system, string words, SamplingOptions options)
     {
         options.Checked();
-        var folder = ModelFolder.Load(path);
+        var folder = StageArguments.Load(path);
         if (folder.Tokenizer is not { } tokenizer) throw new IngotException($"{path} has no tokenizer.json");
         if (!ChatFormat.Fits(tokenizer))
             throw new IngotException($"the tokenizer of {path} has none of the special tokens of Ingot's chat format; chat templates of other models are not supported yet. To let it write on: ingot sample --model {path} --prompt ...");

@@ -50,8 +50,7 @@ static class CompressCommand
         {
             string folder = args.GetValue(model)!, given = args.GetValue(file)!;
             if (!File.Exists(given)) throw new IngotException($"there is no file {given}");
-            if (!ModelFolder.Exists(folder) && ModelFolder.Exists(Path.Combine(folder, "model"))) folder = Path.Combine(folder, "model");
-            run(given, ModelFolder.Load(folder), args.GetValue(output), args);
+            run(given, StageArguments.Load(folder), args.GetValue(output), args);
             return 0;
         });
         return command;

@@ -43,7 +43,7 @@ sealed class EvalCommand
         int items = args.GetValue(count);
         if (items < 1) throw new IngotException($"--count must be at least 1, not {items}");
         bool isRandom = args.GetValue(model) == "random";
-        var folder = isRandom ? null : ModelFolder.Load(Path.GetFullPath(args.GetValue(model)!));
+        var folder = isRandom ? null : StageArguments.Load(args.GetValue(model)!);
         if (folder is { Tokenizer: null }) throw new IngotException($"{args.GetValue(model)} has no tokenizer.json");
         string[] files = args.GetValue(tasks) ?? [], texts = args.GetValue(data) ?? [], trained = args.GetValue(training) ?? [];
         if (isRandom && texts.Length > 0) throw new IngotException("bits per byte need a model; --model random has none");

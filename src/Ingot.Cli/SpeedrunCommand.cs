@@ -80,7 +80,7 @@ sealed class SpeedrunCommand
                   memory   weights {memory.Weights / 1e6:0.0} MB, gradients {memory.Gradients / 1e6:0.0} MB, optimizer {memory.Optimizer / 1e6:0.0} MB, activations {memory.Activations / 1e6:0.0} MB, KV cache {memory.KvCache / 1e6:0.0} MB a text
                   machine  {plan.Machine.Cpu}, {plan.Machine.Cores} threads: {plan.Machine.Gflops:0} GFLOPS in training, {100 * plan.Machine.Gflops / plan.Machine.PeakGflops:0} % of its peak; {plan.Machine.GeneratedTokensPerSecond:N0} tokens/s generated
                   time     {plan.Seconds / 60:0.0} minutes: {string.Join(", ", plan.Stages.Select(s => $"{s.Name} {s.Seconds:0} s"))}
-                  loss     {(plan.Loss is { } l ? $"{l:0.000} bits per byte after pretraining" : "not known for this text")}
+                  loss     {(plan.Loss is { } l ? $"{l:0.000} nats a token at the end of pretraining" : "not known for this text")}
                 """);
         }
     }

@@ -1,6 +1,7 @@
 using Ingot.Llm.Chat;
 using Ingot.Llm.Corpus;
 using Ingot.Llm.Corpus.World;
+using Ingot.Llm.Data;
 using Ingot.Llm.Evaluation;
 using Ingot.Llm.Models;
 using Ingot.Llm.Tokenizers;
@@ -41,6 +42,31 @@ public sealed class Examination
         return tasks[items] = [.. corpora.SelectMany(c => c.Corpus is WorldCorpus world
             ? WorldTasks.Of(world, seed, items, world.Documents(StageRecipe.Base.StreamOf(seed)).Take(SearchedDocuments))
             : c.Corpus.Evaluations(seed, items).Where(s => s.Items.Count > 0).Select(s => (EvaluationTask)new ExactTask($"{c.Corpus.Name}: {s.Name}", s.Items)))];
+    }
+
+    /// <summary>How much of each set stands in the documents and conversations that a run is trained on: the share of items of which 13 words in a row do.</summary>
+    /// <param name="items">Items a set, at most.</param>
+    /// <param name="bytes">Of training text that is searched, for each stage and corpus.</param>
+    public IReadOnlyList<SetOverlap> Overlaps(int items, long bytes)
+    {
+        var tasks = Tasks(items);
+        var check = new OverlapCheck([.. tasks.Select(t => (IReadOnlyList<string>)[.. t.Texts])]);
+        foreach (var (recipe, _) in StageRecipe.InOrder)
+            foreach (var (corpus, _) in corpora)
+            {
+                foreach (var text in Some(corpus.Documents(recipe.StreamOf(seed)), bytes)) check.Add(text);
+                foreach (var text in Some(corpus.Conversations(recipe.StreamOf(seed)).Select(c => string.Join('\n', c.Messages.Select(m => string.Concat(m.Parts.Select(p => p.Text))))), bytes)) check.Add(text);
+            }
+        return [.. tasks.Zip(check.Reports, (t, r) => new SetOverlap(t.Name, r.Items, r.Overlapping, r.Length))];
+
+        static IEnumerable<string> Some(IEnumerable<string> texts, long bytes)
+        {
+            foreach (var text in texts)
+            {
+                yield return text;
+                if ((bytes -= text.Length) <= 0) yield break;
+            }
+        }
     }
 
     /// <summary>Answers to the prompts that every stage gets, by the most likely tokens.</summary>

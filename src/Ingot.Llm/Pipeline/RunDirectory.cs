@@ -14,6 +14,13 @@ namespace Ingot.Llm.Pipeline;
 /// <param name="Text">What the model wrote.</param>
 public sealed record Sample(string Stage, int Step, string Prompt, string Text);
 
+/// <summary>How much of an evaluation set stands in the training data.</summary>
+/// <param name="Set">Its name.</param>
+/// <param name="Items">In it.</param>
+/// <param name="Overlapping">Of them with a run of words that training data has.</param>
+/// <param name="Length">Words of a run.</param>
+public sealed record SetOverlap(string Set, int Items, int Overlapping, int Length);
+
 /// <summary>run.json: where, when and how long; the times add up over interruptions.</summary>
 public sealed record RunRecord
 {
@@ -47,6 +54,8 @@ public sealed record RunRecord
 /// <param name="path">The folder.</param>
 public sealed class RunDirectory(string path)
 {
+    const string OverlapName = "overlap.jsonl";
+
     static readonly JsonSerializerOptions json = new(JsonSerializerOptions.Web) { WriteIndented = true };
 
     RunRecord record = new();
@@ -79,6 +88,11 @@ public sealed class RunDirectory(string path)
         foreach (string name in new[] { "metrics.jsonl", "samples.jsonl" })
             AtomicFile.WriteText(InFolder(name), string.Concat(stages.Select(s => System.IO.Path.Combine(Stage(s), name)).Where(File.Exists).Select(File.ReadAllText)));
     }
+
+    /// <summary>Writes how much of each evaluation set stands in the training data.</summary>
+    public void WriteOverlaps(IEnumerable<SetOverlap> overlaps) => AtomicFile.WriteText(InFolder(OverlapName), Lines(overlaps));
+
+    public bool HasOverlaps => File.Exists(InFolder(OverlapName));
 
     static string Lines<T>(IEnumerable<T> items) => string.Concat(items.Select(i => JsonSerializer.Serialize(i, JsonSerializerOptions.Web) + "\n"));
 

@@ -32,6 +32,9 @@ public interface ISpeedrunObserver
 /// </summary>
 public sealed class Speedrun
 {
+    /// <summary>Of training text that evaluation sets are looked for in, for each stage and corpus.</summary>
+    const long SearchedBytes = 4_000_000;
+
     readonly RunDirectory run;
     readonly SpeedrunPlan plan;
     readonly Variation variation;
@@ -102,6 +105,11 @@ public sealed class Speedrun
             }
             model = ModelFolder.Load(StageRun.ModelPath(folder)).Model;
             Examine(stage.Name, stage.Steps, model, tokenizer, stage.Name is "sft" or "rl" ? plan.EvaluationItems : plan.EvaluationItems / 5);
+        }
+        if (!run.HasOverlaps)
+        {
+            using var timed = run.Time("overlap");
+            run.WriteOverlaps(examination.Overlaps(plan.EvaluationItems, SearchedBytes));
         }
         new ModelFolder(model, tokenizer).Save(run.Model);
         return true;

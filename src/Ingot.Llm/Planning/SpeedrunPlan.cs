@@ -63,7 +63,7 @@ public sealed record SpeedrunPlan
     /// <summary>Expected from the start of the command to its end.</summary>
     public required double Seconds { get; init; }
 
-    /// <summary>Expected bits per byte of held-out text of the generated world at the end of pretraining; null where nothing is known, as of other text.</summary>
+    /// <summary>Expected loss at the end of pretraining on the generated world, nats a token; null where nothing is known, as of other text.</summary>
     public double? Loss { get; init; }
 
     public required IReadOnlyList<StagePlan> Stages { get; init; }

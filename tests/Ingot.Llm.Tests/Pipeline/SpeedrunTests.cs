@@ -21,16 +21,7 @@ public sealed class SpeedrunTests : IDisposable
 
     static readonly SpeedrunSettings Settings = new() { Depth = 1, Set = ["tokenizer.vocabulary=400", "model.context=64", "train.batch=4", "train.microBatches=1"] };
 
-    static SpeedrunPlan Plan()
-    {
-        var shape = new Variation(Settings.Set).Shape(ModelShape.OfDepth(1));
-        StagePlan Stage(string name, int steps) => new(name, steps, steps * 4.0 * 64, 1);
-        return new()
-        {
-            Settings = Settings, Model = shape, Parameters = shape.Parameters, Tokens = 28 * 256, Flops6nd = 1, FlopsExact = 1, Memory = new(1, 1, 1, 1, 1), Seconds = 10, Machine = new("none", 1, 1, 1, 1, 1),
-            Stages = [Stage("base", 12), Stage("mid", 8), Stage("sft", 8), Stage("dpo", 2), Stage("rl", 1)], Batch = 4, Precision = TrainingPrecision.Fp32, EvaluationItems = 10,
-        };
-    }
+    static SpeedrunPlan Plan() => TinyPlan.Of(Settings);
 
     sealed class Listener : ISpeedrunObserver
     {
