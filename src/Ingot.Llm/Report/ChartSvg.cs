@@ -76,12 +76,12 @@ static class ChartSvg
             name = panel.Name,
             left = Round(left),
             right = Round(left + width),
+            end,
             steps = steps.Select(s => Math.Round(s, 1)),
-            x = steps.Select(s => Round(X(s))),
             lines = lines.Select(l =>
             {
                 var at = l.Points.ToDictionary(p => p.X, p => p.Y);
-                return new { name = l.Name, color = l.Color, values = steps.Select(s => at.TryGetValue(s, out double v) ? double.Parse(v.ToString("G4", System.Globalization.CultureInfo.InvariantCulture), System.Globalization.CultureInfo.InvariantCulture) : (double?)null), y = steps.Select(s => at.TryGetValue(s, out double v) ? Round(y(v)) : (double?)null) };
+                return new { name = l.Name, values = steps.Select(s => at.TryGetValue(s, out double v) ? Digits(v) : (double?)null) };
             }),
         };
 
@@ -130,10 +130,12 @@ static class ChartSvg
     static List<(double X, double Y)> Smoothed(IReadOnlyList<(double X, double Y)> points)
     {
         int half = Math.Max(1, points.Count / 24);
+        var sums = new double[points.Count + 1];
+        for (int i = 0; i < points.Count; i++) sums[i + 1] = sums[i] + points[i].Y;
         return [.. points.Select((p, i) =>
         {
             int reach = Math.Min(half, Math.Min(i, points.Count - 1 - i));
-            return (p.X, points.Skip(i - reach).Take(2 * reach + 1).Average(q => q.Y));
+            return (p.X, (sums[i + reach + 1] - sums[i - reach]) / (2 * reach + 1));
         })];
     }
 
@@ -144,6 +146,9 @@ static class ChartSvg
             $"{p.Name}{(l.Name == chart.Title ? "" : $", {l.Name}")}: from {chart.Show(l.Points[0].Y)} at step {l.Points[0].X:N0} to {chart.Show(l.Points[^1].Y)} at step {l.Points[^1].X:N0}"));
         return $"{chart.Title} in {chart.Unit} by step. {string.Join("; ", parts)}.";
     }
+
+    /// <summary>Four significant digits: what is shown.</summary>
+    static double Digits(double v) => v == 0 ? 0 : Math.Round(v, Math.Clamp(3 - (int)Math.Floor(Math.Log10(Math.Abs(v))), 0, 12));
 
     static double Round(double v) => Math.Round(v, 1);
 

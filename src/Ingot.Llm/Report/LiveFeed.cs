@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 
 namespace Ingot.Llm.Report;
@@ -8,6 +9,11 @@ namespace Ingot.Llm.Report;
 /// </summary>
 public sealed class LiveFeed
 {
+    /// <summary>The training wants the processor: looking and drawing get a fiftieth of one core, however slow they are.</summary>
+    const int RestPerWork = 50;
+
+    readonly TimeSpan longest = TimeSpan.FromSeconds(5);
+
     readonly TimeSpan pause;
 
     readonly Lock guard = new();
@@ -15,7 +21,8 @@ public sealed class LiveFeed
     readonly Dictionary<string, (string Html, long Version)> parts = [];
     List<string> order = [];
     RunReport report;
-    DateTime looked;
+    long looked;
+    TimeSpan rest;
     // Greater than any version of an earlier process: its pages, when they come back, get everything.
     long version = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
 
@@ -25,6 +32,7 @@ public sealed class LiveFeed
     internal LiveFeed(string run, TimeSpan pause)
     {
         this.pause = pause;
+        if (pause == TimeSpan.Zero) longest = pause;
         reader = new(run);
         report = reader.Report();
         Draw();
@@ -55,11 +63,16 @@ public sealed class LiveFeed
 
     void Look()
     {
-        if (DateTime.UtcNow - looked < pause) return;
-        looked = DateTime.UtcNow;
-        if (!reader.Refresh()) return;
-        report = reader.Report();
-        Draw();
+        if (Stopwatch.GetElapsedTime(looked) < rest) return;
+        long start = Stopwatch.GetTimestamp();
+        if (reader.Refresh())
+        {
+            report = reader.Report();
+            Draw();
+        }
+        looked = Stopwatch.GetTimestamp();
+        var cost = Stopwatch.GetElapsedTime(start, looked) * RestPerWork;
+        rest = cost < pause ? pause : cost > longest ? longest : cost;
     }
 
     void Draw()

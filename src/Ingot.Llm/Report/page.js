@@ -3,7 +3,12 @@
 const tip = document.getElementById("tip");
 let hovered = null; // {part, x, y}: kept where a live chart is replaced while the pointer is on it
 
-function data(svg) { return svg.data ??= JSON.parse(svg.nextElementSibling.textContent); }
+function data(svg) {
+  if (svg.data) return svg.data;
+  const d = JSON.parse(svg.nextElementSibling.textContent);
+  for (const panel of d.panels) panel.x = panel.steps.map(s => panel.left + s / panel.end * (panel.right - panel.left));
+  return svg.data = d;
+}
 
 function show(value, part) {
   if (part) return (value * 100).toFixed(1) + "%";
