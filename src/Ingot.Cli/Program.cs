@@ -14,6 +14,8 @@ var root = new Command("ingot", "Trains small language models from nothing, in C
     StageCommands.Pretrain(),
     StageCommands.Midtrain(),
     StageCommands.Sft(),
+    AnswerCommands.Dpo(),
+    AnswerCommands.Rl(),
     ReportCommand.Create(),
     ChatCommand.Create(),
     PlanCommand.Create(),
