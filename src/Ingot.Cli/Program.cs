@@ -15,6 +15,8 @@ var root = new Command("ingot", "Trains small language models from nothing, in C
     StageCommands.Midtrain(),
     StageCommands.Sft(),
     EvalCommand.Create(),
+    AnswerCommands.Dpo(),
+    AnswerCommands.Rl(),
     ReportCommand.Create(),
     ChatCommand.Create(),
     PlanCommand.Create(),

@@ -63,7 +63,7 @@ static class DigitModel
         }
         var model = new Decoder(Config, 3);
         string folder = Path.Combine(Path.GetTempPath(), $"ingot-digits-{Guid.NewGuid():N}");
-        new StageTrainer(model, new(TokenSource.OfConversations("digits", Format, Talks()), 24), new() { Name = "sft", Steps = 160, Batch = 16 }, folder).Run();
+        new StageTrainer(model, new(TokenSource.OfConversations("digits", Format, Talks()), 40), new() { Name = "sft", Steps = 160, Batch = 16 }, folder).Run();
         Directory.Delete(folder, recursive: true);
         return Module.StateDict(model).ToDictionary(p => p.Key, p => Tensor.From(p.Value.ToArray<float>(), p.Value.Shape.Span));
     }

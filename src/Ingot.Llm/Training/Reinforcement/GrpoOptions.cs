@@ -62,7 +62,6 @@ public sealed record GrpoOptions : UpdateOptions
     public int PassSamples { get; init; } = 8;
 
     /// <summary>Answers that are written side by side.</summary>
-    [JsonIgnore] // no result depends on it
     public int SideBySide { get; init; } = 256;
 
     /// <exception cref="IngotException">A number is out of range.</exception>

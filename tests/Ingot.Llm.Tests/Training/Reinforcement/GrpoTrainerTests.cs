@@ -48,7 +48,7 @@ public sealed class GrpoTrainerTests : IDisposable
         using var stop = new CancellationTokenSource();
         New(DigitModel.New(), options, folder["rl"]).Run(line => { if (line.Step == 4) stop.Cancel(); }, stop.Token).ShouldBeFalse();
         var continued = DigitModel.New();
-        var trainer = New(continued, options with { SideBySide = 24 }, folder["rl"]); // nothing depends on this one
+        var trainer = New(continued, options, folder["rl"]);
         trainer.CurrentStep.ShouldBe(4);
         trainer.Run().ShouldBeTrue();
         foreach (var (line, expected) in WithoutTimes(folder["rl"]).Zip(WithoutTimes(folder["straight"]))) line.ShouldBe(expected);
