@@ -89,11 +89,16 @@ public static partial class TaskFile
         var pairs = examples.EnumerateArray().Select(e => (Input: Needed(e, "input", name), Target: Needed(e, "target", name))).ToList();
         var targets = pairs.Select(p => p.Target).Distinct().Order(StringComparer.Ordinal).ToList();
         bool isLettered = targets.All(t => BracketedLetter().IsMatch(t));
-        var items = pairs.Select(p => new TaskItem(Asked(p.Input), p.Target, isLettered ? Listed(p.Input) : targets.Count <= 5 ? targets : [], None)).Where(i => !isLettered || i.Choices.Contains(i.Answer)).ToList();
+        var items = pairs.Select(p => new TaskItem(Asked(p.Input), p.Target, isLettered ? Listed(p.Input) : targets.Count <= 5 ? targets : [], None)).Where(i => !isLettered || i.Choices.Count > 1 && i.Choices.Contains(i.Answer)).ToList();
         string title = $"bbh, {Stem(name).Replace('_', ' ')}";
         return isLettered || targets.Count is > 1 and <= 5 ? new ChoiceTask(title, Chosen(items, options), ChoiceForm.Continuations) : new ExactTask(title, Chosen(items, options));
 
-        static string[] Listed(string input) => [.. ListedOption().Matches(input).Select(m => m.Groups[1].Value).Distinct()];
+        // (A), (B) and so on as far as they go, wherever a line they stand.
+        static string[] Listed(string input)
+        {
+            int start = Math.Max(0, input.LastIndexOf("Options:", StringComparison.Ordinal));
+            return [.. Enumerable.Range(0, 26).Select(i => $"({(char)('A' + i)})").TakeWhile(l => input.AsSpan(start).Contains(l, StringComparison.Ordinal))];
+        }
     }
 
     static EvaluationTask Lines(string name, string text, TaskFileOptions options)
@@ -185,7 +190,4 @@ public static partial class TaskFile
 
     [GeneratedRegex(@"^\([A-Z]\)$")]
     private static partial Regex BracketedLetter();
-
-    [GeneratedRegex(@"^(\([A-Z]\)) ", RegexOptions.Multiline)]
-    private static partial Regex ListedOption();
 }

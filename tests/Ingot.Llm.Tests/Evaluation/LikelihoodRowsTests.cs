@@ -1,0 +1,39 @@
+using Ingot.Llm.Corpus.World;
+using Ingot.Llm.Evaluation;
+using Ingot.Llm.Training;
+
+namespace Ingot.Llm.Tests.Evaluation;
+
+public class LikelihoodRowsTests
+{
+    [Fact]
+    public void NatsOf_TextsOfManyLengths_IsTheSumOfTheirLosses()
+    {
+        var model = EvaluatorTests.Untrained();
+        var random = new Random(3);
+        (int[] Tokens, int From)[] rows = [.. new[] { 5, 17, 18, 40, 6 }.Select(n => (Enumerable.Range(0, n).Select(_ => random.Next(400)).ToArray(), n / 2))];
+        var nats = new LikelihoodRows(model).NatsOf(rows, TestContext.Current.CancellationToken);
+        for (int i = 0; i < rows.Length; i++)
+        {
+            var (tokens, from) = rows[i];
+            int n = tokens.Length - 1;
+            var mask = Tensor.From([.. Enumerable.Range(1, n).Select(t => t >= from)], 1, n);
+            double expected = model.Loss(Tensor.From(tokens.AsSpan(0, n).ToArray(), 1, n), Tensor.From(tokens.AsSpan(1).ToArray(), 1, n), mask).Item<float>() * (tokens.Length - from);
+            nats[i].ShouldBe(expected, 1e-3);
+        }
+    }
+
+    [Fact]
+    public void BitsPerByte_Domain_IsThatOfTheStageTrainer()
+    {
+        var (model, tokens) = (EvaluatorTests.Untrained(), EvaluatorTests.Tokens.Value);
+        var source = TokenSource.OfDocuments("stories", tokens, tokens.TokenId("<|bos|>")!.Value, new WorldCorpus(WorldDefinition.BuiltIn).Documents(9).Take(20));
+        var metric = new LikelihoodRows(model).BitsPerByte(source, 64, "base", cancellation: TestContext.Current.CancellationToken);
+        var folder = Directory.CreateTempSubdirectory("ingot-eval-").FullName;
+        var trainer = new StageTrainer(model, new Mixture([source], _ => new Dictionary<string, double> { ["stories"] = 1 }, 64), new StageOptions { Name = "base", Steps = 1, Batch = 1 }, folder);
+        metric.Value.ShouldBe(trainer.BitsPerByte(source), 1e-4);
+        (metric.Low < metric.Value && metric.Value < metric.High).ShouldBeTrue();
+        metric.Name.ShouldBe("bits per byte, stories");
+        Directory.Delete(folder, recursive: true);
+    }
+}
