@@ -10,18 +10,20 @@ namespace Ingot.Llm.Compression;
 /// <param name="Separator">What a document's begin stands for.</param>
 /// <param name="Streams">Tokens of each stream.</param>
 /// <param name="Code">What the range coder wrote.</param>
-sealed record CompressedFile(uint Model, uint Arithmetic, long Length, ulong Checksum, byte[] Separator, int[] Streams, ReadOnlyMemory<byte> Code)
+sealed record CompressedFile(uint Model, uint Arithmetic, long Length, uint Checksum, byte[] Separator, int[] Streams, ReadOnlyMemory<byte> Code)
 {
     const byte Version = 1;
 
     /// <summary>More than are ever written; a damaged number is not to take all memory.</summary>
     const int MostStreams = 1 << 16;
 
+    /// <summary>Separators that are kept by their number, as every byte counts where little is compressed; 0 is none, and those behind the last are kept whole.</summary>
+    static readonly byte[][] KnownSeparators = [[], "\n<|endoftext|>\n"u8.ToArray(), "<|endoftext|>"u8.ToArray(), "\n\n<|endoftext|>\n\n"u8.ToArray(), "\n<|endoftext|>\n\n"u8.ToArray()];
+
     static ReadOnlySpan<byte> Magic => "ILM"u8;
 
-    public static ulong ChecksumOf(ReadOnlySpan<byte> bytes) => BitConverter.ToUInt64(SHA256.HashData(bytes));
-
-    static uint EndMark(ReadOnlySpan<byte> bytes) => BitConverter.ToUInt32(SHA256.HashData(bytes));
+    /// <summary>A SHA-256's first four bytes.</summary>
+    public static uint ChecksumOf(ReadOnlySpan<byte> bytes) => BitConverter.ToUInt32(SHA256.HashData(bytes));
 
     public byte[] ToBytes()
     {
@@ -33,12 +35,13 @@ sealed record CompressedFile(uint Model, uint Arithmetic, long Length, ulong Che
         writer.Write(Arithmetic);
         writer.Write7BitEncodedInt64(Length);
         writer.Write(Checksum);
-        writer.Write7BitEncodedInt(Separator.Length);
-        writer.Write(Separator);
+        int known = Array.FindIndex(KnownSeparators, k => k.AsSpan().SequenceEqual(Separator));
+        writer.Write((byte)(known >= 0 ? known : KnownSeparators.Length + Separator.Length));
+        if (known < 0) writer.Write(Separator);
         writer.Write7BitEncodedInt(Streams.Length);
         foreach (int n in Streams) writer.Write7BitEncodedInt(n);
         writer.Write(Code.Span);
-        writer.Write(EndMark(stream.GetBuffer().AsSpan(0, (int)stream.Length)));
+        writer.Write(ChecksumOf(stream.GetBuffer().AsSpan(0, (int)stream.Length)));
         return stream.ToArray();
     }
 
@@ -47,14 +50,15 @@ sealed record CompressedFile(uint Model, uint Arithmetic, long Length, ulong Che
     {
         if (!bytes.AsSpan().StartsWith(Magic)) throw new FormatException("this is not a file that 'ingot compress' wrote: it does not begin with ILM");
         if (bytes.Length > 3 && bytes[3] != Version) throw new FormatException($"the compressed file is of version {bytes[3]}; this program reads version {Version}");
-        if (bytes.Length < 8 || BitConverter.ToUInt32(bytes, bytes.Length - 4) != EndMark(bytes.AsSpan(0, bytes.Length - 4)))
+        if (bytes.Length < 8 || BitConverter.ToUInt32(bytes, bytes.Length - 4) != ChecksumOf(bytes.AsSpan(0, bytes.Length - 4)))
             throw new FormatException($"the compressed file is damaged or not whole: the checksum at the end of its {bytes.Length} bytes is another one; get it again");
         try
         {
             using var stream = new MemoryStream(bytes, 4, bytes.Length - 8);
             using var reader = new BinaryReader(stream);
-            var (model, arithmetic, length, checksum) = (reader.ReadUInt32(), reader.ReadUInt32(), reader.Read7BitEncodedInt64(), reader.ReadUInt64());
-            var separator = reader.ReadBytes(Require(reader.Read7BitEncodedInt(), 255, "bytes of a separator"));
+            var (model, arithmetic, length, checksum) = (reader.ReadUInt32(), reader.ReadUInt32(), reader.Read7BitEncodedInt64(), reader.ReadUInt32());
+            int known = reader.ReadByte();
+            var separator = known < KnownSeparators.Length ? KnownSeparators[known] : reader.ReadBytes(known - KnownSeparators.Length);
             var streams = new int[Require(reader.Read7BitEncodedInt(), MostStreams, "streams")];
             long tokens = 0;
             foreach (ref int n in streams.AsSpan()) tokens += n = Require(reader.Read7BitEncodedInt(), int.MaxValue, "tokens");

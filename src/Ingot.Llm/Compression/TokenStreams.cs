@@ -7,7 +7,10 @@ namespace Ingot.Llm.Compression;
 /// Runs a model along several streams of tokens side by side, and asks for the next token of each with its logits. Whoever knows the tokens and whoever finds
 /// them out take the same way: the same rows in the same steps, so that logits are the same bits without anything being promised about other ways.
 /// </summary>
-/// <remarks>A stream whose context is full goes on with the later half of it, computed anew: a token is seen with half a context before it at least, and costs two rows.</remarks>
+/// <remarks>
+/// A stream whose context is full goes on with the last quarter of it, computed anew: 1.33 rows a token. Half of it would take 2 rows, and saved no bits on
+/// TinyStories (1.1099 bits a byte against 1.1096).
+/// </remarks>
 static class TokenStreams
 {
     /// <summary>Longer contexts gain little and take memory in every stream.</summary>
@@ -58,7 +61,7 @@ static class TokenStreams
                 else if (sequence.IsDone || sequence.Tokens.Count >= window) // done: by a token that ends texts, which this one does not
                 {
                     sequence.Dispose();
-                    active[a] = (stream, Start(stream, [.. sequence.Tokens.TakeLast(window / 2)]));
+                    active[a] = (stream, Start(stream, [.. sequence.Tokens.TakeLast(window / 4)]));
                 }
             }
             if (progress is not null && counts.Sum(c => (long)c) is var now && now > done) progress(done = now);

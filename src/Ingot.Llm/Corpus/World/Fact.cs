@@ -30,6 +30,9 @@ public sealed record Relation(string Name, string Subject, string Object, IReadO
     /// <summary>The phrasings on one side of the split.</summary>
     public IEnumerable<Phrasing> On(Split split) => Phrasings.Where((_, i) => HoldOut.Phrasing(i) == (split == Split.HeldOut));
 
+    /// <summary>One of those on one side of the split: of ten, the last three are held out.</summary>
+    internal Phrasing Any(Split split, ref StoryRandom random) => Phrasings[split == Split.Train ? random.Below(7) : 7 + random.Below(3)];
+
     /// <summary>Reads relations.txt.</summary>
     internal static List<Relation> Parse(string text)
     {
