@@ -102,14 +102,13 @@ public sealed class CommandLineTests : IDisposable
         Directory.GetFiles(folder["run"]).ShouldBe([folder["run", "log.jsonl"], folder["run", "started.json"]], ignoreOrder: true);
     }
 
-    [Theory]
-    [InlineData("train"), InlineData("speedrun")]
-    public void Resume_FolderWithoutARun_IsAnErrorThatNamesIt(string command)
+    [Fact]
+    public void Resume_FolderWithoutARun_IsAnErrorThatNamesIt()
     {
         Directory.CreateDirectory(folder["empty"]);
         foreach (string typo in new[] { folder["typo"], folder["empty"] })
         {
-            var (code, output, error) = IngotProcess.Run(command, "--resume", "--out", typo, "--steps", "1");
+            var (code, output, error) = IngotProcess.Run("train", "--resume", "--out", typo, "--steps", "1");
             (code, output).ShouldBe((1, ""));
             error.ShouldStartWith($"ingot: there is no run in {typo} to resume");
         }
