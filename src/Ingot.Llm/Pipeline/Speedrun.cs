@@ -43,11 +43,10 @@ public sealed class Speedrun
     readonly ISpeedrunObserver observer;
     readonly CancellationToken cancellation;
 
-    Speedrun(RunDirectory run, SpeedrunPlan plan, ISpeedrunObserver observer, CancellationToken cancellation)
+    Speedrun(RunDirectory run, SpeedrunPlan plan, IReadOnlyList<WeightedCorpus> corpora, ISpeedrunObserver observer, CancellationToken cancellation)
     {
-        (this.run, this.plan, this.observer, this.cancellation) = (run, plan, observer, cancellation);
+        (this.run, this.plan, this.corpora, this.observer, this.cancellation) = (run, plan, corpora, observer, cancellation);
         variation = new(plan.Settings.Set);
-        corpora = Corpora.Of(plan.Settings.World, plan.Settings.Data, observer.Say);
         examination = new(corpora, plan.Settings.Seed);
     }
 
@@ -63,6 +62,7 @@ public sealed class Speedrun
     public static bool Go(string folder, SpeedrunSettings settings, Stopwatch since, Action<SpeedrunPlan> planned, ISpeedrunObserver observer, CancellationToken cancellation = default)
     {
         var run = new RunDirectory(folder);
+        var corpora = Corpora.Of(settings.World, settings.Data, observer.Say); // first: what cannot be read must not cost a plan
         SpeedrunPlan plan;
         if (SpeedrunPlan.Exists(folder))
         {
@@ -78,7 +78,7 @@ public sealed class Speedrun
         bool isDone;
         using (run.Clock(plan, since))
         {
-            try { isDone = new Speedrun(run, plan, observer, cancellation).Run(); }
+            try { isDone = new Speedrun(run, plan, corpora, observer, cancellation).Run(); }
             catch (OperationCanceledException) { isDone = false; }
             if (isDone) run.Finish();
         }
