@@ -31,13 +31,15 @@ public sealed class LikelihoodRows(Decoder model)
         return compiled.Run([tokens, targets], cancellation)[0].ToArray<float>();
     }
 
-    /// <summary>Minus the log-probability of the ends of texts.</summary>
+    /// <summary>Minus the log-probability of the ends of texts. One that is longer than the context is weighed in stretches, each with half a context before it.</summary>
     /// <param name="rows">Texts as tokens, and the first token that counts, at least 1.</param>
     /// <param name="cancellation">Ends the work.</param>
     /// <returns>Nats a text.</returns>
     public double[] NatsOf(IReadOnlyList<(int[] Tokens, int From)> rows, CancellationToken cancellation = default)
     {
         var result = new double[rows.Count];
+        var (texts, owners) = (rows, new List<int>());
+        rows = Stretches(texts, owners);
         // Texts of like length share a batch; the length is rounded up, and what is behind a text is not seen by it.
         foreach (var group in Enumerable.Range(0, rows.Count).GroupBy(i => (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(ShortestRow, rows[i].Tokens.Length - 1))))
         {
@@ -54,10 +56,25 @@ public sealed class LikelihoodRows(Decoder model)
                     tokens.AsSpan(from).CopyTo(y.AsSpan(r * length + from - 1));
                 }
                 var nats = Nats(Tensor.From(x, count, length), Tensor.From(y, count, length), cancellation);
-                foreach (var (r, i) in batch.Index()) result[i] = nats[r];
+                foreach (var (r, i) in batch.Index()) result[owners[i]] += nats[r];
             }
         }
         return result;
+    }
+
+    List<(int[] Tokens, int From)> Stretches(IReadOnlyList<(int[] Tokens, int From)> texts, List<int> owners)
+    {
+        var stretches = new List<(int[], int)>();
+        int context = model.ContextLength;
+        foreach (var (i, (tokens, first)) in texts.Index())
+            for (int from = first; from < tokens.Length;)
+            {
+                int start = tokens.Length <= context + 1 ? 0 : Math.Max(0, from - Math.Max(1, context / 2)), end = Math.Min(tokens.Length, start + context + 1);
+                stretches.Add((tokens[start..end], from - start));
+                owners.Add(i);
+                from = end;
+            }
+        return stretches;
     }
 
     /// <summary>Bits for each byte of a domain's text; the interval is the normal one over rows.</summary>

@@ -24,6 +24,18 @@ public class LikelihoodRowsTests
     }
 
     [Fact]
+    public void NatsOf_LongerThanTheContext_IsTheSumOfItsStretches()
+    {
+        var model = EvaluatorTests.Untrained(context: 16);
+        var random = new Random(3);
+        int[] tokens = [.. Enumerable.Range(0, 30).Select(_ => random.Next(400))];
+        var rows = new LikelihoodRows(model);
+        // Targets 4 to 16 after all before them, 17 to 25 after at least eight, 26 to 29 likewise.
+        var parts = rows.NatsOf([(tokens[..17], 4), (tokens[9..26], 8), (tokens[18..], 8)], TestContext.Current.CancellationToken);
+        rows.NatsOf([(tokens, 4)], TestContext.Current.CancellationToken)[0].ShouldBe(parts.Sum(), 1e-3);
+    }
+
+    [Fact]
     public void BitsPerByte_Domain_IsThatOfTheStageTrainer()
     {
         var (model, tokens) = (EvaluatorTests.Untrained(), EvaluatorTests.Tokens.Value);
