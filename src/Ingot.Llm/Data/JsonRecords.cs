@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Ingot.Llm.Chat;
-using Ingot.Llm.Corpus.World;
 
 namespace Ingot.Llm.Data;
 

@@ -1,4 +1,3 @@
-using System.Text;
 using Ingot.Llm.Chat;
 using Ingot.Llm.Corpus;
 using Ingot.Llm.Corpus.World;
