@@ -18,7 +18,7 @@ sealed class StageDisplay(double peakGflops)
     public static void Line(string stage, int steps, DpoLine line) =>
         Console.WriteLine($"{stage} {line.Step}/{steps}  loss {line.Loss:F4}  accuracy {100 * line.Accuracy:F1}%  margin {line.Margin:F3}  {line.TokensPerSecond:N0} tokens/s{(line.Skipped > 0 ? $"  {line.Skipped} steps skipped" : "")}");
 
-    /// <summary>rl 10/60  reward 0.345  check 0.312  entropy 0.543  distinct 0.40  kl 0.012</summary>
+    /// <summary>rl 10/60  reward 0.345  check 0.312  entropy 0.543  distinct 6.40  kl 0.012</summary>
     public static void Line(string stage, int steps, RlLine line) =>
         Console.WriteLine($"{stage} {line.Step}/{steps}  reward {line.Reward:F3}{(line.Check is { } c ? $"  check {c:F3}" : "")}  entropy {line.Entropy:F3}  distinct {line.Distinct:F2}{(line.Kl is { } k ? $"  kl {k:F4}" : "")}  {line.TokensPerSecond:N0} tokens/s{(line.Skipped > 0 ? $"  {line.Skipped} steps skipped" : "")}");
 }

@@ -22,5 +22,6 @@ public static class AnswerStages
 
     public static DpoOptions Dpo(int steps, ulong seed, TrainingPrecision precision) => new() { Name = "dpo", Steps = steps, Seed = seed, Precision = precision };
 
-    public static GrpoOptions Rl(int steps, ulong seed, TrainingPrecision precision) => new() { Name = "rl", Steps = steps, Seed = seed, Precision = precision, CheckEvery = Math.Max(1, steps / 5) };
+    /// <summary>In float32 whatever the run's precision: the engine writes in float32, and what is learned from must have the probabilities that it was drawn with.</summary>
+    public static GrpoOptions Rl(int steps, ulong seed) => new() { Name = "rl", Steps = steps, Seed = seed, CheckEvery = Math.Max(1, steps / 5) };
 }

@@ -127,7 +127,7 @@ public sealed class Speedrun
                 return new DpoTrainer(model, tokenizer, AnswerStages.Pairs(corpora, seed), AnswerStages.Dpo(stage.Steps, seed, plan.Precision) with { LogEvery = logEvery }, folder)
                     .Run(line => observer.Line(stage, line), cancellation);
             case "rl":
-                return new GrpoTrainer(model, tokenizer, AnswerStages.Tasks(corpora, seed), AnswerStages.Rl(stage.Steps, seed, plan.Precision) with { LogEvery = logEvery }, folder)
+                return new GrpoTrainer(model, tokenizer, AnswerStages.Tasks(corpora, seed), AnswerStages.Rl(stage.Steps, seed) with { LogEvery = logEvery }, folder)
                     .Run(line => observer.Line(stage, line), cancellation);
             default:
                 var recipe = StageRecipe.Named(stage.Name);

@@ -17,10 +17,7 @@ static class DigitModel
 
     public static ChatFormat Format { get; } = new(Tokenizer);
 
-    public static DecoderConfig Config { get; } = new()
-    {
-        Width = 32, Hidden = 64, Layers = 2, Heads = 2, KeyHeads = 1, HeadWidth = 16, VocabularySize = Tokenizer.VocabularySize + 3, ContextLength = 48, EndTokens = [Format.AssistantEnd],
-    };
+    public static DecoderConfig Config { get; } = new() { Width = 32, Hidden = 64, Layers = 2, Heads = 2, KeyHeads = 1, HeadWidth = 16, VocabularySize = Tokenizer.VocabularySize + 3, ContextLength = 48, EndTokens = [Format.AssistantEnd] };
 
     static readonly Lazy<IReadOnlyDictionary<string, Tensor>> trained = new(Train);
 

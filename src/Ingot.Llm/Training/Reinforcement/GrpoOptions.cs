@@ -17,7 +17,7 @@ public enum LossScale
 /// <summary>What a stage of reinforcement learning does; kept with its checkpoint.</summary>
 public sealed record GrpoOptions : UpdateOptions
 {
-    public GrpoOptions() => (MatrixRate, EmbeddingRate, VectorRate, WeightDecay, LogEvery, Cooldown) = (0.003, 0.0005, 0.0005, 0, 1, 0.5);
+    public GrpoOptions() => (MatrixRate, EmbeddingRate, VectorRate, WeightDecay, LogEvery, Cooldown) = (0.001, 0.0002, 0.0002, 0, 1, 0.5);
 
     /// <summary>Prompts a step.</summary>
     public int Prompts { get; init; } = 32;

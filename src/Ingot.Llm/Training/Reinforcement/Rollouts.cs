@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
-using Ingot.Graph;
 using Ingot.Llm.Chat;
 using Ingot.Llm.Generation;
 using Ingot.Llm.Models;

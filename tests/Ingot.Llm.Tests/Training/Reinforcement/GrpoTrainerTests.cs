@@ -10,10 +10,7 @@ public sealed class GrpoTrainerTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    static GrpoOptions Options(int steps = 20) => new()
-    {
-        Name = "rl", Steps = steps, Prompts = 8, Group = 8, MaxTokens = 8, Rows = 64, CheckEvery = 5, MatrixRate = 0.02, EmbeddingRate = 0.005, VectorRate = 0.005, Cooldown = 0.2,
-    };
+    static GrpoOptions Options(int steps = 20) => new() { Name = "rl", Steps = steps, Prompts = 8, Group = 8, MaxTokens = 8, Rows = 64, CheckEvery = 5, MatrixRate = 0.02, EmbeddingRate = 0.005, VectorRate = 0.005, Cooldown = 0.2 };
 
     static GrpoTrainer New(Decoder model, GrpoOptions options, string folder, TaskPool? tasks = null) => new(model, DigitModel.Tokenizer, tasks ?? DigitModel.Tasks("0"), options, folder);
 
