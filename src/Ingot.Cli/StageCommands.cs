@@ -56,7 +56,7 @@ sealed class StageCommands
         var options = variation.Options(recipe.Adapt(Dial.Options(shape, wanted / share, arguments.Seed(args), variation.Precision ?? MachineSpeed.BestPrecision)));
         double perStep = (double)options.SequencesPerStep * shape.ContextLength;
         int count = args.GetValue(steps) ?? (int)Math.Clamp(Math.Round(wanted / perStep), 1, int.MaxValue / 2);
-        options = (options with { Name = recipe.Name, Steps = count, LogEvery = Math.Max(1, count / 100), EvaluateEvery = Math.Max(1, count / 4) }).Checked();
+        options = (options with { Name = recipe.Name, Steps = count, LogEvery = Math.Max(1, count / 100), EvaluateEvery = Math.Max(1, (count + StageRecipe.Evaluations - 1) / StageRecipe.Evaluations) }).Checked();
         var data = new StageData(corpora, tokenizer, arguments.Seed(args));
         Console.WriteLine($"{model.Config.ParameterCount:N0} parameters; {count:N0} steps of {perStep:N0} tokens; {folder}");
         var display = new StageDisplay(MachineSpeed.PeakGflops(options.Precision));

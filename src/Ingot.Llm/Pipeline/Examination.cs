@@ -1,5 +1,4 @@
 using Ingot.Llm.Chat;
-using Ingot.Llm.Corpus;
 using Ingot.Llm.Corpus.World;
 using Ingot.Llm.Data;
 using Ingot.Llm.Evaluation;

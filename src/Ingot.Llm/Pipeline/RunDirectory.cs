@@ -110,8 +110,12 @@ public sealed class RunDirectory(string path)
             record = new()
             {
                 Command = string.Join(' ', Environment.GetCommandLineArgs().Skip(1).Prepend("ingot").Select(a => a.Contains(' ', StringComparison.Ordinal) ? $"'{a}'" : a)),
-                Commit = SourceCommit, Machine = $"{Cpu.Name}, {Cpu.Cores} cores, {Cpu.Level}", Started = DateTimeOffset.UtcNow - clock.Elapsed,
-                Seed = plan.Settings.Seed, World = plan.Settings.World, Data = plan.Settings.Data,
+                Commit = SourceCommit,
+                Machine = $"{Cpu.Name}, {Cpu.Cores} cores, {Cpu.Level}",
+                Started = DateTimeOffset.UtcNow - clock.Elapsed,
+                Seed = plan.Settings.Seed,
+                World = plan.Settings.World,
+                Data = plan.Settings.Data,
             };
         }
         (since, before) = (clock, record.Seconds);

@@ -131,7 +131,7 @@ public sealed class Speedrun
                     .Run(line => observer.Line(stage, line), cancellation);
             default:
                 var recipe = StageRecipe.Named(stage.Name);
-                var options = variation.Options(recipe.Adapt(Dial.Options(plan.Model, plan.Tokens, seed, plan.Precision))) with { Name = stage.Name, Steps = stage.Steps, LogEvery = logEvery, EvaluateEvery = Math.Max(1, stage.Steps / 4) };
+                var options = variation.Options(recipe.Adapt(Dial.Options(plan.Model, plan.Tokens, seed, plan.Precision))) with { Name = stage.Name, Steps = stage.Steps, LogEvery = logEvery, EvaluateEvery = Math.Max(1, (stage.Steps + StageRecipe.Evaluations - 1) / StageRecipe.Evaluations) };
                 var watch = new SpeedWatch(plan.Machine.Gflops, plan.Machine.VectorGflops);
                 return new StageTrainer(model, data.Of(recipe, stage.Tokens, plan.Model.ContextLength), options, folder, validation).Run(line =>
                 {

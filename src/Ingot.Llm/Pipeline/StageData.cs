@@ -19,8 +19,13 @@ public sealed class StageData(IReadOnlyList<WeightedCorpus> corpora, Tokenizer t
     /// <summary>Text beyond this is not kept; a stage that needs more sees it again.</summary>
     const long MostBytes = 64L << 20;
 
+    const string RepeatsName = "repeats";
+
     /// <summary>Of each domain's held-out documents.</summary>
-    const long ValidationBytes = 200_000;
+    const long ValidationBytes = 75_000;
+
+    /// <summary>About as many tokens.</summary>
+    internal const double ValidationTokens = 25_000;
 
     readonly ChatFormat format = new(tokenizer);
 
@@ -41,13 +46,32 @@ public sealed class StageData(IReadOnlyList<WeightedCorpus> corpora, Tokenizer t
             sources.Add(TokenSource.OfDocuments(corpus.Name, tokenizer, format.Begin, Take(corpus.Documents(recipe.StreamOf(seed)), share * (1 - conversations), d => d.Length)));
             sources.Add(TokenSource.OfConversations(ChatName(corpus), format, Take(corpus.Conversations(recipe.StreamOf(seed)), share * conversations, c => c.Messages.Sum(m => m.Parts.Sum(p => (long)p.Text.Length)))));
         }
+        if (recipe.Repeats(0) > 0) sources.Add(TokenSource.OfTokens(RepeatsName, Repeats(tokenizer.VocabularySize, recipe.StreamOf(seed))));
         return new(sources, progress =>
         {
-            double chat = recipe.Conversations(progress);
+            double chat = recipe.Conversations(progress), repeats = recipe.Repeats(progress);
             var weights = new Dictionary<string, double>();
-            foreach (var (corpus, weight) in corpora) (weights[corpus.Name], weights[ChatName(corpus)]) = ((1 - chat) * weight, chat * weight);
+            foreach (var (corpus, weight) in corpora) (weights[corpus.Name], weights[ChatName(corpus)]) = ((1 - repeats) * (1 - chat) * weight / sum, (1 - repeats) * chat * weight / sum);
+            if (repeats > 0) weights[RepeatsName] = repeats;
             return weights;
         }, length);
+    }
+
+    /// <summary>Short runs of random tokens, each said two to four times: the shortest way to learn to look up what followed the last time, which a small model does not find in text for millions of tokens.</summary>
+    /// <remarks>Olsson et al. 2022, "In-context learning and induction heads"; Hu et al. 2025, "Between circuits and Chomsky", for training on such patterns first. Runs of up to a third of the context are not
+    /// learned in as many steps.</remarks>
+    static int[] Repeats(int vocabularySize, ulong seed)
+    {
+        const int Count = 1 << 20, Shortest = 3, Longest = 10;
+        var random = new StoryRandom(seed ^ 0x7265706561747321);
+        var tokens = new List<int>(Count);
+        while (tokens.Count < Count)
+        {
+            var run = new int[Shortest + random.Below(Longest - Shortest + 1)];
+            for (int i = 0; i < run.Length; i++) run[i] = random.Below(vocabularySize);
+            for (int times = 2 + random.Below(3); times > 0; times--) tokens.AddRange(run);
+        }
+        return [.. tokens];
     }
 
     /// <summary>Documents that no stage is trained on, by corpus: what bits per byte are measured on at every stage, so that forgetting shows.</summary>

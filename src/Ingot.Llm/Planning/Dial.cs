@@ -59,15 +59,15 @@ public static class Dial
 
         report?.Invoke("measuring generation");
         double generated = MachineSpeed.Generation(new Decoder(Config(shape, variation), 1));
-        double evaluation = EvaluationSeconds(items, generated), early = 2 * EvaluationSeconds(items / 5, generated);
+        double evaluation = EvaluationSeconds(items, generated), early = 3 * EvaluationSeconds(items / 5, generated) + EvaluationSeconds(items, generated);
 
         var first = variation.Options(Options(shape, TrainingCost.OptimalTokens(shape, settings.TokensPerParameter), settings.Seed, precision));
-        double perStep = (double)first.SequencesPerStep * shape.ContextLength;
+        double perStep = (double)first.SequencesPerStep * shape.ContextLength, validation = ValidationSeconds(perStep / speed.SecondsPerStep, settings.Data.Count > 0 ? 1 : 2);
         double training, total;
         if (settings.Minutes is { } minutes)
         {
             total = 60 * minutes;
-            double rest = total * (1 - DpoShare - RlShare) - FixedSeconds - since.Elapsed.TotalSeconds - evaluation - early;
+            double rest = total * (1 - DpoShare - RlShare) - FixedSeconds - since.Elapsed.TotalSeconds - evaluation - early - validation;
             // What is prepared and what is trained take time together.
             training = rest / (1 + perStep / PreparedTokensPerSecond / speed.SecondsPerStep);
             if (training < 10 * speed.SecondsPerStep)
@@ -77,7 +77,7 @@ public static class Dial
         {
             double steps = Math.Ceiling(TrainingCost.OptimalTokens(shape, settings.TokensPerParameter) / perStep);
             training = steps * speed.SecondsPerStep;
-            total = (training * (1 + perStep / PreparedTokensPerSecond / speed.SecondsPerStep) + FixedSeconds + since.Elapsed.TotalSeconds + evaluation + early) / (1 - DpoShare - RlShare);
+            total = (training * (1 + perStep / PreparedTokensPerSecond / speed.SecondsPerStep) + FixedSeconds + since.Elapsed.TotalSeconds + evaluation + early + validation) / (1 - DpoShare - RlShare);
         }
 
         var stages = new List<StagePlan>();
@@ -99,7 +99,17 @@ public static class Dial
         var memory = cost.Memory;
         return new()
         {
-            Settings = settings, Model = shape, Parameters = shape.Parameters, Tokens = tokens, Flops6nd = cost.SixNd, FlopsExact = cost.ExactFlops, Seconds = total, Stages = stages, Batch = first.Batch, Precision = precision, EvaluationItems = items,
+            Settings = settings,
+            Model = shape,
+            Parameters = shape.Parameters,
+            Tokens = tokens,
+            Flops6nd = cost.SixNd,
+            FlopsExact = cost.ExactFlops,
+            Seconds = total,
+            Stages = stages,
+            Batch = first.Batch,
+            Precision = precision,
+            EvaluationItems = items,
             Memory = new(memory.Weights, memory.Gradients, memory.Optimizer, memory.Activations, TrainingCost.KvCacheBytesPerToken(shape, 4) * (double)shape.ContextLength),
             Machine = new(Cpu.Name, WorkerPool.Threads, speed.Gflops, MachineSpeed.PeakGflops(precision), Peaks.Measure().Gflops, generated),
             Loss = settings.Data.Count == 0 ? ExpectedLoss.Of(shape, stages[0].Tokens) : null,
@@ -111,22 +121,33 @@ public static class Dial
     /// <param name="variation">What deviates from Ingot's own models.</param>
     public static DecoderConfig Config(ModelShape shape, Variation variation) => variation.Config(new DecoderConfig
     {
-        Layers = shape.Layers, Width = shape.Width, Hidden = shape.Hidden, Heads = shape.Heads, KeyHeads = shape.KeyHeads, HeadWidth = shape.HeadWidth,
-        VocabularySize = shape.VocabularySize, ContextLength = shape.ContextLength, TiedHead = shape.IsTied, QkNorm = shape.HasQkNorm,
+        Layers = shape.Layers,
+        Width = shape.Width,
+        Hidden = shape.Hidden,
+        Heads = shape.Heads,
+        KeyHeads = shape.KeyHeads,
+        HeadWidth = shape.HeadWidth,
+        VocabularySize = shape.VocabularySize,
+        ContextLength = shape.ContextLength,
+        TiedHead = shape.IsTied,
+        QkNorm = shape.HasQkNorm,
     });
 
     /// <summary>Of pretraining: the batch grows with the square root of the tokens (Zhang et al. 2024, "How does critical batch size scale in pre-training?"), between 2,048 and 524,288 tokens.</summary>
     public static StageOptions Options(ModelShape shape, double tokens, ulong seed, TrainingPrecision precision)
     {
-        double perStep = Math.Clamp(Math.Pow(2, Math.Round(Math.Log2(1.2 * Math.Sqrt(tokens)))), 2048, 524288);
+        double perStep = Math.Clamp(Math.Pow(2, Math.Round(Math.Log2(0.7 * Math.Sqrt(tokens)))), 2048, 524288);
         int sequences = (int)Math.Max(1, perStep / shape.ContextLength);
         // Activations of a micro-batch should stay small beside the weights' work; 32 sequences fill any of these machines.
         int batch = Math.Min(sequences, 32);
         return new() { Name = "base", Steps = 1, Batch = batch, MicroBatches = sequences / batch, Seed = seed, Precision = precision };
     }
 
-    /// <summary>About twenty sets of short answers, and stories: 40 tokens a question with its answer, 200 stories of 200.</summary>
-    static double EvaluationSeconds(int items, double tokensPerSecond) => (22.0 * items * 45 + 0.4 * items * 230) / tokensPerSecond + 3;
+    /// <summary>Some 26 questions an item of the sets, 70 tokens each with the answer, up to 200 stories of 300, and compiling.</summary>
+    static double EvaluationSeconds(int items, double tokensPerSecond) => (26.0 * items * 70 + Math.Min(items, 200) * 300) / tokensPerSecond + 4;
+
+    /// <summary>Bits per byte of all domains, which are forward passes, as often as a run measures them.</summary>
+    static double ValidationSeconds(double trainedTokens, int domains) => StageRecipe.InOrder.Count * StageRecipe.Evaluations * domains * StageData.ValidationTokens / (3 * trainedTokens);
 
     /// <summary>Tokens of a step's pairs: two answers to a question, 64 tokens each with the question.</summary>
     static double DpoTokens(DpoOptions o) => o.Batch * 2 * 64;

@@ -105,7 +105,8 @@ public sealed class StageTrainer
             {
                 double rate = (CurrentStep - lineStep) * (double)Options.SequencesPerStep * data.Length / clock.Elapsed.TotalSeconds;
                 var line = new StageLine(CurrentStep, finite > 0 ? sum / finite : double.NaN, norm, Options.RateAt((double)CurrentStep / Options.Steps), rate,
-                    rate * model.TrainingFlopsPerToken(data.Length) / 1e9, skipped, evaluates ? validation.ToDictionary(v => v.Name, BitsPerByte) : null) { SecondsPerStep = clock.Elapsed.TotalSeconds / Math.Max(1, CurrentStep - lineStep) };
+                    rate * model.TrainingFlopsPerToken(data.Length) / 1e9, skipped, evaluates ? validation.ToDictionary(v => v.Name, BitsPerByte) : null)
+                { SecondsPerStep = clock.Elapsed.TotalSeconds / Math.Max(1, CurrentStep - lineStep) };
                 log.Append(line);
                 report?.Invoke(line);
                 (sum, finite, lineStep) = (0, 0, CurrentStep);
