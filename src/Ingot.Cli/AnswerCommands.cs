@@ -79,7 +79,7 @@ sealed class AnswerCommands
 
     bool Practise(ParseResult args, string folder, Decoder model, Tokenizer tokenizer)
     {
-        var options = AnswerStages.Rl(args.GetValue(steps), arguments.Seed(args), TrainingPrecision.Fp32);
+        var options = AnswerStages.Rl(args.GetValue(steps), arguments.Seed(args));
         options = options with { KlWeight = args.GetValue(kl) ?? options.KlWeight };
         var pool = Pool(args);
         var trainer = new GrpoTrainer(model, tokenizer, pool, options, folder);
