@@ -70,7 +70,7 @@ sealed class AnswerCommands
     {
         var data = arguments.Data(args);
         bool isPairs = data.Count > 0 && data.All(AnswerFiles.HasPairs);
-        IReadOnlyList<PreferencePair> pairs = isPairs ? [.. data.SelectMany(AnswerFiles.Pairs)] : AnswerStages.Pairs(arguments.Corpora(args), arguments.Seed(args));
+        IReadOnlyList<PreferencePair> pairs = isPairs ? [.. data.SelectMany(AnswerFiles.Pairs)] : AnswerStages.Pairs(arguments.Corpora(args), arguments.Seed(args), args.GetValue(steps));
         var options = AnswerStages.Dpo(args.GetValue(steps), arguments.Seed(args), MachineSpeed.BestPrecision);
         var trainer = new DpoTrainer(model, tokenizer, pairs, options, folder);
         Console.WriteLine($"{pairs.Count - trainer.LeftOut:N0} pairs{(trainer.LeftOut > 0 ? $", {trainer.LeftOut:N0} more are too long for the model's context" : "")}; {options.Steps:N0} steps of {options.Batch}; {folder}");

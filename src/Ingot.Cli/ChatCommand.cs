@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Text;
 using Ingot.Llm.Chat;
 using Ingot.Llm.Generation;
-using Ingot.Llm.Models;
 
 namespace Ingot.Cli;
 

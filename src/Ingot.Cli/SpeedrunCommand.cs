@@ -32,8 +32,13 @@ sealed class SpeedrunCommand
         var folder = arguments.Output(args);
         var settings = new SpeedrunSettings
         {
-            Minutes = args.GetValue(minutes) ?? (args.GetValue(depth) is null ? 10 : null), Depth = args.GetValue(depth), TokensPerParameter = args.GetValue(perParameter),
-            Seed = arguments.Seed(args), World = arguments.World(args), Data = arguments.Data(args), Set = arguments.Set(args),
+            Minutes = args.GetValue(minutes) ?? (args.GetValue(depth) is null ? 10 : null),
+            Depth = args.GetValue(depth),
+            TokensPerParameter = args.GetValue(perParameter),
+            Seed = arguments.Seed(args),
+            World = arguments.World(args),
+            Data = arguments.Data(args),
+            Set = arguments.Set(args),
         }.Checked();
         var observer = new Observer();
         using var page = args.GetValue(noPage) ? null : new Following(LivePage.Start(folder, args.GetValue(port)));
@@ -75,7 +80,7 @@ sealed class SpeedrunCommand
             Console.WriteLine($"""
                 plan, kept in {folder}:
                   model    {plan.Parameters:N0} parameters: {m.Layers} layers of width {m.Width}, {m.Heads} heads ({m.KeyHeads} of keys), vocabulary {m.VocabularySize:N0}, context {m.ContextLength}
-                  tokens   {plan.Tokens / 1e6:0.0} million, {plan.Tokens / plan.Parameters:0.0} a parameter; {plan.Batch} sequences a step, {plan.Precision}
+                  tokens   {plan.Tokens / 1e6:0.0} million, {plan.Tokens / plan.Parameters:0.0} a parameter; {plan.Options.SequencesPerStep} sequences a step, {plan.Options.Precision}
                   FLOPs    {plan.Flops6nd:0.00e+0} as 6ND, {plan.FlopsExact:0.00e+0} with attention
                   memory   weights {memory.Weights / 1e6:0.0} MB, gradients {memory.Gradients / 1e6:0.0} MB, optimizer {memory.Optimizer / 1e6:0.0} MB, activations {memory.Activations / 1e6:0.0} MB, KV cache {memory.KvCache / 1e6:0.0} MB a text
                   machine  {plan.Machine.Cpu}, {plan.Machine.Cores} threads: {plan.Machine.Gflops:0} GFLOPS in training, {100 * plan.Machine.Gflops / plan.Machine.PeakGflops:0} % of its peak; {plan.Machine.GeneratedTokensPerSecond:N0} tokens/s generated

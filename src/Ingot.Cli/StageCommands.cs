@@ -53,7 +53,7 @@ sealed class StageCommands
         var shape = Shape(model.Config);
         double share = StageRecipe.InOrder.First(s => s.Recipe == recipe).Share, wanted = args.GetValue(tokens) ?? share * TrainingCost.OptimalTokens(shape);
         if (!(wanted > 0) || !double.IsFinite(wanted)) throw new IngotException($"--tokens must be positive, not {wanted}");
-        var options = variation.Options(recipe.Adapt(Dial.Options(shape, wanted / share, arguments.Seed(args), variation.Precision ?? MachineSpeed.BestPrecision)));
+        var options = variation.Course(recipe.Adapt(variation.Options(Dial.Options(shape, wanted / share, arguments.Seed(args), variation.Precision ?? MachineSpeed.BestPrecision))));
         double perStep = (double)options.SequencesPerStep * shape.ContextLength;
         int count = args.GetValue(steps) ?? (int)Math.Clamp(Math.Round(wanted / perStep), 1, int.MaxValue / 2);
         options = (options with { Name = recipe.Name, Steps = count, LogEvery = Math.Max(1, count / 100), EvaluateEvery = Math.Max(1, (count + StageRecipe.Evaluations - 1) / StageRecipe.Evaluations) }).Checked();

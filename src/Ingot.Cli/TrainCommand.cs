@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Ingot.Llm.Generation;
 using Ingot.Llm.Training;
 using Ingot.Runtime;
 

@@ -26,7 +26,11 @@ public static class WorldTasks
             bool isKnown = set.Name.StartsWith("facts", StringComparison.Ordinal);
             tasks.Add(new ExactTask(set.Name, set.Items) { Watched = isKnown ? ("answered \"I don't know\"", WorldCorpus.Unknown) : null });
             var choosable = set.Items.Where(i => i.Choices.Count >= 2).ToList();
-            if (isKnown && choosable.Count > 0) tasks.Add(new ChoiceTask($"{set.Name}, four choices", choosable, ChoiceForm.Continuations));
+            if (isKnown && choosable.Count > 0)
+            {
+                tasks.Add(new ChoiceTask($"{set.Name}, four choices", choosable, ChoiceForm.Continuations));
+                tasks.Add(new ChoiceTask($"{set.Name}, four letters", choosable, ChoiceForm.Letters));
+            }
             if (isKnown && set.Name.Contains("held-out", StringComparison.Ordinal)) tasks.Add(WithTheText(world, set, seed));
         }
         foreach (var (place, name) in new[] { (0.0, "start"), (0.5, "middle"), (1.0, "end") })

@@ -8,9 +8,15 @@ public static class AnswerStages
 {
     const int MostPairs = 4096;
 
-    /// <summary>Pairs of answers of all corpora, in turn.</summary>
-    public static IReadOnlyList<PreferencePair> Pairs(IReadOnlyList<WeightedCorpus> corpora, ulong seed) =>
-        [.. corpora.SelectMany(c => c.Corpus.Preferences(seed).Take((int)(MostPairs * c.Weight / corpora.Sum(o => o.Weight))))];
+    /// <summary>Pairs of answers, of each corpus by its weight.</summary>
+    /// <param name="corpora">Of the run.</param>
+    /// <param name="seed">Of the run.</param>
+    /// <param name="steps">That they are for: none is seen more than once, up to some thousands.</param>
+    public static IReadOnlyList<PreferencePair> Pairs(IReadOnlyList<WeightedCorpus> corpora, ulong seed, int steps)
+    {
+        double count = Math.Clamp((double)steps * Dpo(steps, seed, TrainingPrecision.Fp32).Batch, 64, MostPairs), sum = corpora.Sum(c => c.Weight);
+        return [.. corpora.SelectMany(c => c.Corpus.Preferences(seed).Take((int)Math.Ceiling(count * c.Weight / sum)))];
+    }
 
     /// <summary>The world's tasks without demonstrations, so that what is learned is found and not copied; of other corpora, all that a program can judge.</summary>
     /// <exception cref="IngotException">No corpus has tasks.</exception>

@@ -124,14 +124,14 @@ public sealed class Speedrun
         switch (stage.Name)
         {
             case "dpo":
-                return new DpoTrainer(model, tokenizer, AnswerStages.Pairs(corpora, seed), AnswerStages.Dpo(stage.Steps, seed, plan.Precision) with { LogEvery = logEvery }, folder)
+                return new DpoTrainer(model, tokenizer, AnswerStages.Pairs(corpora, seed, stage.Steps), AnswerStages.Dpo(stage.Steps, seed, plan.Options.Precision) with { LogEvery = logEvery }, folder)
                     .Run(line => observer.Line(stage, line), cancellation);
             case "rl":
                 return new GrpoTrainer(model, tokenizer, AnswerStages.Tasks(corpora, seed), AnswerStages.Rl(stage.Steps, seed) with { LogEvery = logEvery }, folder)
                     .Run(line => observer.Line(stage, line), cancellation);
             default:
                 var recipe = StageRecipe.Named(stage.Name);
-                var options = variation.Options(recipe.Adapt(Dial.Options(plan.Model, plan.Tokens, seed, plan.Precision))) with { Name = stage.Name, Steps = stage.Steps, LogEvery = logEvery, EvaluateEvery = Math.Max(1, (stage.Steps + StageRecipe.Evaluations - 1) / StageRecipe.Evaluations) };
+                var options = variation.Course(recipe.Adapt(plan.Options)) with { Name = stage.Name, Steps = stage.Steps, LogEvery = logEvery, EvaluateEvery = Math.Max(1, (stage.Steps + StageRecipe.Evaluations - 1) / StageRecipe.Evaluations) };
                 var watch = new SpeedWatch(plan.Machine.Gflops, plan.Machine.VectorGflops);
                 return new StageTrainer(model, data.Of(recipe, stage.Tokens, plan.Model.ContextLength), options, folder, validation).Run(line =>
                 {

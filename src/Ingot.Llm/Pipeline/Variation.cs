@@ -96,6 +96,7 @@ public sealed class Variation
 
     FeedForwardKind FeedForward => Text("model.feedForward", "swiglu", "relu2", "gelu") switch { "relu2" => FeedForwardKind.Relu2, "gelu" => FeedForwardKind.Gelu, _ => FeedForwardKind.SwiGlu };
 
+    /// <summary>Everything about training but the course of the rates, which is each stage's own.</summary>
     public StageOptions Options(StageOptions o) => (o with
     {
         Batch = Whole("train.batch") ?? o.Batch,
@@ -107,6 +108,11 @@ public sealed class Variation
         VectorRate = Number("train.vectorRate") ?? o.VectorRate,
         WeightDecay = Number("train.weightDecay") ?? o.WeightDecay,
         Clip = Number("train.clip") ?? o.Clip,
+    }).Checked();
+
+    /// <summary>The course of the rates over a stage.</summary>
+    public StageOptions Course(StageOptions o) => (o with
+    {
         Warmup = Number("train.warmup") ?? o.Warmup,
         Cooldown = Number("train.cooldown") ?? o.Cooldown,
         FinalRate = Number("train.finalRate") ?? o.FinalRate,

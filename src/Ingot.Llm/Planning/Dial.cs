@@ -9,8 +9,8 @@ namespace Ingot.Llm.Planning;
 /// <summary>Turns one number, minutes or layers, into a whole plan, with this machine's speed measured on the model that will be trained.</summary>
 public static class Dial
 {
-    /// <summary>Of the budget: preferences, reinforcement learning.</summary>
-    const double DpoShare = 0.03, RlShare = 0.15;
+    /// <summary>Of the budget: preferences, reinforcement learning, and what may be left for the other stages when the size is chosen.</summary>
+    const double DpoShare = 0.03, RlShare = 0.15, TrainingShare = 0.65;
 
     /// <summary>Seconds that reading corpora, the tokenizer, compiling and the report take, seen at depths 2 to 6.</summary>
     const double FixedSeconds = 12;
@@ -28,92 +28,86 @@ public static class Dial
     {
         settings.Checked();
         var variation = new Variation(settings.Set);
-        var precision = variation.Precision ?? MachineSpeed.BestPrecision;
-        int items = settings.Minutes is { } m ? (int)Math.Clamp(50 * m, 60, 500) : 500;
-
-        ModelShape shape;
-        TrainingSpeed speed;
-        if (settings.Depth is { } depth)
-        {
-            shape = variation.Shape(ModelShape.OfDepth(depth));
-            speed = Measure(shape, TrainingCost.OptimalTokens(shape, settings.TokensPerParameter), out _);
-        }
-        else
-        {
-            double budget = 60 * settings.Minutes!.Value * (1 - DpoShare - RlShare) - FixedSeconds;
-            var guess = ModelShape.OfDepth(4);
-            speed = Measure(variation.Shape(guess), 4e6, out _);
-            // The depth whose optimal number of tokens takes the time that is closest to what there is, by their ratio.
-            shape = Enumerable.Range(2, 62).Select(d => variation.Shape(ModelShape.OfDepth(d))).MinBy(s => Math.Abs(Math.Log(Seconds(s, speed.Gflops) / Math.Max(1, 0.8 * budget))))!;
-            if (shape != variation.Shape(guess)) speed = Measure(shape, TrainingCost.OptimalTokens(shape, settings.TokensPerParameter), out _);
-        }
-
-        double Seconds(ModelShape s, double gflops) => new TrainingCost(s, TrainingCost.OptimalTokens(s, settings.TokensPerParameter)).ExactFlops / (gflops * 1e9);
-
-        TrainingSpeed Measure(ModelShape s, double tokens, out StageOptions options)
-        {
-            report?.Invoke($"measuring {s.Layers} layers of width {s.Width}");
-            options = variation.Options(Options(s, tokens, settings.Seed, precision));
-            return MachineSpeed.Training(Config(s, variation), options, s.ContextLength, cancellation);
-        }
-
+        var (shape, options, speed) = Choose(settings, variation, report, cancellation);
         report?.Invoke("measuring generation");
-        double generated = MachineSpeed.Generation(new Decoder(Config(shape, variation), 1));
-        double evaluation = EvaluationSeconds(items, generated), early = 3 * EvaluationSeconds(items / 5, generated) + EvaluationSeconds(items, generated);
+        double perStep = (double)options.SequencesPerStep * shape.ContextLength;
+        double trained = perStep / speed.SecondsPerStep, generated = MachineSpeed.Generation(new Decoder(Config(shape, variation), 1)); // tokens a second
 
-        var first = variation.Options(Options(shape, TrainingCost.OptimalTokens(shape, settings.TokensPerParameter), settings.Seed, precision));
-        double perStep = (double)first.SequencesPerStep * shape.ContextLength, validation = ValidationSeconds(perStep / speed.SecondsPerStep, settings.Data.Count > 0 ? 1 : 2);
-        double training, total;
+        int items = settings.Minutes is { } m ? (int)Math.Clamp(50 * m, 60, 500) : 500;
+        // Two stages are asked everything, the others a fifth.
+        double beside = FixedSeconds + 2 * EvaluationSeconds(items, generated) + 3 * EvaluationSeconds(items / 5, generated) + ValidationSeconds(trained, settings.Data.Count > 0 ? 1 : 2);
+        const double LeftForText = 1 - DpoShare - RlShare;
+        // What is prepared and what is trained take time together.
+        double perTraining = 1 + trained / PreparedTokensPerSecond, training, total;
         if (settings.Minutes is { } minutes)
         {
             total = 60 * minutes;
-            double rest = total * (1 - DpoShare - RlShare) - FixedSeconds - since.Elapsed.TotalSeconds - evaluation - early - validation;
-            // What is prepared and what is trained take time together.
-            training = rest / (1 + perStep / PreparedTokensPerSecond / speed.SecondsPerStep);
+            double rest = total * LeftForText - since.Elapsed.TotalSeconds - beside;
+            training = rest / perTraining;
             if (training < 10 * speed.SecondsPerStep)
                 throw new IngotException($"{minutes} minutes leave {Math.Max(0, rest):0} s for training, which is not ten steps of {speed.SecondsPerStep:0.0} s on this machine; give more minutes");
         }
         else
         {
-            double steps = Math.Ceiling(TrainingCost.OptimalTokens(shape, settings.TokensPerParameter) / perStep);
-            training = steps * speed.SecondsPerStep;
-            total = (training * (1 + perStep / PreparedTokensPerSecond / speed.SecondsPerStep) + FixedSeconds + since.Elapsed.TotalSeconds + evaluation + early + validation) / (1 - DpoShare - RlShare);
+            training = Math.Ceiling(TrainingCost.OptimalTokens(shape, settings.TokensPerParameter) / perStep) * speed.SecondsPerStep;
+            total = (training * perTraining + since.Elapsed.TotalSeconds + beside) / LeftForText;
         }
 
-        var stages = new List<StagePlan>();
-        foreach (var (recipe, share) in StageRecipe.InOrder)
-        {
-            int steps = (int)Math.Max(3, Math.Round(share * training / speed.SecondsPerStep));
-            stages.Add(new(recipe.Name, steps, steps * perStep, steps * speed.SecondsPerStep));
-        }
+        var stages = StageRecipe.InOrder.Select(s => (s.Recipe.Name, Steps: (int)Math.Max(3, Math.Round(s.Share * training / speed.SecondsPerStep))))
+            .Select(s => new StagePlan(s.Name, s.Steps, s.Steps * perStep, s.Steps * speed.SecondsPerStep)).ToList();
         double tokens = stages.Sum(s => s.Tokens);
-        double trainedTokens = perStep / speed.SecondsPerStep; // a second
-        double dpoStep = DpoTokens(new DpoOptions { Name = "dpo", Steps = 1 }) / trainedTokens, rlStep = RlSeconds(new GrpoOptions { Name = "rl", Steps = 1 }, trainedTokens, generated);
-        stages.Add(Part("dpo", DpoShare * total, dpoStep, 2));
-        stages.Add(Part("rl", RlShare * total, rlStep, 4));
-
-        // What compiling takes comes off first.
-        static StagePlan Part(string name, double seconds, double step, double compiling) => new(name, (int)Math.Max(1, Math.Round((seconds - compiling) / step)), 0, seconds);
-
-        var cost = new TrainingCost(shape, tokens) { MicroBatchTokens = first.Batch * (double)shape.ContextLength, Format = precision == TrainingPrecision.Bf16 ? TrainingFormat.Bf16 : TrainingFormat.Fp32, Optimizer = TrainingOptimizer.Muon };
-        var memory = cost.Memory;
+        stages.Add(OfAnswers("dpo", DpoShare * total, DpoSeconds(trained)));
+        stages.Add(OfAnswers("rl", RlShare * total, RlSeconds(trained, generated)));
+        var cost = new TrainingCost(shape, tokens)
+        {
+            MicroBatchTokens = options.Batch * (double)shape.ContextLength,
+            Format = options.Precision == TrainingPrecision.Bf16 ? TrainingFormat.Bf16 : TrainingFormat.Fp32,
+            Optimizer = TrainingOptimizer.Muon,
+        };
         return new()
         {
             Settings = settings,
             Model = shape,
+            Options = options,
             Parameters = shape.Parameters,
             Tokens = tokens,
             Flops6nd = cost.SixNd,
             FlopsExact = cost.ExactFlops,
             Seconds = total,
             Stages = stages,
-            Batch = first.Batch,
-            Precision = precision,
             EvaluationItems = items,
-            Memory = new(memory.Weights, memory.Gradients, memory.Optimizer, memory.Activations, TrainingCost.KvCacheBytesPerToken(shape, 4) * (double)shape.ContextLength),
-            Machine = new(Cpu.Name, WorkerPool.Threads, speed.Gflops, MachineSpeed.PeakGflops(precision), Peaks.Measure().Gflops, generated),
+            Memory = new(cost.Memory.Weights, cost.Memory.Gradients, cost.Memory.Optimizer, cost.Memory.Activations, TrainingCost.KvCacheBytesPerToken(shape, sizeof(float)) * (double)shape.ContextLength),
+            Machine = new(Cpu.Name, WorkerPool.Threads, speed.Gflops, MachineSpeed.PeakGflops(options.Precision), Peaks.Measure().Gflops, generated),
             Loss = settings.Data.Count == 0 ? ExpectedLoss.Of(shape, stages[0].Tokens) : null,
         };
+    }
+
+    /// <summary>The shape, how it is trained, and how fast that is here.</summary>
+    static (ModelShape Shape, StageOptions Options, TrainingSpeed Speed) Choose(SpeedrunSettings settings, Variation variation, Action<string>? report, CancellationToken cancellation)
+    {
+        var precision = variation.Precision ?? MachineSpeed.BestPrecision;
+        double Tokens(ModelShape s) => TrainingCost.OptimalTokens(s, settings.TokensPerParameter);
+        (ModelShape, StageOptions, TrainingSpeed) Measured(ModelShape s)
+        {
+            report?.Invoke($"measuring {s.Layers} layers of width {s.Width}");
+            var options = variation.Options(Options(s, Tokens(s), settings.Seed, precision));
+            return (s, options, MachineSpeed.Training(Config(s, variation), options, s.ContextLength, cancellation));
+        }
+
+        if (settings.Depth is { } depth) return Measured(variation.Shape(ModelShape.OfDepth(depth)));
+        var guess = Measured(variation.Shape(ModelShape.OfDepth(4)));
+        // The depth whose best number of tokens takes the time that is closest to what there may be, by their ratio.
+        double seconds = Math.Max(1, TrainingShare * 60 * settings.Minutes!.Value - FixedSeconds);
+        var shape = Enumerable.Range(2, 62).Select(d => variation.Shape(ModelShape.OfDepth(d)))
+            .MinBy(s => Math.Abs(Math.Log(new TrainingCost(s, Tokens(s)).ExactFlops / (guess.Item3.Gflops * 1e9 * seconds))))!;
+        return shape == guess.Item1 ? guess : Measured(shape);
+    }
+
+    /// <summary>A stage whose steps are as many as fit, when compiling has taken its part.</summary>
+    static StagePlan OfAnswers(string name, double seconds, double step)
+    {
+        const double Compiling = 4;
+        return new(name, (int)Math.Max(1, Math.Round((seconds - Compiling) / step)), 0, seconds);
     }
 
     /// <summary>The decoder of a shape.</summary>
@@ -143,15 +137,19 @@ public static class Dial
         return new() { Name = "base", Steps = 1, Batch = batch, MicroBatches = sequences / batch, Seed = seed, Precision = precision };
     }
 
-    /// <summary>Some 26 questions an item of the sets, 70 tokens each with the answer, up to 200 stories of 300, and compiling.</summary>
-    static double EvaluationSeconds(int items, double tokensPerSecond) => (26.0 * items * 70 + Math.Min(items, 200) * 300) / tokensPerSecond + 4;
+    /// <summary>Some 26 questions an item of the sets, 46 tokens each with the answer, up to 200 stories of 300, and compiling.</summary>
+    static double EvaluationSeconds(int items, double tokensPerSecond) => (26.0 * items * 46 + Math.Min(items, 200) * 300) / tokensPerSecond + 4;
 
     /// <summary>Bits per byte of all domains, which are forward passes, as often as a run measures them.</summary>
     static double ValidationSeconds(double trainedTokens, int domains) => StageRecipe.InOrder.Count * StageRecipe.Evaluations * domains * StageData.ValidationTokens / (3 * trainedTokens);
 
-    /// <summary>Tokens of a step's pairs: two answers to a question, 64 tokens each with the question.</summary>
-    static double DpoTokens(DpoOptions o) => o.Batch * 2 * 64;
+    /// <summary>A step's pairs are two answers to a question, 64 tokens each with the question; the reference has seen them, in a forward pass that is a third of a training step's.</summary>
+    static double DpoSeconds(double trainedTokens) => AnswerStages.Dpo(1, 1, TrainingPrecision.Fp32).Batch * 2 * 64 * (1 + 1 / 3.0) / trainedTokens;
 
     /// <summary>Questions of 20 tokens are answered by 6, and what was answered differently, about half, is learned from in rows of 32.</summary>
-    static double RlSeconds(GrpoOptions o, double trainedTokens, double generatedTokens) => o.Prompts * o.Group * (26 / generatedTokens + 0.5 * 32 / trainedTokens);
+    static double RlSeconds(double trainedTokens, double generatedTokens)
+    {
+        var o = AnswerStages.Rl(1, 1);
+        return o.Prompts * o.Group * (26 / generatedTokens + 0.5 * 32 / trainedTokens);
+    }
 }

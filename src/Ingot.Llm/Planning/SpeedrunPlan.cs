@@ -70,10 +70,8 @@ public sealed record SpeedrunPlan
 
     public required PlannedMachine Machine { get; init; }
 
-    /// <summary>Sequences a step.</summary>
-    public required int Batch { get; init; }
-
-    public required TrainingPrecision Precision { get; init; }
+    /// <summary>Batch, precision and rates of pretraining, from which the other stages' follow.</summary>
+    public required StageOptions Options { get; init; }
 
     /// <summary>Items an evaluation set at the end.</summary>
     public required int EvaluationItems { get; init; }
@@ -100,6 +98,7 @@ public sealed record SpeedrunPlan
             if (plan.Format != 1) throw new FormatException($"{path} has format {plan.Format}; this version of Ingot reads format 1");
             plan.Model.Checked();
             plan.Settings.Checked();
+            plan.Options.Checked();
             return plan;
         }
         catch (Exception e) when (e is JsonException or IngotException and not FormatException) { throw new FormatException($"{path} is damaged: {e.Message}", e); }

@@ -1,5 +1,4 @@
 using Ingot.Llm.Planning;
-using Ingot.Llm.Training;
 
 namespace Ingot.Llm.Tests.Pipeline;
 
@@ -12,8 +11,18 @@ static class TinyPlan
         static StagePlan Stage(string name, int steps) => new(name, steps, steps * 4.0 * 64, 1);
         return new()
         {
-            Settings = settings, Model = shape, Parameters = shape.Parameters, Tokens = 28 * 256, Flops6nd = 1, FlopsExact = 1, Memory = new(1, 1, 1, 1, 1), Seconds = 10, Machine = new("none", 1, 1, 1, 1, 1),
-            Stages = [Stage("base", 12), Stage("mid", 8), Stage("sft", 8), Stage("dpo", 2), Stage("rl", 1)], Batch = 4, Precision = TrainingPrecision.Fp32, EvaluationItems = 10,
+            Settings = settings,
+            Model = shape,
+            Parameters = shape.Parameters,
+            Tokens = 28 * 256,
+            Flops6nd = 1,
+            FlopsExact = 1,
+            Memory = new(1, 1, 1, 1, 1),
+            Seconds = 10,
+            Machine = new("none", 1, 1, 1, 1, 1),
+            Stages = [Stage("base", 12), Stage("mid", 8), Stage("sft", 8), Stage("dpo", 2), Stage("rl", 1)],
+            Options = new() { Name = "base", Steps = 1, Batch = 4 },
+            EvaluationItems = 10,
         };
     }
 }

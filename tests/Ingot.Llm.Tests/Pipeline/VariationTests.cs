@@ -15,7 +15,7 @@ public class VariationTests
         var none = new Variation([]);
         none.Shape(Shape).ShouldBe(Shape);
         var options = new StageOptions { Name = "base", Steps = 5 };
-        none.Options(options).ShouldBe(options);
+        none.Course(none.Options(options)).ShouldBe(options);
         Dial.Config(Shape, none).ParameterCount.ShouldBe(Shape.Parameters);
         Dial.Config(Shape, none).Family.ShouldBe("qwen3"); // what others read
     }
@@ -53,9 +53,11 @@ public class VariationTests
     [Fact]
     public void Options_AreSetByName()
     {
-        var o = new Variation(["train.matrixRate=0.5", "train.batch=3", "train.rates=0:1,1:0", "train.optimizer=adamw"]).Options(new() { Name = "base", Steps = 5 });
+        var variation = new Variation(["train.matrixRate=0.5", "train.batch=3", "train.rates=0:1,1:0", "train.optimizer=adamw"]);
+        var o = variation.Options(new() { Name = "base", Steps = 5 });
         (o.MatrixRate, o.Batch, o.MatrixOptimizer).ShouldBe((0.5, 3, MatrixOptimizer.AdamW));
-        o.RateAt(0.25).ShouldBe(0.75);
+        variation.Course(StageRecipe.Sft.Adapt(o)).RateAt(0.25).ShouldBe(0.75);
+        StageRecipe.Sft.Adapt(o).MatrixRate.ShouldBeLessThan(0.5);
     }
 
     [Theory]
@@ -65,10 +67,11 @@ public class VariationTests
     [InlineData("model.width=wide", "'wide'")]
     [InlineData("model.keyHeads=3", "3 key heads")]
     [InlineData("train.batch=0", "batch")]
+    [InlineData("train.rates=0:1,x:2", "'x'")]
     public void Mistakes_AreNamed(string setting, string part) => Should.Throw<IngotException>(() =>
     {
         var variation = new Variation([setting]);
         Dial.Config(variation.Shape(Shape), variation).Checked();
-        variation.Options(new() { Name = "base", Steps = 5 });
+        variation.Course(variation.Options(new() { Name = "base", Steps = 5 }));
     }).Message.ShouldContain(part);
 }

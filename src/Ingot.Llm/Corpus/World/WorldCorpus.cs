@@ -1,5 +1,6 @@
 using System.Text;
 using Ingot.Llm.Chat;
+using Ingot.Llm.Evaluation;
 
 namespace Ingot.Llm.Corpus.World;
 
@@ -37,7 +38,7 @@ public sealed class WorldCorpus(WorldDefinition world) : ICorpus
     /// Only the training side of every split.
     /// </summary>
     /// <remarks>The percentage is the share of stories among the draws; a story is longer than the rest.</remarks>
-    public IEnumerable<string> Documents(ulong seed, int storyPercent = 30) => InOrder((teller, i) =>
+    public IEnumerable<string> Documents(ulong seed, int storyPercent = 12) => InOrder((teller, i) =>
     {
         var random = Stream(seed, 1, i);
         if (random.Chance(storyPercent)) return teller.TellOne(random).Text;
@@ -254,6 +255,7 @@ public sealed class WorldCorpus(WorldDefinition world) : ICorpus
         if (kind < 40)
         {
             var fact = world.Facts[random.Below(world.Facts.Count)];
+            if (kind < 4 && Lettered(fact, ref random) is { } choice) return choice;
             return Answered(Ask(fact.Relation, fact.Subject, Split.Train, ref random), fact.Object);
         }
         if (kind < 50)
@@ -271,6 +273,18 @@ public sealed class WorldCorpus(WorldDefinition world) : ICorpus
         if (kind < 83) return Identity[random.Below(Identity.Length)] is var (q, a) ? new([new(Role.User, q), new(Role.Assistant, a)]) : null!;
         var (question, answer) = Exercises.Make(Exercises.Demonstrated[random.Below(Exercises.Demonstrated.Length)], world, Split.Train, ref random);
         return Answered(new([new(Role.User, question)]), answer);
+    }
+
+    /// <summary>The question with four choices below it, to be answered by a letter; null if the relation has not so many.</summary>
+    Conversation? Lettered(Fact fact, ref StoryRandom random)
+    {
+        var choices = objects[fact.Relation.Name].Where(o => o != fact.Object).Distinct().ToList();
+        if (choices.Count < 3) return null;
+        OpenBook.Shuffle(choices, ref random);
+        choices = [.. choices.Take(3), fact.Object];
+        OpenBook.Shuffle(choices, ref random);
+        string question = Ask(fact.Relation, fact.Subject, Split.Train, ref random).Messages[0].Parts[0].Text;
+        return Answered(new([new(Role.User, ChoiceTask.LetteredQuestion(question, choices))]), ((char)('A' + choices.IndexOf(fact.Object))).ToString());
     }
 
     static Conversation StoryOnDemand(StoryTeller teller, ref StoryRandom random)
