@@ -39,7 +39,7 @@ public class EvaluatorTests
     public void Run_AtRandom_IsWithinTheIntervalOfChance()
     {
         var tasks = Tasks.Value.OfType<ChoiceTask>().ToList();
-        tasks.Count.ShouldBe(2);
+        tasks.Count.ShouldBe(4);
         // Of many repetitions the mean is chance, and about 95% of the intervals hold it.
         var runs = Enumerable.Range(0, 200).SelectMany(seed => Evaluator.Run(new RandomAnswerer(tasks, (ulong)seed), "random", tasks)).ToList();
         runs.Average(m => m.Value).ShouldBe(0.25, 0.01);
@@ -52,7 +52,7 @@ public class EvaluatorTests
         var open = Tasks.Value.Where(t => t is ExactTask { Name: "facts, held-out phrasings" or "open book, one hop, unseen names" or "calculator" }).ToList();
         var choices = WorldTasks.Of(World, 5, 400).OfType<ChoiceTask>().ToList(); // more of them: an untrained model prefers some words, and its choices are not independent
         var metrics = Evaluator.Run(Untrained(), Tokens.Value, "random", [.. open, .. choices], cancellation: TestContext.Current.CancellationToken);
-        metrics.Count(m => m.Baseline == 0.25).ShouldBe(2);
+        metrics.Count(m => m.Baseline == 0.25).ShouldBe(4);
         foreach (var m in metrics)
             if (m.Baseline == 0.25) (m.Low <= 0.25 && m.High >= 0.25).ShouldBeTrue(m.ToString());
             else m.Value.ShouldBe(0);
