@@ -27,7 +27,7 @@ sealed record MetricTable(IReadOnlyList<string> Stages, IReadOnlyList<MetricRow>
     static readonly string[] units = ["bits", "nats", "loss", "perplexity", "seconds", "milliseconds", "tokens/s", "entropy", "words per", "length", "distinct answers"];
 
     /// <summary>Words of a name that say less of it is better.</summary>
-    static readonly string[] costs = ["bits per byte", "bits a byte", "loss", "perplexity", "copied", "copies", "copy of", "memoris", "memoriz", "overlap", "known -> \"i don't know\"", "refused", "refusal", "error", "forgotten", "seconds"];
+    static readonly string[] costs = ["bits per byte", "bits a byte", "loss", "perplexity", "copied", "copies", "copy of", "words in a row from", "memoris", "memoriz", "overlap", "known -> \"i don't know\"", "answered \"i don't know\"", "refused", "refusal", "error", "forgotten", "seconds"];
 
     public static MetricTable Of(IReadOnlyList<Metric> metrics)
     {
