@@ -93,7 +93,7 @@ sealed class AnswerCommands
 
     TaskPool Pool(ParseResult args)
     {
-        if (args.GetValue(tasks) is not { Length: > 0 } given) return AnswerStages.Tasks(arguments.Corpora(args), arguments.Seed(args));
+        if (args.GetValue(tasks) is not { Length: > 0 } given) return AnswerStages.Tasks(arguments.Corpora(args), arguments.Seed(args)) ?? throw new IngotException("no tasks whose answers a program can judge can be made of this text; give a longer one, or a file of them with --tasks");
         var files = given.Where(File.Exists).ToList();
         if (files.Count == given.Length) return TaskPool.Of([.. files.SelectMany(AnswerFiles.Tasks)]);
         if (files.Count > 0) throw new IngotException("--tasks takes kinds of exercises or files, not both");

@@ -19,10 +19,11 @@ public static class AnswerStages
     }
 
     /// <summary>The world's tasks without demonstrations, so that what is learned is found and not copied; of other corpora, all that a program can judge.</summary>
-    /// <exception cref="IngotException">No corpus has tasks.</exception>
-    public static TaskPool Tasks(IReadOnlyList<WeightedCorpus> corpora, ulong seed)
+    /// <returns>Null if the largest corpus has none, as a text too short to ask about.</returns>
+    public static TaskPool? Tasks(IReadOnlyList<WeightedCorpus> corpora, ulong seed)
     {
         var corpus = corpora.MaxBy(c => c.Weight)!.Corpus;
+        if (!corpus.Verifiable(Split.Train, seed).Any() || !corpus.Verifiable(Split.HeldOut, seed).Any()) return null;
         return corpus is WorldCorpus world ? TaskPool.OfWorld(world, WorldCorpus.TaskKinds.Undemonstrated, seed) : TaskPool.Of(corpus, seed);
     }
 

@@ -124,10 +124,13 @@ public sealed class Speedrun
         switch (stage.Name)
         {
             case "dpo":
-                return new DpoTrainer(model, tokenizer, AnswerStages.Pairs(corpora, seed, stage.Steps), AnswerStages.Dpo(stage.Steps, seed, plan.Options.Precision) with { LogEvery = logEvery }, folder)
+                var pairs = AnswerStages.Pairs(corpora, seed, stage.Steps);
+                if (pairs.Count == 0) return Left(stage, "no pairs of answers can be made of this text");
+                return new DpoTrainer(model, tokenizer, pairs, AnswerStages.Dpo(stage.Steps, seed, plan.Options.Precision) with { LogEvery = logEvery }, folder)
                     .Run(line => observer.Line(stage, line), cancellation);
             case "rl":
-                return new GrpoTrainer(model, tokenizer, AnswerStages.Tasks(corpora, seed), AnswerStages.Rl(stage.Steps, seed) with { LogEvery = logEvery }, folder)
+                if (AnswerStages.Tasks(corpora, seed) is not { } tasks) return Left(stage, "no tasks can be made of this text");
+                return new GrpoTrainer(model, tokenizer, tasks, AnswerStages.Rl(stage.Steps, seed) with { LogEvery = logEvery }, folder)
                     .Run(line => observer.Line(stage, line), cancellation);
             default:
                 var recipe = StageRecipe.Named(stage.Name);
@@ -139,6 +142,13 @@ public sealed class Speedrun
                     if (watch.Observe(line.Gflops) is { } warning) observer.Say(warning);
                 }, cancellation);
         }
+    }
+
+    /// <summary>Passes over a stage that the data has nothing for: its model is the one before.</summary>
+    bool Left(StagePlan stage, string why)
+    {
+        observer.Say($"{stage.Name} is left out: {why}");
+        return true;
     }
 
     Tokenizer Tokenizer()

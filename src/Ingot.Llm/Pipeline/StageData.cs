@@ -39,19 +39,26 @@ public sealed class StageData(IReadOnlyList<WeightedCorpus> corpora, Tokenizer t
         // By how much text a token is, at most: what is left over costs a little time, what is missing is seen twice.
         const double BytesPerToken = 4;
         double conversations = (recipe.Conversations(0) + recipe.Conversations(1)) / 2;
+        // A text of a sentence or two makes none.
+        var talks = corpora.Select(c => c.Corpus).Where(c => c.Conversations(recipe.StreamOf(seed)).Any()).ToHashSet();
         var sources = new List<TokenSource>();
         foreach (var (corpus, weight) in corpora)
         {
             double share = tokens * BytesPerToken * weight / sum;
             sources.Add(TokenSource.OfDocuments(corpus.Name, tokenizer, format.Begin, Take(corpus.Documents(recipe.StreamOf(seed)), share * (1 - conversations), d => d.Length)));
-            sources.Add(TokenSource.OfConversations(ChatName(corpus), format, Take(corpus.Conversations(recipe.StreamOf(seed)), share * conversations, c => c.Messages.Sum(m => m.Parts.Sum(p => (long)p.Text.Length)))));
+            if (talks.Contains(corpus)) sources.Add(TokenSource.OfConversations(ChatName(corpus), format, Take(corpus.Conversations(recipe.StreamOf(seed)), share * conversations, c => c.Messages.Sum(m => m.Parts.Sum(p => (long)p.Text.Length)))));
         }
         if (recipe.Repeats(0) > 0) sources.Add(TokenSource.OfTokens(RepeatsName, Repeats(tokenizer.VocabularySize, recipe.StreamOf(seed))));
         return new(sources, progress =>
         {
             double chat = recipe.Conversations(progress), repeats = recipe.Repeats(progress);
             var weights = new Dictionary<string, double>();
-            foreach (var (corpus, weight) in corpora) (weights[corpus.Name], weights[ChatName(corpus)]) = ((1 - repeats) * (1 - chat) * weight / sum, (1 - repeats) * chat * weight / sum);
+            foreach (var (corpus, weight) in corpora)
+            {
+                double part = (1 - repeats) * weight / sum, talk = talks.Contains(corpus) ? chat : 0;
+                weights[corpus.Name] = part * (1 - talk);
+                if (talk > 0) weights[ChatName(corpus)] = part * talk;
+            }
             if (repeats > 0) weights[RepeatsName] = repeats;
             return weights;
         }, length);
@@ -76,7 +83,7 @@ public sealed class StageData(IReadOnlyList<WeightedCorpus> corpora, Tokenizer t
 
     /// <summary>Documents that no stage is trained on, by corpus: what bits per byte are measured on at every stage, so that forgetting shows.</summary>
     public IReadOnlyList<TokenSource> Validation =>
-        [.. corpora.Select(c => TokenSource.OfDocuments(c.Corpus.Name, tokenizer, format.Begin, Take(c.Corpus.HeldOutDocuments(seed), ValidationBytes, d => d.Length)))];
+        [.. corpora.Where(c => c.Corpus.HeldOutDocuments(seed).Any()).Select(c => TokenSource.OfDocuments(c.Corpus.Name, tokenizer, format.Begin, Take(c.Corpus.HeldOutDocuments(seed), ValidationBytes, d => d.Length)))];
 
     static string ChatName(ICorpus corpus) => corpus.Name + " chat";
 

@@ -138,7 +138,7 @@ public static class Dial
     }
 
     /// <summary>Some 26 questions an item of the sets, 46 tokens each with the answer, up to 200 stories of 300, and compiling.</summary>
-    static double EvaluationSeconds(int items, double tokensPerSecond) => (26.0 * items * 46 + Math.Min(items, 200) * 300) / tokensPerSecond + 4;
+    static double EvaluationSeconds(int items, double tokensPerSecond) => (26.0 * items * 46 + Math.Min(items, 200) * 300) / tokensPerSecond + 2;
 
     /// <summary>Bits per byte of all domains, which are forward passes, as often as a run measures them.</summary>
     static double ValidationSeconds(double trainedTokens, int domains) => StageRecipe.InOrder.Count * StageRecipe.Evaluations * domains * StageData.ValidationTokens / (3 * trainedTokens);
@@ -146,10 +146,10 @@ public static class Dial
     /// <summary>A step's pairs are two answers to a question, 64 tokens each with the question; the reference has seen them, in a forward pass that is a third of a training step's.</summary>
     static double DpoSeconds(double trainedTokens) => AnswerStages.Dpo(1, 1, TrainingPrecision.Fp32).Batch * 2 * 64 * (1 + 1 / 3.0) / trainedTokens;
 
-    /// <summary>Questions of 20 tokens are answered by 6, and what was answered differently, about half, is learned from in rows of 32.</summary>
+    /// <summary>Questions of 20 tokens are answered by 6, and what was answered differently is learned from in rows of 32: a seventh, seen where tasks are hard; half where they are not, and then the stage takes longer than planned.</summary>
     static double RlSeconds(double trainedTokens, double generatedTokens)
     {
         var o = AnswerStages.Rl(1, 1);
-        return o.Prompts * o.Group * (26 / generatedTokens + 0.5 * 32 / trainedTokens);
+        return o.Prompts * o.Group * (26 / generatedTokens + 0.15 * 32 / trainedTokens);
     }
 }
