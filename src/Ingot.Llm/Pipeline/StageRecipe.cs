@@ -11,7 +11,7 @@ namespace Ingot.Llm.Pipeline;
 public sealed record StageRecipe(string Name, ulong Stream, Func<double, double> Conversations, Func<double, double> Repeats, Func<StageOptions, StageOptions> Adapt)
 {
     /// <summary>Pretraining: at first repeated runs, until the model can look things up in its text; then documents, and conversations more and more, so that their format is no surprise.</summary>
-    public static StageRecipe Base { get; } = new("base", 1, p => 0.3 + 0.2 * p, p => Math.Max(0, 1 - p / 0.2), o => o with { Warmup = 0.02, Cooldown = 0.3, FinalRate = 0.4 });
+    public static StageRecipe Base { get; } = new("base", 1, p => 0.3 + 0.2 * p, p => Math.Max(0, 1 - p / 0.1), o => o with { Warmup = 0.02, Cooldown = 0.3, FinalRate = 0.4 });
 
     /// <summary>Mid-training: conversations prevail.</summary>
     public static StageRecipe Mid { get; } = new("mid", 2, p => 0.6 + 0.2 * p, _ => 0, o => Slower(o, 0.7) with { Warmup = 0.02, Cooldown = 0.98, FinalRate = 0.5 });

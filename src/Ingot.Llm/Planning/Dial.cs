@@ -127,10 +127,10 @@ public static class Dial
         QkNorm = shape.HasQkNorm,
     });
 
-    /// <summary>Of pretraining: the batch grows with the square root of the tokens (Zhang et al. 2024, "How does critical batch size scale in pre-training?"), between 2,048 and 524,288 tokens.</summary>
+    /// <summary>Of pretraining: the batch grows with the square root of the tokens (Zhang et al. 2024, "How does critical batch size scale in pre-training?"), between 512 and 524,288 tokens; small ones learn more of the same text (Marek et al. 2025, "Small batch size training for language models").</summary>
     public static StageOptions Options(ModelShape shape, double tokens, ulong seed, TrainingPrecision precision)
     {
-        double perStep = Math.Clamp(Math.Pow(2, Math.Round(Math.Log2(0.7 * Math.Sqrt(tokens)))), 2048, 524288);
+        double perStep = Math.Clamp(Math.Pow(2, Math.Round(Math.Log2(0.35 * Math.Sqrt(tokens)))), 512, 524288);
         int sequences = (int)Math.Max(1, perStep / shape.ContextLength);
         // Activations of a micro-batch should stay small beside the weights' work; 32 sequences fill any of these machines.
         int batch = Math.Min(sequences, 32);

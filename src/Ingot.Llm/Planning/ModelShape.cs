@@ -78,7 +78,7 @@ public sealed record ModelShape(int Layers, int Width, int Heads, int KeyHeads, 
     /// </summary>
     /// <remarks>Small models are narrow for their depth: to follow a name through a text takes layers, not width, and one of two layers cannot do it in two hops.</remarks>
     /// <param name="depth">Layers.</param>
-    /// <param name="vocabularySize">V; if not given, 2,048 up to 5 layers, rising to 32,768 above 16.</param>
+    /// <param name="vocabularySize">V; if not given, 4,096 up to 8 layers (2,048 for one), rising to 32,768 above 16: names of few tokens are facts that are learned.</param>
     /// <param name="contextLength">T; if not given, 256 up to 8 layers, rising to 2,048 above 16.</param>
     public static ModelShape OfDepth(int depth, int? vocabularySize = null, int? contextLength = null)
     {
@@ -86,7 +86,7 @@ public sealed record ModelShape(int Layers, int Width, int Heads, int KeyHeads, 
         int width = 32 * (int)Math.Round(depth * Math.Clamp(depth / 8.0, 1, 2)), wantedHeadWidth = width < 256 ? 32 : 64;
         // An even number of heads, so that two share their keys; their width is what is left, in whole vectors.
         int heads = Math.Max(2, 2 * (int)Math.Round(width / (2.0 * wantedHeadWidth))), headWidth = (width / heads + 7) / 8 * 8, keyHeads = heads / 2;
-        int vocabulary = vocabularySize ?? depth switch { <= 5 => 2048, <= 8 => 4096, <= 12 => 8192, <= 16 => 16384, _ => 32768 };
+        int vocabulary = vocabularySize ?? depth switch { <= 1 => 2048, <= 8 => 4096, <= 12 => 8192, <= 16 => 16384, _ => 32768 };
         int context = contextLength ?? depth switch { <= 8 => 256, <= 12 => 512, <= 16 => 1024, _ => 2048 };
         return new ModelShape(depth, width, heads, keyHeads, headWidth, 3 * width, vocabulary, context) { IsTied = true, HasQkNorm = true }.Checked();
     }
