@@ -34,27 +34,12 @@ sealed class AnswerCommands
         return c.Build(new("rl", "Let a model practise tasks whose answers a program judges: reinforcement learning.") { c.tasks, c.kl }, c.Practise);
     }
 
-    Command Build(Command command, Func<ParseResult, string, Decoder, Tokenizer, bool> run)
+    Command Build(Command command, Func<ParseResult, string, Decoder, Tokenizer, Func<bool>> prepare)
     {
         command.Options.Add(steps);
         command.Options.Add(like);
         arguments.AddTo(command);
-        command.SetAction(args =>
-        {
-            var folder = arguments.Output(args);
-            if (!StageRun.IsDone(folder))
-            {
-                var (model, tokenizer) = Start(args);
-                if (!run(args, folder, model, tokenizer))
-                {
-                    Console.Error.WriteLine("ingot: stopped; the same command goes on from the checkpoint");
-                    return StopSignal.ExitCode;
-                }
-                new ModelFolder(model, tokenizer).Save(StageRun.ModelPath(folder));
-            }
-            Console.WriteLine($"done. Try: ingot chat --model {StageRun.ModelPath(folder)}");
-            return 0;
-        });
+        command.SetAction(args => arguments.Run(args, _ => Start(args), (folder, model, tokenizer) => prepare(args, folder, model, tokenizer)));
         return command;
     }
 
@@ -66,29 +51,35 @@ sealed class AnswerCommands
         return (new(shape.Model.Config, arguments.Seed(args)), shape.Tokenizer ?? throw new IngotException($"{args.GetValue(like)} has no tokenizer.json"));
     }
 
-    bool Prefer(ParseResult args, string folder, Decoder model, Tokenizer tokenizer)
+    Func<bool> Prefer(ParseResult args, string folder, Decoder model, Tokenizer tokenizer)
     {
         var data = arguments.Data(args);
         bool isPairs = data.Count > 0 && data.All(AnswerFiles.HasPairs);
         IReadOnlyList<PreferencePair> pairs = isPairs ? [.. data.SelectMany(AnswerFiles.Pairs)] : AnswerStages.Pairs(arguments.Corpora(args), arguments.Seed(args), args.GetValue(steps));
         var options = AnswerStages.Dpo(args.GetValue(steps), arguments.Seed(args), MachineSpeed.BestPrecision);
-        var trainer = new DpoTrainer(model, tokenizer, pairs, options, folder);
-        Console.WriteLine($"{pairs.Count - trainer.LeftOut:N0} pairs{(trainer.LeftOut > 0 ? $", {trainer.LeftOut:N0} more are too long for the model's context" : "")}; {options.Steps:N0} steps of {options.Batch}; {folder}");
-        return trainer.Run(line => StageDisplay.Line("dpo", options.Steps, line), StopSignal.Token);
+        return () =>
+        {
+            var trainer = new DpoTrainer(model, tokenizer, pairs, options, folder);
+            Console.WriteLine($"{pairs.Count - trainer.LeftOut:N0} pairs{(trainer.LeftOut > 0 ? $", {trainer.LeftOut:N0} more are too long for the model's context" : "")}; {options.Steps:N0} steps of {options.Batch}; {folder}");
+            return trainer.Run(line => StageDisplay.Line("dpo", options.Steps, line), StopSignal.Token);
+        };
     }
 
-    bool Practise(ParseResult args, string folder, Decoder model, Tokenizer tokenizer)
+    Func<bool> Practise(ParseResult args, string folder, Decoder model, Tokenizer tokenizer)
     {
         var options = AnswerStages.Rl(args.GetValue(steps), arguments.Seed(args));
         options = options with { KlWeight = args.GetValue(kl) ?? options.KlWeight };
         var pool = Pool(args);
-        var trainer = new GrpoTrainer(model, tokenizer, pool, options, folder);
-        Console.WriteLine($"{pool.Training.Count:N0} tasks to practise, {Math.Min(pool.HeldOut.Count, options.CheckCount):N0} to check; {options.Steps:N0} steps of {options.Prompts} x {options.Group} answers; {folder}");
-        return trainer.Run(line =>
+        return () =>
         {
-            StageDisplay.Line("rl", options.Steps, line);
-            if (line.Warning is { } warning) Console.Error.WriteLine($"ingot: warning: {warning}");
-        }, StopSignal.Token);
+            var trainer = new GrpoTrainer(model, tokenizer, pool, options, folder);
+            Console.WriteLine($"{pool.Training.Count:N0} tasks to practise, {Math.Min(pool.HeldOut.Count, options.CheckCount):N0} to check; {options.Steps:N0} steps of {options.Prompts} x {options.Group} answers; {folder}");
+            return trainer.Run(line =>
+            {
+                StageDisplay.Line("rl", options.Steps, line);
+                if (line.Warning is { } warning) Console.Error.WriteLine($"ingot: warning: {warning}");
+            }, StopSignal.Token);
+        };
     }
 
     TaskPool Pool(ParseResult args)

@@ -21,7 +21,8 @@ sealed class EvalCommand
     readonly Option<int> count = Options.Number("--count", "-n", "Items a task, at most.", 500);
     readonly Option<int> shots = Options.Number("--shots", null, "Solved questions before each, where a set brings such.", 0);
     readonly Option<ulong> seed = Options.Number("--seed", null, "Of the questions and of what is sampled.", 1ul);
-    readonly Option<string> stage = new("--stage") { Description = "What the scores are filed under; base is asked in plain text, not as a chat.", DefaultValueFactory = _ => "sft" };
+    readonly Option<string> stage = new("--stage") { Description = "What the scores are filed under.", DefaultValueFactory = _ => "sft" };
+    readonly Option<bool> plain = new("--plain") { Description = "Ask in plain text, Q: and A:, also where the tokenizer has Ingot's chat format." };
     readonly Option<string?> output = new("--out", "-o") { Description = "A file that the scores are appended to, a line of JSON each." };
     readonly Option<bool> json = new("--json") { Description = "JSON in place of the table." };
     readonly Option<bool> baselines = new("--baselines") { Description = "Also what simple-minded rules would score." };
@@ -32,7 +33,7 @@ sealed class EvalCommand
         c.model.Required = true;
         var command = new Command("eval", "Measure a model: facts, reading, arithmetic, stories, or any task file, with intervals and beside chance.")
         {
-            c.model, c.world, c.tasks, c.data, c.training, c.count, c.shots, c.seed, c.stage, c.output, c.json, c.baselines,
+            c.model, c.world, c.tasks, c.data, c.training, c.count, c.shots, c.seed, c.stage, c.plain, c.output, c.json, c.baselines,
         };
         command.SetAction(c.Run);
         return command;
@@ -56,9 +57,9 @@ sealed class EvalCommand
 
         string name = isRandom ? "random" : args.GetValue(stage)!;
         var metrics = new List<Metric>(isRandom ? Evaluator.Run(new RandomAnswerer(asked, args.GetValue(seed)), name, asked, StopSignal.Token)
-            : Evaluator.Run(folder!.Model, folder.Tokenizer!, name, asked, new(args.GetValue(seed)), StopSignal.Token));
+            : Evaluator.Run(folder!.Model, folder.Tokenizer!, name, asked, new(args.GetValue(seed), args.GetValue(plain) ? Prompting.Plain : Prompting.Auto), StopSignal.Token));
         foreach (var path in texts) metrics.Add(BitsPerByte(folder!, path, name));
-        if (documents is not null) metrics.AddRange(TrainingOverlap.Of(asked, documents));
+        if (documents is not null) metrics.AddRange(TrainingOverlap.AsMetrics(TrainingOverlap.Of(asked, documents)));
         if (args.GetValue(baselines)) metrics.AddRange(asked.OfType<ExactTask>().SelectMany(t => t.Rules.Select(r => Rule(t, r.Key, r.Value))));
 
         if (args.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(metrics, JsonSerializerOptions.Web));

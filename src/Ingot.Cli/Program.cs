@@ -22,7 +22,7 @@ var root = new Command("ingot", "Trains small language models from nothing, in C
     PlanCommand.Create(),
     CorpusCommand.Create(),
     DataCommand.Create(),
-    TrainCommand.Train(),
+    TrainCommand.Create(),
     SampleCommand.Create(),
     InfoCommand.Create(),
     BenchCommand.Create(),

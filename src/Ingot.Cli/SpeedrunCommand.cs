@@ -9,7 +9,7 @@ namespace Ingot.Cli;
 /// <summary><c>ingot speedrun</c>: from nothing to a chat in one command.</summary>
 sealed class SpeedrunCommand
 {
-    readonly StageArguments arguments = new("speedrun", mustStart: false);
+    readonly StageArguments arguments = new("speedrun", mustStart: false, "Folder of the run: plan, stages, model, report. The same command again goes on with it.");
     readonly Option<double?> minutes = Options.Number<double>("--minutes", "The budget: size, tokens and steps follow from it and from this machine's speed. 10 if neither this nor --depth is given.");
     readonly Option<int?> depth = Options.Number<int>("--depth", "Layers of the model instead; the time follows.");
     readonly Option<double> perParameter = Options.Number("--tokens-per-parameter", null, "Tokens to learn from, a parameter.", new SpeedrunSettings().TokensPerParameter);
@@ -22,11 +22,11 @@ sealed class SpeedrunCommand
         var c = new SpeedrunCommand();
         var command = new Command("speedrun", "From nothing to a chat: tokenizer, pretraining, mid-training, fine-tuning, preferences, reinforcement learning, evaluation at every stage, and a report.") { c.minutes, c.depth, c.perParameter, c.port, c.noPage };
         c.arguments.AddTo(command, withStart: false);
-        command.SetAction(c.Run);
+        command.SetAction((args, _) => c.Run(args));
         return command;
     }
 
-    int Run(ParseResult args)
+    async Task<int> Run(ParseResult args)
     {
         var since = Stopwatch.StartNew();
         var folder = arguments.Output(args);
@@ -41,9 +41,9 @@ sealed class SpeedrunCommand
             Set = arguments.Set(args),
         }.Checked();
         var observer = new Observer();
-        using var page = args.GetValue(noPage) ? null : new Following(LivePage.Start(folder, args.GetValue(port)));
-        if (page is not null) Console.WriteLine($"live page: {page.Page.Address}");
-        if (!Speedrun.Go(folder, settings, since, plan => observer.Show(plan, folder), observer, StopSignal.Token))
+        await using var page = args.GetValue(noPage) ? null : LivePage.Start(folder, args.GetValue(port));
+        if (page is not null) Console.WriteLine($"live page: {page.Address}");
+        if (!Speedrun.Go(folder, settings, arguments.Replaces(args), since, plan => observer.Show(plan, folder), observer, StopSignal.Token))
         {
             Console.Error.WriteLine("ingot: stopped; the same command goes on from the checkpoint");
             return StopSignal.ExitCode;
@@ -51,14 +51,6 @@ sealed class SpeedrunCommand
         Console.WriteLine($"report: {Path.Combine(folder, "report.html")}");
         Console.WriteLine($"done in {since.Elapsed.TotalMinutes:0.0} minutes. Try: ingot chat --model {args.CommandResult.GetValue<string>("--out")}");
         return 0;
-    }
-
-    /// <summary>The page as long as the run.</summary>
-    sealed class Following(LivePage page) : IDisposable
-    {
-        public LivePage Page => page;
-
-        public void Dispose() => page.DisposeAsync().AsTask().GetAwaiter().GetResult();
     }
 
     sealed class Observer : ISpeedrunObserver

@@ -16,13 +16,14 @@ sealed class StageArguments
     readonly Option<string?> world = new("--world") { Description = "A JSON file that replaces names, objects and facts of the generated world." };
     readonly Option<ulong> seed = Options.Number("--seed", null, "Decides weights, batches and generated text; the same seed gives the same model.", 1UL);
     readonly Option<string[]> set = new("--set") { Description = $"A deviation, name=value; may be given several times. Names: {string.Join(", ", Variation.Known.Keys)}.", DefaultValueFactory = _ => [] };
-    readonly Option<bool> force = new("--force") { Description = "Replace what is in the folder already." };
+    readonly Option<bool> force = new("--force") { Description = "Start anew: what Ingot wrote into the folder before is removed, other files stay." };
 
     /// <param name="defaultOutput">Name of the folder if none is given.</param>
     /// <param name="mustStart">The command cannot do without --from.</param>
-    public StageArguments(string defaultOutput, bool mustStart)
+    /// <param name="outputDescription">What is in the folder.</param>
+    public StageArguments(string defaultOutput, bool mustStart, string outputDescription = "Folder of the stage: checkpoint, log.jsonl, and the model when it is done. The same command again goes on with it.")
     {
-        output = Options.Folder("--out", "-o", "Folder of the stage: checkpoint, log.jsonl, and the model when it is done. The same command again goes on with it.");
+        output = Options.Folder("--out", "-o", outputDescription);
         output.DefaultValueFactory = _ => defaultOutput;
         if (mustStart) from.Required = true;
         else from.DefaultValueFactory = _ => Random;
@@ -49,22 +50,49 @@ sealed class StageArguments
 
     public string From(ParseResult args) => args.GetValue(from)!;
 
-    /// <summary>The folder, emptied if that was asked for.</summary>
+    public bool Replaces(ParseResult args) => args.GetValue(force);
+
+    /// <summary>The folder to write to.</summary>
     /// <exception cref="IngotException">It holds something else than a stage or a run.</exception>
     public string Output(ParseResult args)
     {
         var path = Path.GetFullPath(args.GetValue(output)!);
         if (File.Exists(path)) throw new IngotException($"--out is a file: {path}; give a folder");
         if (!Directory.Exists(path) || !Directory.EnumerateFileSystemEntries(path).Any()) return path;
-        bool isOurs = new[] { "plan.json", "checkpoint.json", "log.jsonl", "tokenizer.json" }.Any(name => File.Exists(Path.Combine(path, name))) || Directory.Exists(Path.Combine(path, "model"));
-        if (!isOurs) throw new IngotException($"{path} is not empty and holds no run; choose another folder");
-        if (args.GetValue(force)) Directory.Delete(path, recursive: true);
-        return path;
+        bool isOurs = new[] { "plan.json", "checkpoint.json", "log.jsonl", "tokenizer.json" }.Any(name => File.Exists(Path.Combine(path, name))) || StageRun.IsDone(path);
+        return isOurs ? path : throw new IngotException($"{path} is not empty and holds no run; choose another folder");
+    }
+
+    /// <summary>What the commands of single stages do alike: pass over what is done, go on with what was stopped, start anew with --force, leave the model in the folder.</summary>
+    /// <param name="args">Of the command.</param>
+    /// <param name="start">The model that the stage starts from.</param>
+    /// <param name="prepare">Reads and checks everything else; what it returns trains the model in the folder, and is false if it was stopped. Only then is anything replaced.</param>
+    public int Run(ParseResult args, Func<string, (Decoder Model, Tokenizer Tokenizer)> start, Func<string, Decoder, Tokenizer, Func<bool>> prepare)
+    {
+        var folder = Output(args);
+        if (StageRun.IsDone(folder) && !Replaces(args))
+        {
+            Console.WriteLine($"{folder} is done already. Try: ingot chat --model {folder}, or --force to train anew");
+            return 0;
+        }
+        if (Replaces(args) && From(args) != Random && (Path.GetFullPath(From(args)) + Path.DirectorySeparatorChar).StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+            throw new IngotException($"--force would remove the model in {From(args)}, which the stage starts from; choose another --out");
+        var (model, tokenizer) = start(folder);
+        var train = prepare(folder, model, tokenizer);
+        if (Replaces(args)) RunDirectory.Clear(folder);
+        if (!train())
+        {
+            Console.Error.WriteLine("ingot: stopped; the same command goes on from the checkpoint");
+            return StopSignal.ExitCode;
+        }
+        new ModelFolder(model, tokenizer).Save(StageRun.ModelPath(folder));
+        Console.WriteLine($"done. Try: ingot chat --model {folder}");
+        return 0;
     }
 
     public IReadOnlyList<WeightedCorpus> Corpora(ParseResult args) => Ingot.Llm.Pipeline.Corpora.Of(World(args), Data(args), Console.WriteLine);
 
-    /// <summary>The model that --from names, or one of the same shape with initial weights.</summary>
+    /// <summary>The model that --from names.</summary>
     /// <exception cref="IngotException">There is none, or it has no tokenizer.</exception>
     public (Decoder Model, Tokenizer Tokenizer) Start(ParseResult args)
     {

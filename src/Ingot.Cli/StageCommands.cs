@@ -1,15 +1,18 @@
 using System.CommandLine;
-using Ingot.Llm.Chat;
 using Ingot.Llm.Models;
 using Ingot.Llm.Pipeline;
 using Ingot.Llm.Planning;
 using Ingot.Llm.Tokenizers;
+using Ingot.Llm.Training;
 
 namespace Ingot.Cli;
 
 /// <summary><c>ingot pretrain</c>, <c>midtrain</c> and <c>sft</c>: the stages that learn from text, one at a time.</summary>
 sealed class StageCommands
 {
+    /// <summary>Tokens a sequence where --set model.context says nothing and the model has room for more.</summary>
+    const int LongestSequence = 1024;
+
     readonly StageRecipe recipe;
     readonly StageArguments arguments;
     readonly Option<int?> steps = Options.Number<int>("--steps", "Steps of the optimizer; otherwise what the tokens take.");
@@ -29,11 +32,8 @@ sealed class StageCommands
     {
         var c = new StageCommands(recipe);
         var command = new Command(name, description) { c.steps, c.tokens };
-        if (recipe == StageRecipe.Base)
-        {
-            command.Options.Add(c.depth);
-            command.Options.Add(c.tokenizerPath);
-        }
+        command.Options.Add(c.depth);
+        command.Options.Add(c.tokenizerPath);
         c.arguments.AddTo(command);
         command.SetAction(c.Run);
         return command;
@@ -41,51 +41,55 @@ sealed class StageCommands
 
     int Run(ParseResult args)
     {
-        var folder = arguments.Output(args);
         var variation = new Variation(arguments.Set(args));
         var corpora = arguments.Corpora(args);
-        var (model, tokenizer) = Start(args, folder, variation, corpora);
-        if (StageRun.IsDone(folder))
+        return arguments.Run(args, folder => Start(args, folder, variation, corpora), (folder, model, tokenizer) =>
         {
-            Console.WriteLine($"{folder} is done already. Try: ingot chat --model {StageRun.ModelPath(folder)}, or --force to train anew");
-            return 0;
-        }
-        var shape = Shape(model.Config);
-        double share = StageRecipe.InOrder.First(s => s.Recipe == recipe).Share, wanted = args.GetValue(tokens) ?? share * TrainingCost.OptimalTokens(shape);
-        if (!(wanted > 0) || !double.IsFinite(wanted)) throw new IngotException($"--tokens must be positive, not {wanted}");
-        var options = variation.Course(recipe.Adapt(variation.Options(Dial.Options(shape, wanted / share, arguments.Seed(args), variation.Precision ?? MachineSpeed.BestPrecision))));
-        double perStep = (double)options.SequencesPerStep * shape.ContextLength;
-        int count = args.GetValue(steps) ?? (int)Math.Clamp(Math.Round(wanted / perStep), 1, int.MaxValue / 2);
-        options = (options with { Name = recipe.Name, Steps = count, LogEvery = Math.Max(1, count / 100), EvaluateEvery = Math.Max(1, (count + StageRecipe.Evaluations - 1) / StageRecipe.Evaluations) }).Checked();
-        var data = new StageData(corpora, tokenizer, arguments.Seed(args));
-        Console.WriteLine($"{model.Config.ParameterCount:N0} parameters; {count:N0} steps of {perStep:N0} tokens; {folder}");
-        var display = new StageDisplay(MachineSpeed.PeakGflops(options.Precision));
-        bool isDone = StageRun.Run(folder, model, tokenizer, data.Of(recipe, count * perStep, shape.ContextLength), options, data.Validation, line => display.Line(recipe.Name, count, line), StopSignal.Token);
-        if (!isDone)
-        {
-            Console.Error.WriteLine("ingot: stopped; the same command goes on from the checkpoint");
-            return StopSignal.ExitCode;
-        }
-        Console.WriteLine($"done. Try: ingot chat --model {StageRun.ModelPath(folder)}");
-        return 0;
+            // A model of others may have a context that no batch on a processor has room for.
+            int length = Math.Min(variation.ContextLength ?? LongestSequence, model.ContextLength);
+            var shape = Shape(model.Config) with { ContextLength = length };
+            double share = StageRecipe.InOrder.First(s => s.Recipe == recipe).Share, wanted = args.GetValue(tokens) ?? share * TrainingCost.OptimalTokens(shape);
+            if (!(wanted > 0) || !double.IsFinite(wanted)) throw new IngotException($"--tokens must be positive, not {wanted}");
+            var run = variation.Options(Dial.Options(shape, wanted / share, arguments.Seed(args), variation.Precision ?? MachineSpeed.BestPrecision));
+            double perStep = (double)run.SequencesPerStep * length;
+            int count = args.GetValue(steps) ?? (int)Math.Clamp(Math.Round(wanted / perStep), 1, int.MaxValue / 2);
+            var options = recipe.Options(run, variation, count);
+            return () =>
+            {
+                Keep(tokenizer, folder);
+                Console.WriteLine($"{model.Config.ParameterCount:N0} parameters; {count:N0} steps of {perStep:N0} tokens; {folder}");
+                var data = new StageData(corpora, tokenizer, arguments.Seed(args));
+                var display = new StageDisplay(MachineSpeed.PeakGflops(options.Precision));
+                return new StageTrainer(model, data.Of(recipe, count * perStep, length), options, folder, data.Validation).Run(line => display.Line(recipe.Name, count, line), StopSignal.Token);
+            };
+        });
     }
 
     (Decoder, Tokenizer) Start(ParseResult args, string folder, Variation variation, IReadOnlyList<WeightedCorpus> corpora)
     {
-        if (arguments.From(args) != StageArguments.Random) return arguments.Start(args);
-        if (recipe != StageRecipe.Base && args.GetValue(tokenizerPath) is null)
-            Console.WriteLine("from random weights: a control, that learns this stage alone");
-        var shape = variation.Shape(ModelShape.OfDepth(args.GetValue(depth)));
-        string kept = Path.Combine(folder, "tokenizer.json");
-        var tokenizer = File.Exists(kept) ? TokenizerFile.Load(kept) : args.GetValue(tokenizerPath) is { } path ? TokenizerFile.Load(path) : CorpusTokenizer.Train(corpora, shape.VocabularySize, variation.SplitPattern, arguments.Seed(args), StopSignal.Token);
-        if (!File.Exists(kept))
+        if (arguments.From(args) != StageArguments.Random)
         {
-            Directory.CreateDirectory(folder);
-            TokenizerFile.Save(tokenizer, kept);
+            if (variation.OfNewModels is { Count: > 0 } names) throw new IngotException($"--set {string.Join(", ", names)} shapes a new model; the one in {arguments.From(args)} has its shape already");
+            return arguments.Start(args);
         }
-        var format = new ChatFormat(tokenizer);
-        return (new(Dial.Config(shape, variation) with { VocabularySize = tokenizer.VocabularySize, BeginToken = format.Begin, EndTokens = [format.AssistantEnd] }, arguments.Seed(args)), tokenizer);
+        if (recipe != StageRecipe.Base) Console.WriteLine("from random weights: a control, that learns this stage alone");
+        var shape = variation.Shape(ModelShape.OfDepth(args.GetValue(depth)));
+        string kept = TokenizerPath(folder);
+        var tokenizer = File.Exists(kept) && !arguments.Replaces(args) ? TokenizerFile.Load(kept) : args.GetValue(tokenizerPath) is { } path ? TokenizerFile.Load(path)
+            : CorpusTokenizer.Train(corpora, shape.VocabularySize, variation.SplitPattern, arguments.Seed(args), StopSignal.Token);
+        return (Dial.NewModel(shape, variation, tokenizer, arguments.Seed(args)), tokenizer);
     }
 
-    static ModelShape Shape(DecoderConfig c) => new ModelShape(c.Layers, c.Width, c.Heads, c.KeyHeads, c.HeadWidth, c.Hidden, c.VocabularySize, c.ContextLength) { IsTied = c.TiedHead, HasQkNorm = c.QkNorm }.Checked();
+    /// <summary>A stage that was stopped goes on with the tokenizer that it began with.</summary>
+    static void Keep(Tokenizer tokenizer, string folder)
+    {
+        if (File.Exists(TokenizerPath(folder))) return;
+        Directory.CreateDirectory(folder);
+        TokenizerFile.Save(tokenizer, TokenizerPath(folder));
+    }
+
+    static string TokenizerPath(string folder) => Path.Combine(folder, "tokenizer.json");
+
+    static ModelShape Shape(DecoderConfig c) =>
+        new ModelShape(c.Layers, c.Width, c.Heads, c.KeyHeads, c.HeadWidth, c.Hidden, c.VocabularySize, c.ContextLength) { IsTied = c.TiedHead, HasQkNorm = c.QkNorm, IsGated = c.FeedForward == FeedForwardKind.SwiGlu }.Checked();
 }

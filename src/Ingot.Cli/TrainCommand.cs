@@ -7,9 +7,11 @@ namespace Ingot.Cli;
 /// <summary><c>ingot train</c>: a character-level GPT on text files.</summary>
 sealed class TrainCommand
 {
+    const string DefaultPreset = "char-small";
+
     readonly Option<string[]> data = new("--data", "-d") { Description = "Text to train on, UTF-8: files, or folders with text files. Ingot's own stories if none is given.", AllowMultipleArgumentsPerToken = true };
     readonly Option<string?> preset = new("--preset", "-p") { Description = $"Named settings: {string.Join(", ", TrainingOptions.Presets.Keys)}." };
-    readonly Option<string> output;
+    readonly Option<string> output = Options.Folder("--out", "-o", "Folder of the run: checkpoint and log.jsonl.");
     readonly Option<bool> resume = new("--resume") { Description = "Continue the run in the folder where it stopped, bit for bit." };
     readonly Option<bool> force = new("--force") { Description = "Replace a run that is in the folder already." };
     readonly Option<int?> steps = Options.Number<int>("--steps", "Steps of the optimizer.");
@@ -27,26 +29,16 @@ sealed class TrainCommand
     readonly Option<int?> evaluateEvery = Options.Number<int>("--eval-every", "Steps between measurements of the validation loss; 0: at the end only.");
     readonly Option<int?> checkpointEvery = Options.Number<int>("--checkpoint-every", "Steps between checkpoints.");
 
-    readonly string defaultPreset;
-
-    TrainCommand(string defaultPreset, string defaultOutput)
+    public static Command Create()
     {
-        this.defaultPreset = defaultPreset;
-        output = Options.Folder("--out", "-o", "Folder of the run: checkpoint and log.jsonl.");
-        output.DefaultValueFactory = _ => defaultOutput;
-        precision.AcceptOnlyFromAmong("fp32", "bf16");
-    }
-
-    public static Command Train()
-    {
-        var c = new TrainCommand("char-small", "run");
-        return c.Build(new("train", "Train a character-level GPT on text files."), c.data, c.preset);
-    }
-
-    Command Build(Command command, params Option[] first)
-    {
-        foreach (var option in first.Concat([output, resume, force, steps, seed, layers, heads, width, context, batch, recompute, rate, precision, warmup, logEvery, evaluateEvery, checkpointEvery])) command.Options.Add(option);
-        command.SetAction(Run);
+        var c = new TrainCommand();
+        c.output.DefaultValueFactory = _ => "run";
+        c.precision.AcceptOnlyFromAmong("fp32", "bf16");
+        var command = new Command("train", "Train a character-level GPT on text files.")
+        {
+            c.data, c.preset, c.output, c.resume, c.force, c.steps, c.seed, c.layers, c.heads, c.width, c.context, c.batch, c.recompute, c.rate, c.precision, c.warmup, c.logEvery, c.evaluateEvery, c.checkpointEvery,
+        };
+        command.SetAction(c.Run);
         return command;
     }
 
@@ -55,7 +47,7 @@ sealed class TrainCommand
         var folder = Path.GetFullPath(args.GetValue(output)!);
         bool resumes = args.GetValue(resume);
         if (resumes && args.GetValue(force)) throw new IngotException("--resume continues a run and --force replaces it; give one of them");
-        var trainer = resumes ? Resume(args, folder) : Trainer.Start(folder, Chosen(args, TrainingOptions.Preset(defaultPreset)), args.GetValue(force));
+        var trainer = resumes ? Resume(args, folder) : Trainer.Start(folder, Chosen(args, TrainingOptions.Preset(DefaultPreset)), args.GetValue(force));
         var o = trainer.Options;
         Console.WriteLine($"{trainer.ParameterCount:N0} parameters: {o.Layers} layers, {o.Heads} heads, width {o.Width}, context {o.ContextLength}, {trainer.Tokenizer.VocabularySize} characters");
         Console.WriteLine($"{(trainer.FirstStep > 0 ? $"continuing at step {trainer.FirstStep} of" : "training for")} {o.Steps:N0} steps of {o.TokensPerStep:N0} characters; {folder}");
@@ -79,7 +71,7 @@ sealed class TrainCommand
         if (!run.HasStarted && args.GetValue(data) is not { Length: > 0 })
             throw new IngotException($"there is no run in {folder} to resume; check --out, or leave --resume out to start one");
         if (!run.HasCheckpoint) Console.WriteLine($"the run in {folder} has no checkpoint yet: starting it");
-        var options = run.HasCheckpoint ? run.Read().Options : run.ReadStart() ?? TrainingOptions.Preset(defaultPreset);
+        var options = run.HasCheckpoint ? run.Read().Options : run.ReadStart() ?? TrainingOptions.Preset(DefaultPreset);
         var asked = Chosen(args, options);
         if (run.HasCheckpoint && asked with { Data = options.Data } != options)
             throw new IngotException($"the run in {folder} was started with other settings, and a resumed run keeps them; leave the options out, or start anew with --force");

@@ -6,6 +6,9 @@ public abstract class EvaluationTask(string name)
 {
     public string Name { get; } = name;
 
+    /// <summary>It asks for what was trained on, on purpose: that it stands in the training data is no news.</summary>
+    public bool IsOfTrainingText { get; init; }
+
     public abstract IReadOnlyList<Request> Requests { get; }
 
     /// <summary>The scores of replies to <see cref="Requests"/>.</summary>

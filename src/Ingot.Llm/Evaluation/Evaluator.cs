@@ -6,7 +6,7 @@ namespace Ingot.Llm.Evaluation;
 /// <summary>How questions become tokens.</summary>
 public enum Prompting
 {
-    /// <summary><see cref="Chat"/> where the tokenizer has the special tokens and the stage is not <c>base</c>, whose model has never seen them; else <see cref="Plain"/>.</summary>
+    /// <summary><see cref="Chat"/> where the tokenizer has the special tokens, which all stages of Ingot's own models have seen; else <see cref="Plain"/>.</summary>
     Auto,
     /// <summary>As a conversation.</summary>
     Chat,
@@ -31,12 +31,8 @@ public static class Evaluator
     /// <param name="options">How.</param>
     /// <param name="cancellation">Ends the work.</param>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static IReadOnlyList<Metric> Run(Decoder model, Tokenizer tokenizer, string stage, IReadOnlyList<EvaluationTask> tasks, EvaluationOptions? options = null, CancellationToken cancellation = default)
-    {
-        options ??= new();
-        if (options.Prompting == Prompting.Auto) options = options with { Prompting = Chat.ChatFormat.Fits(tokenizer) && stage != "base" ? Prompting.Chat : Prompting.Plain };
-        return Run(new ModelAnswerer(model, tokenizer, options), stage, tasks, cancellation);
-    }
+    public static IReadOnlyList<Metric> Run(Decoder model, Tokenizer tokenizer, string stage, IReadOnlyList<EvaluationTask> tasks, EvaluationOptions? options = null, CancellationToken cancellation = default) =>
+        Run(new ModelAnswerer(model, tokenizer, options), stage, tasks, cancellation);
 
     /// <summary>The same for anything that answers.</summary>
     public static IReadOnlyList<Metric> Run(IAnswerer answerer, string stage, IReadOnlyList<EvaluationTask> tasks, CancellationToken cancellation = default)

@@ -21,7 +21,7 @@ public sealed class ModelAnswerer : IAnswerer
 
     /// <param name="model">The weights.</param>
     /// <param name="tokenizer">Its own.</param>
-    /// <param name="options">How; <see cref="Prompting.Auto"/> is by the tokenizer alone.</param>
+    /// <param name="options">How; by the tokenizer if not given.</param>
     /// <exception cref="IngotException">Conversations are asked for, and the tokenizer lacks their special tokens.</exception>
     public ModelAnswerer(Decoder model, Tokenizer tokenizer, EvaluationOptions? options = null)
     {

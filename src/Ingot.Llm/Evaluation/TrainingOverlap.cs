@@ -2,28 +2,32 @@ using Ingot.Llm.Data;
 
 namespace Ingot.Llm.Evaluation;
 
-/// <summary>How much of each evaluation set stands in the training data: the share of items of which thirteen words in a row do, or the whole item where it is shorter.</summary>
+/// <summary>How much of an evaluation set stands in the training data, as overlap.jsonl has it.</summary>
+/// <param name="Set">Its name.</param>
+/// <param name="Items">In it.</param>
+/// <param name="Overlapping">Of them with a run of words that training data has.</param>
+/// <param name="Length">Words of a run; an item that is shorter counts as a whole.</param>
+public sealed record SetOverlap(string Set, int Items, int Overlapping, int Length);
+
+/// <summary>Looks for evaluation sets in training data: items of which thirteen words in a row stand there, or the whole item where it is shorter.</summary>
 /// <remarks>Brown et al. 2020, "Language models are few-shot learners", appendix C.</remarks>
 public static class TrainingOverlap
 {
-    /// <summary>A metric a task, called <c>13-gram overlap, </c> and the task's name.</summary>
+    /// <summary>An overlap a task; tasks that ask for training text on purpose are left out.</summary>
     /// <param name="tasks">The evaluation sets.</param>
-    /// <param name="training">All documents of the training data, which are read once.</param>
-    /// <param name="stage">Goes into the metrics.</param>
-    public static IReadOnlyList<Metric> Of(IReadOnlyList<EvaluationTask> tasks, IEnumerable<string> training, string stage = "data")
+    /// <param name="training">All texts of the training data, which are read once.</param>
+    public static IReadOnlyList<SetOverlap> Of(IReadOnlyList<EvaluationTask> tasks, IEnumerable<string> training)
     {
-        var texts = tasks.Select(t => t.Texts.ToList()).ToList();
-        var check = new OverlapCheck([.. texts.SelectMany(t => t)]);
-        foreach (var document in training) check.Add(document);
-        var metrics = new List<Metric>();
-        int at = 0;
-        foreach (var (task, items) in tasks.Zip(texts))
-        {
-            int found = check.Found.Skip(at).Take(items.Count).Count(f => f);
-            var (low, high) = Interval.Wilson(found, items.Count);
-            metrics.Add(new($"13-gram overlap, {task.Name}", stage, items.Count == 0 ? 0 : found / (double)items.Count, items.Count, low, high, null));
-            at += items.Count;
-        }
-        return metrics;
+        var looked = tasks.Where(t => !t.IsOfTrainingText).ToList();
+        var check = new OverlapCheck([.. looked.Select(t => (IReadOnlyList<string>)[.. t.Texts])]);
+        foreach (var text in training) check.Add(text);
+        return [.. looked.Zip(check.Reports, (t, r) => new SetOverlap(t.Name, r.Items, r.Overlapping, r.Length))];
     }
+
+    /// <summary>The same as scores, called <c>13-gram overlap, </c> and the set's name.</summary>
+    public static IEnumerable<Metric> AsMetrics(IEnumerable<SetOverlap> overlaps) => overlaps.Select(o =>
+    {
+        var (low, high) = Interval.Wilson(o.Overlapping, o.Items);
+        return new Metric($"{o.Length}-gram overlap, {o.Set}", "data", o.Items == 0 ? 0 : o.Overlapping / (double)o.Items, o.Items, low, high, null);
+    });
 }

@@ -24,14 +24,15 @@ public static class WorldTasks
         foreach (var set in world.Evaluations(seed, count).Where(s => s.Items.Count > 0))
         {
             bool isKnown = set.Name.StartsWith("facts", StringComparison.Ordinal);
-            tasks.Add(new ExactTask(set.Name, set.Items) { Watched = isKnown ? ("answered \"I don't know\"", WorldCorpus.Unknown) : null });
+            bool isOfTraining = isKnown && !set.Name.Contains("held-out", StringComparison.Ordinal);
+            tasks.Add(new ExactTask(set.Name, set.Items) { IsOfTrainingText = isOfTraining, Watched = isKnown ? ("answered \"I don't know\"", WorldCorpus.Unknown) : null });
             var choosable = set.Items.Where(i => i.Choices.Count >= 2).ToList();
             if (isKnown && choosable.Count > 0)
             {
-                tasks.Add(new ChoiceTask($"{set.Name}, four choices", choosable, ChoiceForm.Continuations));
-                tasks.Add(new ChoiceTask($"{set.Name}, four letters", choosable, ChoiceForm.Letters));
+                tasks.Add(new ChoiceTask($"{set.Name}, four choices", choosable, ChoiceForm.Continuations) { IsOfTrainingText = isOfTraining });
+                tasks.Add(new ChoiceTask($"{set.Name}, four letters", choosable, ChoiceForm.Letters) { IsOfTrainingText = isOfTraining });
             }
-            if (isKnown && set.Name.Contains("held-out", StringComparison.Ordinal)) tasks.Add(WithTheText(world, set, seed));
+            if (isKnown && !isOfTraining) tasks.Add(WithTheText(world, set, seed));
         }
         foreach (var (place, name) in new[] { (0.0, "start"), (0.5, "middle"), (1.0, "end") })
             tasks.Add(new ExactTask($"long text, the answer at the {name}", LongTexts(world, place, seed, count)));
@@ -39,7 +40,7 @@ public static class WorldTasks
         tasks.Add(new ExactTask("tasks without demonstrations", undemonstrated, Verifiers.Reward));
         tasks.Add(new SamplingTask("tasks without demonstrations", [.. undemonstrated.Take(MostSampled)], Verifiers.Reward));
         tasks.Add(new StoryTask("stories", world, seed, Math.Min(count, MostStories), training));
-        if (training is not null) tasks.Add(new MemorisationTask("memorisation, training text", training, count));
+        if (training is not null) tasks.Add(new MemorisationTask("memorisation, training text", training, count) { IsOfTrainingText = true });
         tasks.Add(new MemorisationTask("memorisation, unseen text", world.StoryRequests(seed + 1, Math.Min(count, MostStories)).Select(r => r.Reference.Text), count));
         return tasks;
     }

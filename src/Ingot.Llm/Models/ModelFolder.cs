@@ -120,6 +120,9 @@ public sealed record ModelFolder(Decoder Model, Tokenizer? Tokenizer, string? Ch
         }
     }
 
+    /// <summary>What is in a folder beside a model's files.</summary>
+    internal static IEnumerable<string> Others(string path) => Directory.Exists(path) ? Directory.EnumerateFileSystemEntries(path).Where(e => Directory.Exists(e) || !IsOurs(Path.GetFileName(e))) : [];
+
     static bool IsOurs(string name) => name is ConfigName or GenerationName or TokenizerName or TokenizerConfigName or TemplateName || name.StartsWith("model", StringComparison.Ordinal) && name.Contains(".safetensors", StringComparison.Ordinal);
 
     void WriteFiles(string path, DType dtype)

@@ -1,6 +1,5 @@
 using Ingot.Llm.Chat;
 using Ingot.Llm.Corpus.World;
-using Ingot.Llm.Data;
 using Ingot.Llm.Evaluation;
 using Ingot.Llm.Models;
 using Ingot.Llm.Tokenizers;
@@ -31,8 +30,7 @@ public sealed class Examination
     /// <param name="items">Items a set, at most.</param>
     /// <param name="cancellation">Ends it.</param>
     public IReadOnlyList<Metric> Scores(string stage, Decoder model, Tokenizer tokenizer, int items, CancellationToken cancellation) =>
-        // Base models have seen conversations too, as a part of their documents: all stages are asked in the same way.
-        Evaluator.Run(model, tokenizer, stage, Tasks(items), new(seed, Prompting.Chat), cancellation);
+        Evaluator.Run(model, tokenizer, stage, Tasks(items), new(seed), cancellation);
 
     /// <summary>What is measured with so many items a set.</summary>
     public IReadOnlyList<EvaluationTask> Tasks(int items)
@@ -43,31 +41,10 @@ public sealed class Examination
             : c.Corpus.Evaluations(seed, items).Where(s => s.Items.Count > 0).Select(s => (EvaluationTask)new ExactTask($"{c.Corpus.Name}: {s.Name}", s.Items)))];
     }
 
-    /// <summary>How much of each set stands in the documents and conversations that a run is trained on: the share of items of which 13 words in a row do.</summary>
+    /// <summary>How much of each set stands in the texts that a run is trained on.</summary>
     /// <param name="items">Items a set, at most.</param>
-    /// <param name="bytes">Of training text that is searched, for each stage and corpus.</param>
-    public IReadOnlyList<SetOverlap> Overlaps(int items, long bytes)
-    {
-        // What asks for training text on purpose is no news.
-        var tasks = Tasks(items).Where(t => !t.Name.Contains("trained phrasings", StringComparison.Ordinal) && !t.Name.Contains("training text", StringComparison.Ordinal)).ToList();
-        var check = new OverlapCheck([.. tasks.Select(t => (IReadOnlyList<string>)[.. t.Texts])]);
-        foreach (var (recipe, _) in StageRecipe.InOrder)
-            foreach (var (corpus, _) in corpora)
-            {
-                foreach (var text in Some(corpus.Documents(recipe.StreamOf(seed)), bytes)) check.Add(text);
-                foreach (var text in Some(corpus.Conversations(recipe.StreamOf(seed)).Select(c => string.Join('\n', c.Messages.Select(m => string.Concat(m.Parts.Select(p => p.Text))))), bytes)) check.Add(text);
-            }
-        return [.. tasks.Zip(check.Reports, (t, r) => new SetOverlap(t.Name, r.Items, r.Overlapping, r.Length))];
-
-        static IEnumerable<string> Some(IEnumerable<string> texts, long bytes)
-        {
-            foreach (var text in texts)
-            {
-                yield return text;
-                if ((bytes -= text.Length) <= 0) yield break;
-            }
-        }
-    }
+    /// <param name="training">All of these texts.</param>
+    public IReadOnlyList<SetOverlap> Overlaps(int items, IEnumerable<string> training) => TrainingOverlap.Of(Tasks(items), training);
 
     /// <summary>Answers to the prompts that every stage gets, by the most likely tokens.</summary>
     public IReadOnlyList<Sample> Samples(string stage, int step, Decoder model, Tokenizer tokenizer, CancellationToken cancellation)
@@ -75,7 +52,7 @@ public sealed class Examination
         var prompts = Prompts().ToList();
         // As long as the longest of the stories, say; a model that cannot end would fill the context.
         var requests = prompts.ConvertAll(p => (Request)new WriteRequest(new([new(Role.User, p)]), p.Length > LongestAnswer.Length ? p : LongestAnswer));
-        var replies = new ModelAnswerer(model, tokenizer, new(seed, Prompting.Chat)).Answer(requests, cancellation);
+        var replies = new ModelAnswerer(model, tokenizer, new(seed)).Answer(requests, cancellation);
         return [.. prompts.Zip(replies, (prompt, reply) => new Sample(stage, step, prompt, reply.Texts[0]))];
     }
 

@@ -2,24 +2,12 @@ using System.Diagnostics;
 using System.Text.Json;
 using Ingot.Formats;
 using Ingot.Llm.Evaluation;
+using Ingot.Llm.Models;
 using Ingot.Llm.Planning;
+using Ingot.Llm.Training;
 using Ingot.Runtime;
 
 namespace Ingot.Llm.Pipeline;
-
-/// <summary>An answer to one of the prompts that every stage is asked.</summary>
-/// <param name="Stage">Which model.</param>
-/// <param name="Step">Of the stage.</param>
-/// <param name="Prompt">The user's words, or the beginning of a text.</param>
-/// <param name="Text">What the model wrote.</param>
-public sealed record Sample(string Stage, int Step, string Prompt, string Text);
-
-/// <summary>How much of an evaluation set stands in the training data.</summary>
-/// <param name="Set">Its name.</param>
-/// <param name="Items">In it.</param>
-/// <param name="Overlapping">Of them with a run of words that training data has.</param>
-/// <param name="Length">Words of a run.</param>
-public sealed record SetOverlap(string Set, int Items, int Overlapping, int Length);
 
 /// <summary>run.json: where, when and how long; the times add up over interruptions.</summary>
 public sealed record RunRecord
@@ -37,8 +25,14 @@ public sealed record RunRecord
     /// <summary>Null while it goes on.</summary>
     public DateTimeOffset? Finished { get; init; }
 
-    /// <summary>Worked on it so far.</summary>
+    /// <summary>Worked on it so far; a kill loses those of the stage it hit.</summary>
     public double Seconds { get; init; }
+
+    /// <summary>The most memory that the process held, bytes.</summary>
+    public long PeakMemory { get; init; }
+
+    /// <summary>What the run warned of while it went.</summary>
+    public List<string> Warnings { get; init; } = [];
 
     /// <summary>Of them by stage.</summary>
     public Dictionary<string, double> StageSeconds { get; init; } = [];
@@ -55,6 +49,10 @@ public sealed record RunRecord
 public sealed class RunDirectory(string path)
 {
     const string OverlapName = "overlap.jsonl";
+
+    static readonly string[] FileNames = ["plan.json", "run.json", "tokenizer.json", "metrics.jsonl", "samples.jsonl", OverlapName, "report.html", "report.md", "report.json"];
+
+    static readonly string[] StageNames = [.. StageRecipe.InOrder.Select(s => s.Recipe.Name), "dpo", "rl"];
 
     static readonly JsonSerializerOptions json = new(JsonSerializerOptions.Web) { WriteIndented = true };
 
@@ -75,18 +73,23 @@ public sealed class RunDirectory(string path)
     /// <summary>True once the scores of a stage are there.</summary>
     public bool HasMetrics(string stage) => File.Exists(System.IO.Path.Combine(Stage(stage), "metrics.jsonl"));
 
-    /// <summary>Writes a stage's scores and answers, and those of all stages so far beside the plan.</summary>
-    /// <param name="stage">Which.</param>
-    /// <param name="metrics">Its scores.</param>
-    /// <param name="samples">Its answers.</param>
-    /// <param name="stages">All stages in order.</param>
-    public void WriteResults(string stage, IEnumerable<Metric> metrics, IEnumerable<Sample> samples, IEnumerable<string> stages)
+    /// <summary>Writes a stage's scores and answers; with the scores they count.</summary>
+    public void WriteResults(string stage, IEnumerable<Metric> metrics, IEnumerable<Sample> samples)
     {
         Directory.CreateDirectory(Stage(stage));
         AtomicFile.WriteText(System.IO.Path.Combine(Stage(stage), "samples.jsonl"), Lines(samples));
         AtomicFile.WriteText(System.IO.Path.Combine(Stage(stage), "metrics.jsonl"), Lines(metrics));
+    }
+
+    /// <summary>Puts the results of all stages so far beside the plan. Done again whenever a stage is passed: a kill may have come between a stage's results and this.</summary>
+    /// <param name="stages">All, in order.</param>
+    public void Collect(IEnumerable<string> stages)
+    {
         foreach (string name in new[] { "metrics.jsonl", "samples.jsonl" })
-            AtomicFile.WriteText(InFolder(name), string.Concat(stages.Select(s => System.IO.Path.Combine(Stage(s), name)).Where(File.Exists).Select(File.ReadAllText)));
+        {
+            string all = string.Concat(stages.Select(s => System.IO.Path.Combine(Stage(s), name)).Where(File.Exists).Select(File.ReadAllText));
+            if (!File.Exists(InFolder(name)) || File.ReadAllText(InFolder(name)) != all) AtomicFile.WriteText(InFolder(name), all);
+        }
     }
 
     /// <summary>Writes how much of each evaluation set stands in the training data.</summary>
@@ -134,17 +137,58 @@ public sealed class RunDirectory(string path)
         });
     }
 
+    /// <summary>Keeps a warning for the report.</summary>
+    internal void Warn(string text)
+    {
+        record.Warnings.Add(text);
+        Write();
+    }
+
     /// <summary>Notes that all is done.</summary>
-    internal void Finish() => record = record with { Finished = DateTimeOffset.UtcNow };
+    internal void Finish()
+    {
+        if (record.Finished is not null) return;
+        Write();
+        record = record with { Finished = DateTimeOffset.UtcNow };
+        Save();
+    }
 
     /// <summary>Of the sources this was built from, as the SDK notes it in the assembly.</summary>
     static string? SourceCommit => typeof(RunDirectory).Assembly.GetCustomAttributes(typeof(System.Reflection.AssemblyInformationalVersionAttribute), false) is [System.Reflection.AssemblyInformationalVersionAttribute { InformationalVersion: var version }]
         && version.Split('+') is [_, var commit] ? commit : null;
 
+    /// <summary>A run that is done is not written to again: looking at it takes no time of its own.</summary>
     void Write()
     {
-        record = record with { Seconds = before + since.Elapsed.TotalSeconds };
-        AtomicFile.WriteText(InFolder("run.json"), JsonSerializer.Serialize(record, json) + "\n");
+        if (record.Finished is not null) return;
+        using var process = Process.GetCurrentProcess();
+        record = record with { Seconds = before + since.Elapsed.TotalSeconds, PeakMemory = Math.Max(record.PeakMemory, process.PeakWorkingSet64) };
+        Save();
+    }
+
+    void Save() => AtomicFile.WriteText(InFolder("run.json"), JsonSerializer.Serialize(record, json) + "\n");
+
+    /// <summary>Removes what Ingot wrote of a run or of a stage into a folder, and nothing else.</summary>
+    /// <exception cref="IngotException">It cannot be removed, or a model's folder holds something else: then nothing is removed.</exception>
+    public static void Clear(string path)
+    {
+        string[] folders = [path, .. StageNames.Select(s => System.IO.Path.Combine(path, s))];
+        if (folders.SelectMany(f => ModelFolder.Others(StageRun.ModelPath(f))).FirstOrDefault() is { } other)
+            throw new IngotException($"{other} is not a model's file and would be lost with the model beside it; move it away");
+        try
+        {
+            foreach (string folder in folders.Reverse()) ClearOne(folder);
+        }
+        catch (Exception e) when (AtomicFile.IsOfTheSystem(e)) { throw new IngotException($"cannot clear the folder {path}: {AtomicFile.Reason(e)}", e); }
+
+        static void ClearOne(string path)
+        {
+            if (!Directory.Exists(path)) return;
+            if (Directory.Exists(StageRun.ModelPath(path))) Directory.Delete(StageRun.ModelPath(path), recursive: true);
+            foreach (string file in Directory.EnumerateFiles(path).ToList())
+                if (System.IO.Path.GetFileName(file) is var name && (FileNames.Contains(name) || StageFolder.IsOurs(name))) File.Delete(file);
+            if (!Directory.EnumerateFileSystemEntries(path).Any()) Directory.Delete(path);
+        }
     }
 
     string InFolder(string name) => System.IO.Path.Combine(Path, name);

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Ingot.Llm.Chat;
 using Ingot.Llm.Models;
 using Ingot.Llm.Planning;
 using Ingot.Llm.Report;
@@ -32,9 +31,6 @@ public interface ISpeedrunObserver
 /// </summary>
 public sealed class Speedrun
 {
-    /// <summary>Of training text that evaluation sets are looked for in, for each stage and corpus.</summary>
-    const long SearchedBytes = 4_000_000;
-
     readonly RunDirectory run;
     readonly SpeedrunPlan plan;
     readonly Variation variation;
@@ -53,16 +49,19 @@ public sealed class Speedrun
     /// <summary>The whole run, or what is left of it.</summary>
     /// <param name="folder">Of the run.</param>
     /// <param name="settings">The dial and what deviates from the defaults.</param>
+    /// <param name="replaces">What is there of another run is removed, once the settings and the data have been found good.</param>
     /// <param name="since">Runs since the command began.</param>
     /// <param name="planned">Shown the plan before the first step.</param>
     /// <param name="observer">Told what happens.</param>
     /// <param name="cancellation">Stops the run after the step it is at, with a checkpoint.</param>
     /// <returns>False if it was stopped.</returns>
     /// <exception cref="IngotException">The folder has another run, the budget is too small, a disk is full, or training diverges; what was done stays.</exception>
-    public static bool Go(string folder, SpeedrunSettings settings, Stopwatch since, Action<SpeedrunPlan> planned, ISpeedrunObserver observer, CancellationToken cancellation = default)
+    public static bool Go(string folder, SpeedrunSettings settings, bool replaces, Stopwatch since, Action<SpeedrunPlan> planned, ISpeedrunObserver observer, CancellationToken cancellation = default)
     {
         var run = new RunDirectory(folder);
         var corpora = Corpora.Of(settings.World, settings.Data, observer.Say); // first: what cannot be read must not cost a plan
+        _ = new Variation(settings.Checked().Set).Shape(ModelShape.OfDepth(settings.Depth ?? 4));
+        if (replaces) RunDirectory.Clear(folder);
         SpeedrunPlan plan;
         if (SpeedrunPlan.Exists(folder))
         {
@@ -89,7 +88,7 @@ public sealed class Speedrun
     bool Run()
     {
         var tokenizer = Tokenizer();
-        var model = new Decoder(Dial.Config(plan.Model, variation) with { VocabularySize = tokenizer.VocabularySize, EndTokens = [new ChatFormat(tokenizer).AssistantEnd], BeginToken = new ChatFormat(tokenizer).Begin }, plan.Settings.Seed);
+        var model = Dial.NewModel(plan.Model, variation, tokenizer, plan.Settings.Seed);
         var data = new StageData(corpora, tokenizer, plan.Settings.Seed);
         var validation = data.Validation;
 
@@ -109,7 +108,7 @@ public sealed class Speedrun
         if (!run.HasOverlaps)
         {
             using var timed = run.Time("overlap");
-            run.WriteOverlaps(examination.Overlaps(plan.EvaluationItems, SearchedBytes));
+            run.WriteOverlaps(examination.Overlaps(plan.EvaluationItems, StageRecipe.InOrder.SelectMany(s => data.Texts(s.Recipe, plan.Stage(s.Recipe.Name).Tokens))));
         }
         new ModelFolder(model, tokenizer).Save(run.Model);
         return true;
@@ -131,15 +130,20 @@ public sealed class Speedrun
             case "rl":
                 if (AnswerStages.Tasks(corpora, seed) is not { } tasks) return Left(stage, "no tasks can be made of this text");
                 return new GrpoTrainer(model, tokenizer, tasks, AnswerStages.Rl(stage.Steps, seed) with { LogEvery = logEvery }, folder)
-                    .Run(line => observer.Line(stage, line), cancellation);
+                    .Run(line =>
+                    {
+                        observer.Line(stage, line);
+                        if (line.Warning is { } warning) run.Warn(warning);
+                    }, cancellation);
             default:
                 var recipe = StageRecipe.Named(stage.Name);
-                var options = variation.Course(recipe.Adapt(plan.Options)) with { Name = stage.Name, Steps = stage.Steps, LogEvery = logEvery, EvaluateEvery = Math.Max(1, (stage.Steps + StageRecipe.Evaluations - 1) / StageRecipe.Evaluations) };
                 var watch = new SpeedWatch(plan.Machine.Gflops, plan.Machine.VectorGflops);
-                return new StageTrainer(model, data.Of(recipe, stage.Tokens, plan.Model.ContextLength), options, folder, validation).Run(line =>
+                return new StageTrainer(model, data.Of(recipe, stage.Tokens, plan.Model.ContextLength), recipe.Options(plan.Options, variation, stage.Steps), folder, validation).Run(line =>
                 {
                     observer.Line(stage, line);
-                    if (watch.Observe(line.Gflops) is { } warning) observer.Say(warning);
+                    if (watch.Observe(line.Gflops) is not { } warning) return;
+                    observer.Say(warning);
+                    run.Warn(warning);
                 }, cancellation);
         }
     }
@@ -165,11 +169,12 @@ public sealed class Speedrun
     /// <summary>Asks a stage's model once, and writes scores and answers.</summary>
     void Examine(string stage, int steps, Decoder model, Tokenizer tokenizer, int items)
     {
-        if (run.HasMetrics(stage)) return;
-        observer.Say($"{stage}: evaluation, {items} items a set");
-        using var timed = run.Time("eval");
-        run.WriteResults(stage, examination.Scores(stage, model, tokenizer, items, cancellation), examination.Samples(stage, steps, model, tokenizer, cancellation), Stages);
+        if (!run.HasMetrics(stage))
+        {
+            observer.Say($"{stage}: evaluation, {items} items a set");
+            using var timed = run.Time("eval");
+            run.WriteResults(stage, examination.Scores(stage, model, tokenizer, items, cancellation), examination.Samples(stage, steps, model, tokenizer, cancellation));
+        }
+        run.Collect(plan.Stages.Select(s => s.Name));
     }
-
-    IEnumerable<string> Stages => plan.Stages.Select(s => s.Name);
 }

@@ -19,6 +19,8 @@ public sealed class StageData(IReadOnlyList<WeightedCorpus> corpora, Tokenizer t
     /// <summary>Text beyond this is not kept; a stage that needs more sees it again.</summary>
     const long MostBytes = 64L << 20;
 
+    const double BytesPerToken = 4;
+
     const string RepeatsName = "repeats";
 
     /// <summary>Of each domain's held-out documents.</summary>
@@ -36,17 +38,13 @@ public sealed class StageData(IReadOnlyList<WeightedCorpus> corpora, Tokenizer t
     public Mixture Of(StageRecipe recipe, double tokens, int length)
     {
         double sum = corpora.Sum(c => c.Weight);
-        // By how much text a token is, at most: what is left over costs a little time, what is missing is seen twice.
-        const double BytesPerToken = 4;
-        double conversations = (recipe.Conversations(0) + recipe.Conversations(1)) / 2;
-        // A text of a sentence or two makes none.
+        // A text of a sentence or two makes no conversations.
         var talks = corpora.Select(c => c.Corpus).Where(c => c.Conversations(recipe.StreamOf(seed)).Any()).ToHashSet();
         var sources = new List<TokenSource>();
-        foreach (var (corpus, weight) in corpora)
+        foreach (var part in corpora)
         {
-            double share = tokens * BytesPerToken * weight / sum;
-            sources.Add(TokenSource.OfDocuments(corpus.Name, tokenizer, format.Begin, Take(corpus.Documents(recipe.StreamOf(seed)), share * (1 - conversations), d => d.Length)));
-            if (talks.Contains(corpus)) sources.Add(TokenSource.OfConversations(ChatName(corpus), format, Take(corpus.Conversations(recipe.StreamOf(seed)), share * conversations, c => c.Messages.Sum(m => m.Parts.Sum(p => (long)p.Text.Length)))));
+            sources.Add(TokenSource.OfDocuments(part.Corpus.Name, tokenizer, format.Begin, Documents(part, recipe, tokens)));
+            if (talks.Contains(part.Corpus)) sources.Add(TokenSource.OfConversations(ChatName(part.Corpus), format, Conversations(part, recipe, tokens)));
         }
         if (recipe.Repeats(0) > 0) sources.Add(TokenSource.OfTokens(RepeatsName, Repeats(tokenizer.VocabularySize, recipe.StreamOf(seed))));
         return new(sources, progress =>
@@ -63,6 +61,24 @@ public sealed class StageData(IReadOnlyList<WeightedCorpus> corpora, Tokenizer t
             return weights;
         }, length);
     }
+
+    /// <summary>The words of all that a stage is trained on.</summary>
+    /// <param name="recipe">Which stage.</param>
+    /// <param name="tokens">It is trained on.</param>
+    public IEnumerable<string> Texts(StageRecipe recipe, double tokens) =>
+        corpora.SelectMany(part => Documents(part, recipe, tokens).Concat(Conversations(part, recipe, tokens).Select(c => string.Join('\n', c.Messages.Select(m => string.Concat(m.Parts.Select(p => p.Text)))))));
+
+    IEnumerable<string> Documents(WeightedCorpus part, StageRecipe recipe, double tokens) =>
+        Take(part.Corpus.Documents(recipe.StreamOf(seed)), Bytes(part, tokens) * (1 - Conversational(recipe)), d => d.Length);
+
+    IEnumerable<Conversation> Conversations(WeightedCorpus part, StageRecipe recipe, double tokens) =>
+        Take(part.Corpus.Conversations(recipe.StreamOf(seed)), Bytes(part, tokens) * Conversational(recipe), c => c.Messages.Sum(m => m.Parts.Sum(p => (long)p.Text.Length)));
+
+    /// <summary>Text for so many tokens of all corpora: by how much a token is, at most. What is left over costs a little time, what is missing is seen twice.</summary>
+    double Bytes(WeightedCorpus part, double tokens) => tokens * BytesPerToken * part.Weight / corpora.Sum(c => c.Weight);
+
+    /// <summary>The part of conversations over a stage.</summary>
+    static double Conversational(StageRecipe recipe) => (recipe.Conversations(0) + recipe.Conversations(1)) / 2;
 
     /// <summary>Short runs of random tokens, each said two to four times: the shortest way to learn to look up what followed the last time, which a small model does not find in text for millions of tokens.</summary>
     /// <remarks>Olsson et al. 2022, "In-context learning and induction heads"; Hu et al. 2025, "Between circuits and Chomsky", for training on such patterns first. Runs of up to a third of the context are not

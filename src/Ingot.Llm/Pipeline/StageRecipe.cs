@@ -25,6 +25,13 @@ public sealed record StageRecipe(string Name, ulong Stream, Func<double, double>
     /// <summary>How often in a stage bits per byte are measured.</summary>
     public const int Evaluations = 3;
 
+    /// <summary>The stage's options.</summary>
+    /// <param name="run">Batch, precision and rates of the run.</param>
+    /// <param name="variation">May change the course of the rates.</param>
+    /// <param name="steps">Of the stage.</param>
+    public StageOptions Options(StageOptions run, Variation variation, int steps) =>
+        (variation.Course(Adapt(run)) with { Name = Name, Steps = steps, LogEvery = Math.Max(1, steps / 100), EvaluateEvery = Math.Max(1, (steps + Evaluations - 1) / Evaluations) }).Checked();
+
     /// <exception cref="IngotException">There is none of this name.</exception>
     public static StageRecipe Named(string name) => InOrder.Select(s => s.Recipe).FirstOrDefault(r => r.Name == name) ?? throw new IngotException($"there is no stage '{name}'; there are {string.Join(", ", InOrder.Select(s => s.Recipe.Name))}");
 

@@ -57,6 +57,12 @@ public sealed class Variation
         }
     }
 
+    /// <summary>Names that were set and shape a new model; the context is a sequence's length, and may be set for any.</summary>
+    public IReadOnlyList<string> OfNewModels => [.. values.Keys.Where(n => n != "model.context" && (n.StartsWith("model.", StringComparison.Ordinal) || n.StartsWith("tokenizer.", StringComparison.Ordinal)))];
+
+    /// <summary>Tokens a sequence, if that was set.</summary>
+    public int? ContextLength => Whole("model.context");
+
     /// <summary>What products are computed in, if that was set.</summary>
     public TrainingPrecision? Precision => Text("train.precision", "fp32", "bf16") switch { "fp32" => TrainingPrecision.Fp32, "bf16" => TrainingPrecision.Bf16, _ => null };
 
@@ -75,7 +81,7 @@ public sealed class Variation
             Heads = heads,
             KeyHeads = Whole("model.keyHeads") ?? (heads == s.Heads ? s.KeyHeads : heads % 2 == 0 ? heads / 2 : heads),
             HeadWidth = headWidth,
-            ContextLength = Whole("model.context") ?? s.ContextLength,
+            ContextLength = ContextLength ?? s.ContextLength,
             VocabularySize = Whole("tokenizer.vocabulary") ?? s.VocabularySize,
             IsTied = Flag("model.tiedHead") ?? s.IsTied,
             HasQkNorm = Flag("model.qkNorm") ?? s.HasQkNorm,

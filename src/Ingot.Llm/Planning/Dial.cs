@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using Ingot.Llm.Chat;
 using Ingot.Llm.Models;
 using Ingot.Llm.Pipeline;
+using Ingot.Llm.Tokenizers;
 using Ingot.Llm.Training;
 using Ingot.Runtime;
 
@@ -126,6 +128,13 @@ public static class Dial
         TiedHead = shape.IsTied,
         QkNorm = shape.HasQkNorm,
     });
+
+    /// <summary>A model of a shape with initial weights, for a tokenizer with the special tokens of <see cref="ChatFormat"/>.</summary>
+    public static Decoder NewModel(ModelShape shape, Variation variation, Tokenizer tokenizer, ulong seed)
+    {
+        var format = new ChatFormat(tokenizer);
+        return new(Config(shape, variation) with { VocabularySize = tokenizer.VocabularySize, BeginToken = format.Begin, EndTokens = [format.AssistantEnd] }, seed);
+    }
 
     /// <summary>Of pretraining: the batch grows with the square root of the tokens (Zhang et al. 2024, "How does critical batch size scale in pre-training?"), between 512 and 524,288 tokens; small ones learn more of the same text (Marek et al. 2025, "Small batch size training for language models").</summary>
     public static StageOptions Options(ModelShape shape, double tokens, ulong seed, TrainingPrecision precision)

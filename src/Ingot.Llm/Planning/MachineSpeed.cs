@@ -32,7 +32,7 @@ public static class MachineSpeed
         string folder = Path.Combine(Path.GetTempPath(), $"ingot-measure-{Guid.NewGuid():N}");
         try
         {
-            var trainer = new StageTrainer(model, data, options with { Name = "measurement", Steps = int.MaxValue / 2, LogEvery = 1, EvaluateEvery = 0, CheckpointSeconds = double.MaxValue }, folder) { KeepsCheckpoints = false };
+            var trainer = new StageTrainer(model, data, options with { Name = "measurement", Steps = int.MaxValue / 2, LogEvery = 1, EvaluateEvery = 0, CheckpointSeconds = double.MaxValue }, folder, null, keepsCheckpoints: false);
             var seconds = new List<double>();
             var clock = Stopwatch.StartNew();
             using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellation);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ingot.Llm.Evaluation;
 
 namespace Ingot.Llm.Report;
 

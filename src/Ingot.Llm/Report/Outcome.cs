@@ -37,7 +37,7 @@ sealed class Outcome
         IsFinished = run?.Finished is not null;
         Seconds = run?.Seconds ?? (run is { Started: { } s, Finished: { } f } ? (f - s).TotalSeconds : null);
         var pretraining = report.Stages.FirstOrDefault(s => s.Name == "base") ?? report.Stages.FirstOrDefault(s => s.Last("loss") is not null);
-        Loss = run?.Loss ?? pretraining?.Last("loss");
+        Loss = pretraining?.Last("loss");
         BitsPerByte = report.Stages.LastOrDefault(s => s.Names("bitsPerByte").Any())?.Names("bitsPerByte").ToDictionary(d => d, d => report.Stages.Last(s => s.Last($"bitsPerByte.{d}") is not null).Last($"bitsPerByte.{d}")!.Value) ?? [];
         Skipped = (int)report.Stages.Sum(s => s.Last("skipped") ?? 0);
         var rates = report.Stages.Where(s => s.Name is "base" or "mid").SelectMany(s => s.Series("gflops")).Select(p => p.Y).ToList();

@@ -1,3 +1,5 @@
+using Ingot.Llm.Evaluation;
+
 namespace Ingot.Llm.Report;
 
 /// <summary>Plan against outcome, time by stage, memory by kind, overlap of evaluation sets.</summary>

@@ -2,12 +2,6 @@ using Ingot.Llm.Evaluation;
 
 namespace Ingot.Llm.Report;
 
-/// <summary>Something a model wrote.</summary>
-sealed record Sample(string Stage, double Step, string Prompt, string Text);
-
-/// <summary>How much of an evaluation set stands in the training data: a line of overlap.jsonl.</summary>
-sealed record SetOverlap(string Set, int Items, int Overlapping, int Length);
-
 /// <summary>
 /// A run folder as it is now, and what came since the last look: only new bytes of the logs are read, so that watching a run costs it nothing. The folder and every file may be missing.
 /// </summary>

@@ -30,9 +30,6 @@ public sealed record RunSummary
     /// <summary>The most memory the process held, bytes (<c>peakMemory</c>).</summary>
     public double? PeakMemory { get; init; }
 
-    /// <summary>The final loss to score the plan by (<c>loss</c>); otherwise pretraining's last logged one.</summary>
-    public double? Loss { get; init; }
-
     /// <summary>What the run itself warned of (<c>warnings</c>).</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
@@ -50,7 +47,6 @@ public sealed record RunSummary
         World = e.Shown("world"),
         Data = e.Shown("data"),
         PeakMemory = e.Number("peakMemory"),
-        Loss = e.Number("loss"),
         Warnings = [.. e.Items("warnings").Where(w => w.ValueKind == JsonValueKind.String).Select(w => w.GetString()!)],
     };
 }

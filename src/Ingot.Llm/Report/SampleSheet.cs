@@ -1,3 +1,5 @@
+using Ingot.Llm.Evaluation;
+
 namespace Ingot.Llm.Report;
 
 /// <summary>What every stage made of one prompt.</summary>

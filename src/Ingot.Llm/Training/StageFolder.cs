@@ -33,7 +33,12 @@ public sealed class StageFolder(string path)
 
     public string Path { get; } = path;
 
-    internal string LogPath => InFolder("log.jsonl");
+    const string LogName = "log.jsonl";
+
+    internal string LogPath => InFolder(LogName);
+
+    /// <summary>A file of this name in a stage's folder is the stage's.</summary>
+    internal static bool IsOurs(string name) => name is LogName or CheckpointName || name.StartsWith("state-", StringComparison.Ordinal) && (name.EndsWith(".safetensors", StringComparison.Ordinal) || name.EndsWith(".tmp", StringComparison.Ordinal));
 
     public bool HasCheckpoint => File.Exists(InFolder(CheckpointName));
 

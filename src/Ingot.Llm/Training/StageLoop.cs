@@ -7,7 +7,7 @@ using Decoder = Ingot.Llm.Models.Decoder;
 namespace Ingot.Llm.Training;
 
 /// <summary>
-/// What the trainers on answers do alike: go on from the folder's checkpoint, take steps whose gradients are finite, write the log and checkpoints. A step is a function
+/// What the trainers of all stages do alike: go on from the folder's checkpoint, take steps whose gradients are finite, write the log and checkpoints. A step is a function
 /// of weights, options and its number, so that a run that was killed ends with the same bits.
 /// </summary>
 sealed class StageLoop
@@ -22,14 +22,17 @@ sealed class StageLoop
     readonly long logBytes;
     int skippedInARow;
 
+    /// <summary>False for a measurement, of which nothing is to stay.</summary>
+    public bool KeepsCheckpoints { get; init; } = true;
+
     /// <param name="model">What is trained, in place: the weights the stage begins with, also where it is continued.</param>
     /// <param name="options">Of the stage.</param>
     /// <param name="path">Its folder.</param>
-    /// <param name="fingerprint">Of everything else that decides the result.</param>
+    /// <param name="data">Fingerprint of the data; the model's is added, so that a stage is continued from the model it began with.</param>
     /// <exception cref="IngotException">The folder's checkpoint is of another stage, of other data, or damaged.</exception>
-    public StageLoop(Decoder model, UpdateOptions options, string path, string fingerprint)
+    public StageLoop(Decoder model, UpdateOptions options, string path, string data)
     {
-        (this.model, this.options, folder, this.fingerprint) = (model, options, new(path), fingerprint);
+        (this.model, this.options, folder, fingerprint) = (model, options, new(path), $"{Fingerprint.Of(model):x16} {data}");
         parameters = Module.Parameters(model);
         optimizer = options.OptimizerOf(model);
         if (!folder.HasCheckpoint) return;
@@ -49,6 +52,9 @@ sealed class StageLoop
 
     /// <summary>Forgets gradients, for a loss to leave new ones.</summary>
     public void ZeroGrad() => optimizer.ZeroGrad();
+
+    /// <summary>What is trained: gradients to be computed before the step are theirs.</summary>
+    public IReadOnlyList<Tensor> Parameters => parameters;
 
     /// <summary>Clips the gradient and takes a step of the optimizer, unless loss or gradient is not finite. Within a compiled function.</summary>
     /// <param name="loss">Whose gradients there are.</param>
@@ -113,19 +119,11 @@ sealed class StageLoop
 
     void Save(TrainingLog log)
     {
+        if (!KeepsCheckpoints) return;
         log.FlushToDisk();
         var tensors = new Dictionary<string, Tensor>();
         foreach (var (name, t) in Module.StateDict(model)) tensors["model." + name] = t;
         foreach (var (name, t) in optimizer.StateDict()) tensors["optimizer." + name] = t;
         folder.Save(new(1, CurrentStep, Skipped, $"state-{CurrentStep:D7}.safetensors", log.Bytes, fingerprint, options.Steps, StageCheckpoint.AsJson(options)), tensors);
-    }
-
-    /// <summary>A number that differs where weights do, so that a stage is continued from the model it began with.</summary>
-    public static ulong FingerprintOf(Decoder model)
-    {
-        ulong hash = 14695981039346656037;
-        foreach (var (_, tensor) in Module.StateDict(model))
-            foreach (float value in tensor.ToArray<float>()) hash = (hash ^ BitConverter.SingleToUInt32Bits(value)) * 1099511628211;
-        return hash;
     }
 }

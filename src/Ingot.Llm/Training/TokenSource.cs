@@ -121,9 +121,9 @@ public sealed class TokenSource
     {
         get
         {
-            ulong hash = 14695981039346656037;
-            foreach (int t in tokens) hash = (hash ^ (uint)t) * 1099511628211;
-            return hash;
+            var print = new Fingerprint();
+            print.Add(tokens);
+            return print.Value;
         }
     }
 }

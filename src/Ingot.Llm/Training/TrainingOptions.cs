@@ -76,7 +76,6 @@ public sealed record TrainingOptions
         // nanoGPT's settings for Shakespeare's characters on a GPU, without dropout.
         ["char-large"] = new() { Layers = 6, Heads = 6, Width = 384, ContextLength = 256, Batch = 64, Steps = 5000, EvaluateEvery = 250 },
         // About five minutes on two cores.
-        ["speedrun"] = new() { Layers = 4, Heads = 4, Width = 128, ContextLength = 128, Batch = 16, Steps = 2100, EvaluateEvery = 700 },
         // Seconds: to try things out.
         ["char-tiny"] = new() { Layers = 2, Heads = 2, Width = 32, ContextLength = 32, Batch = 8, Steps = 200, WarmupSteps = 20 },
     };

@@ -53,7 +53,8 @@ public sealed partial class ReadmeShellTests : IDisposable
             if (words[0] == "chat") words.AddRange(["--tokens", "4"]);
             var (code, output, error) = words[0] == "chat" ? IngotProcess.RunWithInput("Who are you?\n", words) : IngotProcess.Run(words);
             (code, error).ShouldBe((0, ""), line);
-            output.ShouldContain(words[0] switch { "train" => "step 2/2", "sample" => "Once upon a time", "speedrun" => "report.html", "chat" => "", "eval" => "facts, held-out phrasings", "report" => "report.md", "compress" => "bits", "plan" => "512 KiB a token", "corpus" => "Quirdik", _ => "GFLOPS" });
+            if (words[0] == "chat") output.Trim().ShouldNotBeEmpty(); // what a model of a dozen steps says
+            else output.ShouldContain(words[0] switch { "train" => "step 2/2", "sample" => "Once upon a time", "speedrun" => "report.html", "eval" => "facts, held-out phrasings", "report" => "report.md", "compress" => "bits", "plan" => "512 KiB a token", "corpus" => "Quirdik", _ => "GFLOPS" });
         }
     }
 

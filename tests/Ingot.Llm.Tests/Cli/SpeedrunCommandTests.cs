@@ -90,4 +90,28 @@ public sealed class SpeedrunCommandTests : IDisposable
         (again, text.Contains("done already", StringComparison.Ordinal)).ShouldBe((0, true));
         IngotProcess.Run("sft", "--from", folder["nowhere"], "--out", folder["x"]).Error.ShouldContain("there is no model in");
     }
+
+    /// <summary>A mistake on the command line must not cost the run that is there, and --force none of the user's files.</summary>
+    [Fact]
+    public void Force_RemovesWhatIngotWrote_AndOnlyOnceAllIsGood()
+    {
+        string[] train = ["pretrain", "--depth", "1", "--steps", "1", "--set", "train.batch=1", "--set", "model.context=32", "--set", "tokenizer.vocabulary=400", "--out", folder["base"]];
+        IngotProcess.Run(train).Code.ShouldBe(0);
+        File.WriteAllText(folder["base", "notes.txt"], "mine");
+        var weights = File.ReadAllBytes(folder["base", "model", "model.safetensors"]);
+
+        foreach (string[] mistake in new string[][] { [.. train, "--force", "--set", "model.norm=batch"], [.. train, "--force", "--data", folder["nowhere"]], ["sft", "--from", folder["base"], "--out", folder["base"], "--force", "--steps", "1"] })
+        {
+            IngotProcess.Run(mistake).Code.ShouldBe(1, string.Join(' ', mistake));
+            File.ReadAllBytes(folder["base", "model", "model.safetensors"]).ShouldBe(weights);
+        }
+        File.WriteAllText(folder["base", "model", "notes.txt"], "mine");
+        IngotProcess.Run([.. train, "--force", "--seed", "2"]).Error.ShouldContain("notes.txt is not a model's file");
+        File.ReadAllBytes(folder["base", "model", "model.safetensors"]).ShouldBe(weights);
+        File.Delete(folder["base", "model", "notes.txt"]);
+        IngotProcess.Run([.. train, "--force", "--seed", "2"]).Code.ShouldBe(0);
+        File.ReadAllBytes(folder["base", "model", "model.safetensors"]).ShouldNotBe(weights);
+        File.ReadAllText(folder["base", "notes.txt"]).ShouldBe("mine");
+        IngotProcess.Run("sft", "--from", folder["base"], "--out", folder["sft"], "--set", "model.norm=layernorm").Error.ShouldContain("has its shape already");
+    }
 }

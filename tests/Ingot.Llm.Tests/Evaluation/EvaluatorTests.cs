@@ -62,7 +62,7 @@ public class EvaluatorTests
     public void Run_PlainPrompts_WorkWithoutTheChatFormat()
     {
         var task = new ExactTask("sums", [new("What is 1 + 1?", "2"), new("What is 2 + 2?", "4")]);
-        var metrics = Evaluator.Run(Untrained(), Tokens.Value, "base", [task], cancellation: TestContext.Current.CancellationToken);
+        var metrics = Evaluator.Run(Untrained(), Tokens.Value, "base", [task], new(1, Prompting.Plain), TestContext.Current.CancellationToken);
         metrics.Single().N.ShouldBe(2);
     }
 

@@ -116,7 +116,9 @@ public sealed class TaskFileTests : IDisposable
     {
         var known = new ExactTask("known", [new("Who of all the people in the little town by the sea has the red kite today?", "Mira"), new("Who?", "Tobin")]);
         var fresh = new ExactTask("fresh", [new("Which of the many houses in the long street at the hill is the oldest of them all?", "that one")]);
-        var metrics = TrainingOverlap.Of([known, fresh], ["She asked: who of all the people in the little town by the sea has the red kite today? Nobody knew."]);
-        metrics.Select(m => (m.Name, m.Value)).ShouldBe([("13-gram overlap, known", 0.5), ("13-gram overlap, fresh", 0)]);
+        var asksForIt = new ExactTask("asks for it", known.Items) { IsOfTrainingText = true };
+        var overlaps = TrainingOverlap.Of([known, asksForIt, fresh], ["She asked: who of all the people in the little town by the sea has the red kite today? Nobody knew."]);
+        overlaps.ShouldBe([new("known", 2, 1, 13), new("fresh", 1, 0, 13)]);
+        TrainingOverlap.AsMetrics(overlaps).Select(m => (m.Name, m.Value)).ShouldBe([("13-gram overlap, known", 0.5), ("13-gram overlap, fresh", 0)]);
     }
 }

@@ -44,7 +44,7 @@ public sealed class SpeedrunTests : IDisposable
         }
     }
 
-    static bool Go(string folder, Listener listener, CancellationToken cancellation = default) => Speedrun.Go(folder, Settings, Stopwatch.StartNew(), _ => { }, listener, cancellation);
+    static bool Go(string folder, Listener listener, CancellationToken cancellation = default) => Speedrun.Go(folder, Settings, replaces: false, Stopwatch.StartNew(), _ => { }, listener, cancellation);
 
     static float[] Weights(string folder) => [.. Module.StateDict(ModelFolder.Load(Path.Combine(folder, "model")).Model).OrderBy(p => p.Key, StringComparer.Ordinal).SelectMany(p => p.Value.ToArray<float>())];
 
@@ -75,16 +75,20 @@ public sealed class SpeedrunTests : IDisposable
         metrics.Count(m => m.Name == "facts, held-out phrasings").ShouldBe(5);
         foreach (string report in new[] { "report.html", "report.md", "report.json" }) File.ReadAllText(Path.Combine(straight, report)).ShouldContain("facts, held-out phrasings");
 
-        // A third time there is nothing to do.
+        // A third time there is nothing to train, and no time passes; what a kill at the wrong moment left unwritten is written.
+        var (before, all) = (File.ReadAllText(Path.Combine(straight, "run.json")), File.ReadAllText(Path.Combine(straight, "metrics.jsonl")));
+        File.Delete(Path.Combine(straight, "metrics.jsonl"));
         var third = new Listener();
         Go(straight, third).ShouldBeTrue();
         third.Lines.ShouldBeEmpty();
+        File.ReadAllText(Path.Combine(straight, "metrics.jsonl")).ShouldBe(all);
+        File.ReadAllText(Path.Combine(straight, "run.json")).ShouldBe(before);
     }
 
     [Fact]
     public void Go_InAFolderOfOtherSettings_IsRefused()
     {
         Plan().Write(folder);
-        Should.Throw<IngotException>(() => Speedrun.Go(folder, Settings with { Seed = 2 }, Stopwatch.StartNew(), _ => { }, new Listener())).Message.ShouldContain("other settings");
+        Should.Throw<IngotException>(() => Speedrun.Go(folder, Settings with { Seed = 2 }, replaces: false, Stopwatch.StartNew(), _ => { }, new Listener())).Message.ShouldContain("other settings");
     }
 }

@@ -88,11 +88,12 @@ public sealed class StageTrainerTests : IDisposable
     }
 
     [Fact]
-    public void Start_OtherDataOrSettings_SaysSo()
+    public void Start_OtherDataSettingsOrModel_SaysSo()
     {
         new StageTrainer(NewModel(), new(Training, 32), Options(2), folder).Run();
         Should.Throw<IngotException>(() => new StageTrainer(NewModel(), new(Held, 32), Options(2), folder)).Message.ShouldContain("other data");
         Should.Throw<IngotException>(() => new StageTrainer(NewModel(), new(Training, 32), Options(3), folder)).Message.ShouldContain("other settings");
+        Should.Throw<IngotException>(() => new StageTrainer(new Decoder(NewModel().Config, seed: 6), new(Training, 32), Options(2), folder)).Message.ShouldContain("another model");
         Should.Throw<IngotException>(() => new StageTrainer(NewModel(), new(Training, 33), Options(2), folder + "2")).Message.ShouldContain("context of 32");
     }
 

@@ -92,7 +92,7 @@ public sealed class WorldCorpus(WorldDefinition world) : ICorpus
         }
     }
 
-    /// <summary>A better and a worse answer: a fact and a falsehood, not knowing and inventing, the right one of a text and another one of it, a whole story and one whose end is another's.</summary>
+    /// <summary>A better and a worse answer: a fact and a falsehood or a pretended ignorance, not knowing and inventing, the right one of a text and another one of it, a whole story and one whose end is another's.</summary>
     public IEnumerable<PreferencePair> Preferences(ulong seed)
     {
         var teller = new StoryTeller(world, Split.Train);
@@ -103,7 +103,7 @@ public sealed class WorldCorpus(WorldDefinition world) : ICorpus
             {
                 case 0:
                     var fact = world.Facts[random.Below(world.Facts.Count)];
-                    yield return new(Ask(fact.Relation, fact.Subject, Split.Train, ref random), fact.Object + ".", Other(fact, ref random) + ".");
+                    yield return new(Ask(fact.Relation, fact.Subject, Split.Train, ref random), fact.Object + ".", (random.Chance(50) ? Unknown : Other(fact, ref random)) + ".");
                     break;
                 case 1:
                     var relation = world.Relations[random.Below(world.Relations.Count)];

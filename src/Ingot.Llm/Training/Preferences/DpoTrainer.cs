@@ -56,7 +56,7 @@ public sealed class DpoTrainer
         if (this.pairs.Count == 0) throw new IngotException(pairs.Count == 0 ? "there are no pairs to train on" : $"none of the {pairs.Count} pairs fits into the model's context of {model.ContextLength} tokens");
         byLength = this.pairs.ToLookup(p => p.Length);
         Refer();
-        loop = new(model, options, folder, $"{StageLoop.FingerprintOf(model):x16} {this.pairs.Count} {Fingerprint(this.pairs):x16}");
+        loop = new(model, options, folder, $"{this.pairs.Count} {Fingerprint(this.pairs):x16}");
         step = new(a => Update(a[0], a[1], a[2]));
     }
 
@@ -90,10 +90,13 @@ public sealed class DpoTrainer
 
     static ulong Fingerprint(List<Pair> pairs)
     {
-        ulong hash = 14695981039346656037;
+        var print = new Fingerprint();
         foreach (var pair in pairs)
-            foreach (int t in pair.Chosen.Tokens.Concat(pair.Rejected.Tokens)) hash = (hash ^ (uint)t) * 1099511628211;
-        return hash;
+        {
+            print.Add(pair.Chosen.Tokens);
+            print.Add(pair.Rejected.Tokens);
+        }
+        return print.Value;
     }
 
     /// <summary>Asks the reference, which is the model before it is trained, for every answer.</summary>

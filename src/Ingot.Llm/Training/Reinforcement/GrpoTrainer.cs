@@ -66,7 +66,7 @@ public sealed class GrpoTrainer
         rollouts = new(model, tokenizer, options.SideBySide, options.MaxTokens, tool);
         var beginning = Copy(model); // before a checkpoint replaces the weights
         reference = new(() => new(a => [Answers.LogProbabilities(beginning, a[0], a[1], Options.Temperature)]));
-        loop = new(model, options, folder, $"{StageLoop.FingerprintOf(model):x16} {training.Length}+{heldOut.Length} {Fingerprint():x16}");
+        loop = new(model, options, folder, $"{training.Length}+{heldOut.Length} {Fingerprint():x16}");
         foreach (var line in loop.Lines<RlLine>()) Observe(line.Step, line.Reward, line.RewardError, line.Check);
         update = new(a => Update(a[0], a[1], a[2]));
     }
@@ -91,12 +91,10 @@ public sealed class GrpoTrainer
 
     ulong Fingerprint()
     {
-        ulong hash = 14695981039346656037;
-        foreach (var prompt in training.Concat(heldOut))
-            foreach (int t in prompt) hash = (hash ^ (uint)t) * 1099511628211;
-        foreach (var task in tasks.Training.Concat(tasks.HeldOut))
-            foreach (char c in task.Expected) hash = (hash ^ c) * 1099511628211;
-        return hash;
+        var print = new Fingerprint();
+        foreach (var prompt in training.Concat(heldOut)) print.Add(prompt);
+        foreach (var task in tasks.Training.Concat(tasks.HeldOut)) print.Add(task.Expected);
+        return print.Value;
     }
 
     /// <summary>Trains to the last step, or until cancelled; writes a checkpoint in either case.</summary>
