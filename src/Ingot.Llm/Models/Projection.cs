@@ -8,9 +8,13 @@ sealed class Projection(int rows, int columns, bool hasBias)
 
     public Tensor? Bias { get; } = hasBias ? Tensor.Zeros(rows).WithGrad() : null;
 
+    /// <summary>Takes on a matrix of a file as it lies there; it cannot be trained.</summary>
+    /// <param name="weight">(out, in).</param>
+    public void Take(Weight weight) => Weight = weight.Values();
+
     public Tensor Of(Tensor x) => x.Linear(Weight, Bias);
 
     /// <summary>Rows by number, as an embedding's.</summary>
     /// <param name="numbers">Of any shape.</param>
-    public Tensor Rows(Tensor numbers) => numbers.Embedding(Weight);
+    public Tensor Rows(Tensor numbers) => numbers.Embedding(Weight).To(DType.F32);
 }
