@@ -16,11 +16,7 @@ static class DecoderWeights
     /// <exception cref="FormatException">A tensor is missing, unknown or of another shape than the configuration says; all of them are listed.</exception>
     public static Decoder Load(DecoderConfig config, IReadOnlyDictionary<string, Weight> weights, string name)
     {
-        // Before a model of that many layers is made: a damaged number must not take all memory.
-        string last = $"model.layers.{config.Layers - 1}.input_layernorm.weight";
-        if (!weights.ContainsKey(last)) throw new FormatException($"{name} says {config.Layers} layers, but has no tensor {last}");
-        var model = New(config, name);
-        Check(model, weights, name);
+        var model = Empty(config, weights, name, mustFit: false);
         var vectors = new Dictionary<string, Tensor>();
         var matrices = model.Projections().ToDictionary(p => p.Name + ".weight", p => p.Matrix);
         foreach (var (key, weight) in weights)
@@ -32,11 +28,34 @@ static class DecoderWeights
         return model;
     }
 
-    /// <summary>An empty decoder.</summary>
-    /// <exception cref="FormatException">The numbers make no model.</exception>
-    static Decoder New(DecoderConfig config, string name)
+    /// <summary>A decoder in float32, whose weights are its own and can be trained.</summary>
+    /// <param name="config">The shape.</param>
+    /// <param name="weights">By the decoder's names.</param>
+    /// <param name="name">What errors call the file.</param>
+    /// <exception cref="FormatException">As of <see cref="Load"/>.</exception>
+    /// <exception cref="InsufficientMemoryException">They do not fit into the memory that Ingot may take.</exception>
+    public static Decoder Trainable(DecoderConfig config, IReadOnlyDictionary<string, Weight> weights, string name)
     {
-        try { return new(config); }
+        var model = Empty(config, weights, name, mustFit: true);
+        Module.LoadStateDict(model, weights.ToDictionary(p => p.Key, p => p.Value.Values()));
+        return model;
+    }
+
+    /// <summary>A decoder without weights, once those of the file are known to fit.</summary>
+    static Decoder Empty(DecoderConfig config, IReadOnlyDictionary<string, Weight> weights, string name, bool mustFit)
+    {
+        // Before a model of that many layers is made: a damaged number must not take all memory.
+        string last = $"model.layers.{config.Layers - 1}.input_layernorm.weight";
+        if (!weights.ContainsKey(last)) throw new FormatException($"{name} says {config.Layers} layers, but there is no tensor {last}");
+        var model = New(config, name, mustFit);
+        Check(model, weights, name);
+        return model;
+    }
+
+    /// <exception cref="FormatException">The numbers make no model.</exception>
+    static Decoder New(DecoderConfig config, string name, bool mustFit)
+    {
+        try { return new(mustFit ? config.Fitting() : config); }
         catch (Exception e) when (e is IngotException and not FormatException or OverflowException) { throw new FormatException($"{name}: {e.Message}", e); }
     }
 

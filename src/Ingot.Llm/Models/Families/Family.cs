@@ -5,7 +5,7 @@ namespace Ingot.Llm.Models.Families;
 /// <summary>What is particular to a family of models: how its config.json says what the shared decoder needs.</summary>
 /// <param name="ModelType">"model_type" in config.json.</param>
 /// <param name="Architecture">The class that Hugging Face's transformers loads it with.</param>
-abstract record Family(string ModelType, string Architecture)
+abstract partial record Family(string ModelType, string Architecture)
 {
     static readonly Family[] All = [new LlamaFamily(), new MistralFamily(), new SmolLm3Family(), new Qwen2Family(), new Qwen3Family(), new Gemma3Family(), new Phi3Family(), new Gpt2Family(), new IngotFamily()];
 

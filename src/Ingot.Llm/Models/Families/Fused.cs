@@ -56,8 +56,9 @@ static class Fused
     /// <summary>What stands around the fused name, if a name has it.</summary>
     static (string Before, string After)? PartsOf(string name, string? fused)
     {
-        int at = fused is null ? -1 : name.IndexOf($".{fused}.", StringComparison.Ordinal);
-        return at < 0 ? null : (name[..(at + 1)] + fused![..(fused.IndexOf('.') + 1)], name[(at + 1 + fused.Length)..]);
+        if (fused is null) return null;
+        int at = name.IndexOf($".{fused}.", StringComparison.Ordinal);
+        return at < 0 ? null : (name[..(at + 1)] + fused[..(fused.IndexOf('.') + 1)], name[(at + 1 + fused.Length)..]);
     }
 
     static void Take(Dictionary<string, Weight> found, string name, Weight weight, (string Before, string After) around, (string Name, int Rows)[] parts)

@@ -86,4 +86,31 @@ sealed record Gemma3Family() : Family("gemma3_text", "Gemma3ForCausalLM")
         }
         return found;
     }
+
+    public override string? GgufArchitecture => "gemma3";
+
+    /// <summary>llama.cpp knows the 27B by its layers: there alone queries are scaled by the width, not by that of a head.</summary>
+    const int LargestLayers = 62;
+
+    protected override DecoderConfig Adapt(DecoderConfig config, GgufFields fields) => config with
+    {
+        Window = fields.OptionalSize("attention.sliding_window") ?? 1024,
+        FullLayers = EverySixth(config.Layers),
+        WindowRopeTheta = fields.Number("rope.freq_base_swa", 10000),
+        AttentionScale = config.Layers == LargestLayers ? ScaleOf((double)config.Width / config.Heads, config.HeadWidth) : null,
+        EmbeddingScale = Math.Sqrt(config.Width),
+        LogitCap = fields.IsSet("final_logit_softcapping") ? fields.Number("final_logit_softcapping") : null,
+        FeedForward = FeedForwardKind.GeGlu,
+        PostNorms = true,
+        NormsFromOne = true,
+    };
+
+    protected override void Amend(Dictionary<string, object> keys, DecoderConfig config)
+    {
+        Require(config.FullLayers.SequenceEqual(EverySixth(config.Layers)) && config.WindowRopeTheta == 10000 && !config.QkvBiases, "has in GGUF a window in all but every sixth layer, with a rotary base of 10,000, and no biases");
+        Require(config.AttentionScale == (config.Layers == LargestLayers ? ScaleOf((double)config.Width / config.Heads, config.HeadWidth) : null), "scales queries by the width of a head, in GGUF");
+        if (config.LogitCap is { } cap) keys["final_logit_softcapping"] = (float)cap;
+    }
+
+    static int[] EverySixth(int layers) => [.. Enumerable.Range(0, layers).Where(i => (i + 1) % 6 == 0)];
 }

@@ -122,4 +122,14 @@ sealed record Gpt2Family() : Family("gpt2", "GPT2LMHeadModel")
         int layer = name.IndexOf('.', Layers.Length), last = name.LastIndexOf('.');
         return $"transformer.h.{name[Layers.Length..layer]}.{Array.Find(Names, n => n.Ours == name[(layer + 1)..last]).File}{name[last..]}";
     }
+
+    public override string? GgufArchitecture => "gpt2";
+
+    protected override bool JoinsQkv => true;
+
+    protected override DecoderConfig Adapt(DecoderConfig config, GgufFields fields)
+    {
+        // With an output that is the embedding again, as converters write it, the head counts as its own.
+        return Shape(config.Width, config.Hidden, config.Layers, config.Heads, config.VocabularySize, config.ContextLength) with { NormEpsilon = config.NormEpsilon, TiedHead = config.TiedHead };
+    }
 }

@@ -12,4 +12,9 @@ sealed record MistralFamily() : Family("mistral", "MistralForCausalLM")
         Require(config is { QkNorm: false, QkvBiases: false, OutputBias: false, MlpBiases: false } && config.FullLayers.Count == 0, "has neither norms of queries and keys nor biases, and one window for all layers");
         json["sliding_window"] = config.Window;
     }
+
+    /// <summary>llama.cpp runs them as Llama, without the window: the same up to its length.</summary>
+    public override string? GgufArchitecture => "llama";
+
+    protected override bool IsAdjacentInGguf => true;
 }

@@ -21,4 +21,12 @@ sealed record Phi3Family() : Family("phi3", "Phi3ForCausalLM")
     public override Dictionary<string, Weight> FromFolder(Dictionary<string, Weight> file, DecoderConfig config) => Fused.Split(file, config, "self_attn.qkv_proj", "mlp.gate_up_proj");
 
     public override Dictionary<string, Weight> ToFolder(Dictionary<string, Weight> ours, DecoderConfig config) => Fused.Join(ours, config, "self_attn.qkv_proj", "mlp.gate_up_proj");
+
+    public override string? GgufArchitecture => "phi3";
+
+    protected override bool JoinsQkv => true;
+
+    protected override bool JoinsGate => true;
+
+    protected override DecoderConfig Adapt(DecoderConfig config, GgufFields fields) => config with { Window = fields.OptionalSize("attention.sliding_window") };
 }

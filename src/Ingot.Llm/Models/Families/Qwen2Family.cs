@@ -12,4 +12,6 @@ sealed record Qwen2Family() : Family("qwen2", "Qwen2ForCausalLM")
         Require(config is { QkNorm: false, QkvBiases: true, OutputBias: false, MlpBiases: false }, "has biases on queries, keys and values and nowhere else, no norms of queries and keys");
         WindowLayers.WriteOptional(json, config);
     }
+
+    public override string? GgufArchitecture => "qwen2";
 }

@@ -17,4 +17,6 @@ sealed record Qwen3Family() : Family("qwen3", "Qwen3ForCausalLM")
         json["attention_bias"] = config.QkvBiases;
         WindowLayers.WriteOptional(json, config);
     }
+
+    public override string? GgufArchitecture => "qwen3";
 }

@@ -30,4 +30,16 @@ sealed record SmolLm3Family() : Family("smollm3", "SmolLM3ForCausalLM")
         json["mlp_bias"] = config.MlpBiases;
         WindowLayers.WriteOptional(json, config);
     }
+
+    /// <summary>llama.cpp has the standard: every fourth layer.</summary>
+    public override string? GgufArchitecture => "smollm3";
+
+    protected override bool IsAdjacentInGguf => true;
+
+    protected override DecoderConfig Adapt(DecoderConfig config, GgufFields fields) => config with { UnrotatedLayers = EveryFourth(config.Layers) };
+
+    protected override void Amend(Dictionary<string, object> keys, DecoderConfig config) =>
+        Require(config.UnrotatedLayers.SequenceEqual(EveryFourth(config.Layers)), "has no positions in every fourth layer, in GGUF, and nowhere else");
+
+    static int[] EveryFourth(int layers) => [.. Enumerable.Range(0, layers).Where(i => (i + 1) % 4 == 0)];
 }

@@ -19,6 +19,27 @@ static class UnknownParts
         return parts.Count == 0 ? "" : $", among it {string.Join(", ", parts)}";
     }
 
+    static readonly (string Key, string Part)[] Keys =
+    [
+        ("expert_count", "a mixture of experts"), ("attention.kv_lora_rank", "latent attention (MLA)"), ("ssm.state_size", "state space layers"), ("wkv.head_size", "linear attention"),
+        ("attn_logit_softcapping", "a cap of attention's scores"), ("attention.max_alibi_bias", "ALiBi positions"), ("embedding_length_per_layer_input", "embeddings for each layer"),
+    ];
+
+    /// <summary>The same of a GGUF file.</summary>
+    public static string Of(GgufFields f)
+    {
+        var parts = Found(f).Distinct().ToList();
+        return parts.Count == 0 ? "" : $", among it {string.Join(", ", parts)}";
+    }
+
+    /// <exception cref="FormatException">As below.</exception>
+    public static void Refuse(GgufFields f)
+    {
+        if (Found(f).FirstOrDefault() is { } part) throw new FormatException($"{f.Path} asks for {part}, which Ingot does not have");
+    }
+
+    static IEnumerable<string> Found(GgufFields f) => Keys.Where(k => f.IsSet(k.Key)).Select(k => k.Part);
+
     /// <exception cref="FormatException">A file of a known family asks for one of these parts, of which there are variants of known families too.</exception>
     public static void Refuse(ConfigJson c)
     {
