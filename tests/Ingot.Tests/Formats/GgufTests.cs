@@ -60,7 +60,7 @@ public class GgufTests
         sbyte or short or int or long => $"i{System.Runtime.InteropServices.Marshal.SizeOf(value) * 8} {value}",
         float f => $"f32 {(double)f}",
         double d => $"f64 {d}",
-        object[] nested => $"arr arr [{string.Join("; ", nested.Select(n => Describe(n)))}]",
+        object[] nested when value is not string[] => $"arr arr [{string.Join("; ", nested.Select(n => Describe(n)))}]",
         Array a => $"arr {Describe(Array.CreateInstance(a.GetType().GetElementType()!, 1).GetValue(0) ?? "").Split(' ')[0]} [{string.Join("; ", a.Cast<object>().Select(Content))}]",
         _ => throw new ArgumentException($"no such value: {value.GetType()}"),
     };
