@@ -70,7 +70,7 @@ sealed class CachedAttention : IChunkWork
     {
         int row = chunk / config.KeyHeads, group = chunk % config.KeyHeads, shared = config.Heads / config.KeyHeads, d = config.HeadWidth;
         if (sequences[row] is not { } pages) return;
-        int last = positions[row], first = config.Window is { } window ? Math.Max(0, last - window + 1) : 0;
+        int last = positions[row], first = config.WindowOf(layer) is { } window ? Math.Max(0, last - window + 1) : 0;
         int length = (last + Vector<float>.Count) / Vector<float>.Count * Vector<float>.Count;
         if (scratch[worker] is not { } scores || scores.Length < length) scores = scratch[worker] = new float[BitOperations.RoundUpToPowerOf2((uint)length)];
         for (int h = 0; h < shared; h++)

@@ -24,7 +24,7 @@ public sealed class Engine
     // Of the step that runs: which sequence and position each row is, and which rows' next token is wanted.
     readonly List<(GeneratedSequence Sequence, int Position)> rows = [];
     readonly List<(GeneratedSequence Sequence, int Row)> choosing = [];
-    float[] cosines = [], sines = []; // (positions, D/2), as many as were needed
+    float[] cosines = [], sines = []; // (positions, RotationWidth), as many as were needed
     float[] cos = [], sin = [], wanted = []; // the step's own, kept: large arrays of a step's life are what garbage collections come from
 
     public Decoder Model { get; }
@@ -155,10 +155,10 @@ public sealed class Engine
         if (values.Length < count) values = new float[count];
     }
 
-    /// <summary>Cosines and sines of positions, (N, D/2) each, from a table that grows with the longest text.</summary>
+    /// <summary>Cosines and sines of positions, (N, RotationWidth) each, from a table that grows with the longest text.</summary>
     (Tensor Cos, Tensor Sin) Rotations(int[] positions)
     {
-        int pairs = Model.Config.HeadWidth / 2, n = positions.Length, needed = positions.Max() + 1;
+        int pairs = Model.RotationWidth, n = positions.Length, needed = positions.Max() + 1;
         if (cosines.Length < needed * pairs)
         {
             var (c, s) = Model.RotationsAt([.. Enumerable.Range(0, Math.Min(Model.ContextLength, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)needed)))]);
