@@ -146,15 +146,17 @@ sealed class AttentionKernel<T, TFormat, TWide> : AttentionKernel where T : unma
             foreach (ref float r in results.Slice(q * stride, d)) r *= inverse[q];
     }
 
-    /// <summary>Rows to columns of four, zeros where there are fewer rows.</summary>
+    /// <summary>Three or four rows to columns of four.</summary>
     static void Interleave(ReadOnlySpan<float> rows, int stride, int count, Span<Four> to)
     {
-        var (a, b) = (rows[..to.Length], count > 1 ? rows.Slice(stride, to.Length) : default);
-        var (c, d) = (count > 2 ? rows.Slice(2 * stride, to.Length) : default, count > 3 ? rows.Slice(3 * stride, to.Length) : default);
+        ReadOnlySpan<float> a = rows[..to.Length], b = rows.Slice(stride, to.Length), c = rows.Slice(2 * stride, to.Length);
         if (count == Block)
+        {
+            var d = rows.Slice(3 * stride, to.Length);
             for (int i = 0; i < to.Length; i++) to[i] = new(a[i], b[i], c[i], d[i]);
+        }
         else
-            for (int i = 0; i < to.Length; i++) to[i] = new(a[i], b.IsEmpty ? 0 : b[i], c.IsEmpty ? 0 : c[i], 0);
+            for (int i = 0; i < to.Length; i++) to[i] = new(a[i], b[i], c[i], 0);
     }
 
     /// <summary>The scores of a page's positions.</summary>
@@ -267,7 +269,7 @@ sealed class AttentionKernel<T, TFormat, TWide> : AttentionKernel where T : unma
     {
         nuint lanes = (nuint)TWide.Count, at = 0, width = (nuint)d;
         Span<float> nowhere = stackalloc float[TWide.Count * 2];
-        ref float a = ref results[0], b = ref results[stride], c = ref results[2 * stride], e = ref (count == Block ? results[3 * stride..] : nowhere)[0];
+        ref float a = ref results[0], b = ref results[stride], c = ref results[2 * stride], e = ref (count == Block ? results[(3 * stride)..] : nowhere)[0];
         nuint last = count == Block ? 1u : 0; // the fourth's results are nowhere if there are three
         for (; at + 2 * lanes <= width; at += 2 * lanes)
         {
@@ -340,7 +342,7 @@ sealed class AttentionKernel<T, TFormat, TWide> : AttentionKernel where T : unma
             TWide.Store(a, ref to, at);
         }
         if (at == width) return;
-        var rest = MemoryMarshal.CreateReadOnlySpan(in values, weights.Length * results.Length);
+        var rest = MemoryMarshal.CreateReadOnlySpan(in values, results.Length * weights.Length);
         for (int i = (int)at; i < results.Length; i++)
             for (int s = 0; s < weights.Length; s++) results[i] = MathF.FusedMultiplyAdd(weights[s], TFormat.Value(rest[s * results.Length + i]), results[i]);
     }

@@ -57,6 +57,8 @@ public sealed class Engine
         }
     }
 
+    internal bool KeepsPrefixes => prefixes is not null;
+
     /// <summary>Pages of the cache that are kept for texts to come.</summary>
     public int PrefixPages => prefixes?.Count ?? 0;
 
@@ -169,7 +171,10 @@ public sealed class Engine
             }
         }
         foreach (var (sequence, position) in CollectionsMarshal.AsSpan(rows))
+        {
+            if (sequence.ReadHidden is not null && sequence.Waiting == 0) sequence.Stop();
             if (position % KvCache.PagePositions == KvCache.PagePositions - 1) Keep(sequence, sequence.Cached / KvCache.PagePositions * KvCache.PagePositions);
+        }
         return true;
     }
 

@@ -106,8 +106,12 @@ public sealed class GeneratedSequence : IDisposable
         sampler = new(next);
         foreach (int t in tokens) sampler.Note(t);
         logProbabilities.Clear();
+        MayTakePrefix = Cached == 0 && engine.KeepsPrefixes;
         (options, generated, Finish) = (next, 0, Waiting > 0 ? Finish.None : throw new IngotException("nothing follows the end of the text; append tokens first"));
     }
+
+    /// <summary>Writes on after an end, with the same options.</summary>
+    internal void Reopen() => (generated, Finish) = (0, Finish.None);
 
     /// <summary>Forgets the tokens from a position on.</summary>
     /// <param name="length">Tokens to keep.</param>
@@ -189,11 +193,12 @@ public sealed class GeneratedSequence : IDisposable
         return guessesTrue < guessCount && !IsDone && next == guesses[guessesTrue];
     }
 
-    bool IsEnd(int token)
+    bool IsEnd(int token) => Has(engine.Model.Config.EndTokens, token) || Has(options.EndTokens, token);
+
+    static bool Has(IReadOnlyList<int> list, int token)
     {
-        var ends = engine.Model.Config.EndTokens;
-        for (int i = 0; i < ends.Count; i++)
-            if (ends[i] == token) return true;
+        for (int i = 0; i < list.Count; i++) // without an enumerator, which would be an object a token
+            if (list[i] == token) return true;
         return false;
     }
 

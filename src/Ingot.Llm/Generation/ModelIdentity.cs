@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
-using Ingot.Llm.Models;
 using Ingot.Nn;
+using Decoder = Ingot.Llm.Models.Decoder;
 
 namespace Ingot.Llm.Generation;
 
