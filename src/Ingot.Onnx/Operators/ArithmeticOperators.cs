@@ -54,7 +54,8 @@ static class ArithmeticOperators
     {
         var (a, b) = c.Pair();
         if (a.DType == DType.U64) return a - QuotientOfUnsigned(a, b) * b;
-        return (c.Flag("fmod") ? a.Fmod(b) : a.Remainder(b)).To(a.DType);
+        if (!c.Flag("fmod")) return a.Remainder(b).To(a.DType);
+        return (a.DType.IsFloat ? a.Widely(x => x.Fmod(b.To(x.DType))) : a.Fmod(b)).To(a.DType);
     }
 
     /// <summary>The result has the base's type, whatever the exponent's is.</summary>
@@ -65,8 +66,10 @@ static class ArithmeticOperators
         // A known exponent gives products and roots, which fuse, instead of the general power.
         if (x.DType.IsFloat && c.IsKnownScalar(1) && y.Rank <= x.Rank) return x.Pow(c.ScalarOf<double>(1));
         if (x.DType.IsFloat) return x.Pow(y.To(x.DType));
-        if (y.DType.IsFloat) return x.To(DType.F64).Pow(y.To(DType.F64)).To(x.DType);
-        return x.Pow(y.To(x.DType));
+        if (!y.DType.IsFloat) return x.Pow(y.To(x.DType));
+        var (real, exponent) = (x.To(DType.F64), y.To(DType.F64));
+        var power = real.Pow(exponent);
+        return ((exponent >= 0) & exponent.Trunc().Eq(exponent)).Where(power.Round(), power).To(x.DType); // by logarithms 9^3 is a little less than 729
     }
 
     [OnnxOperator("Sum")]

@@ -120,7 +120,7 @@ static class SignalOperators
         int bands = checked((int)c.ScalarOf<long>(0)), length = checked((int)c.ScalarOf<long>(1));
         double rate = c.ScalarOf<double>(2), low = Mel(c.ScalarOf<double>(3)), high = Mel(c.ScalarOf<double>(4));
         int frequencies = length / 2 + 1;
-        double step = (high - low) / (bands + 1); // between the bands' edges: the first starts at the lower, the last ends below the upper
+        double step = (high - low) / (bands + 2); // ONNX's own: the last band ends a step below the upper limit
         int[] bins = [.. Enumerable.Range(0, bands + 2).Select(i => (int)Math.Floor((length + 1) * Hertz(low + i * step) / rate))];
         var weights = new double[frequencies * bands];
         for (int b = 0; b < bands; b++)
