@@ -15,6 +15,10 @@ namespace Ingot.Onnx.Execution;
 sealed class GraphRun(ModelFile model, IReadOnlyDictionary<string, long> opsets, GraphRun? outer, bool mayRead)
 {
     readonly Dictionary<string, OnnxValue?> values = new(StringComparer.Ordinal);
+    long liveBytes;
+
+    /// <summary>Most bytes that the values alive at one time may take if none is fused away.</summary>
+    public long MaxBytes { get; init; } = long.MaxValue;
 
     /// <summary>The value of a name here or in the graphs around; null if it has none, or an absent one.</summary>
     public OnnxValue? Look(string name)
@@ -39,10 +43,18 @@ sealed class GraphRun(ModelFile model, IReadOnlyDictionary<string, long> opsets,
         for (int n = 0; n < nodes.Count; n++)
         {
             Call(nodes[n]);
+            foreach (var output in nodes[n].Outputs) liveBytes += BytesOf(output);
+            if (liveBytes > MaxBytes) throw new IngotException($"{nodes[n].Title}: the values alive here take up to {liveBytes:N0} bytes, {MaxBytes:N0} are allowed");
             if (lastUses is null) continue;
-            foreach (var name in lastUses[n]) values.Remove(name);
+            foreach (var name in lastUses[n])
+            {
+                liveBytes -= BytesOf(name);
+                values.Remove(name);
+            }
         }
     }
+
+    long BytesOf(string name) => values.TryGetValue(name, out var value) && value is not null ? value.Tensors.Sum(t => t.Storage.Count * t.Storage.DType.Size) : 0;
 
     /// <summary>A subgraph with these inputs, which sees the values here.</summary>
     public OnnxValue?[] Nested(OnnxGraph graph, ReadOnlySpan<OnnxValue?> inputs)
@@ -59,6 +71,7 @@ sealed class GraphRun(ModelFile model, IReadOnlyDictionary<string, long> opsets,
     {
         foreach (var (name, data) in graph.Initializers) Set(name, data.ToValue());
         foreach (var (name, data) in graph.SparseInitializers) Set(name, data.ToValue());
+        liveBytes += graph.Initializers.Values.Sum(t => t.Bytes) + graph.SparseInitializers.Keys.Sum(BytesOf);
     }
 
     void Call(OnnxNode node)
@@ -111,10 +124,18 @@ sealed class GraphRun(ModelFile model, IReadOnlyDictionary<string, long> opsets,
     /// <summary>A function's body in place of the node that calls it.</summary>
     OnnxValue?[] Expand(OnnxFunction function, OnnxNode node, OnnxValue?[] inputs)
     {
-        var run = new GraphRun(model, function.Opsets, null, mayRead);
+        var run = new GraphRun(model, Opsets(function), null, mayRead);
         for (int i = 0; i < function.Inputs.Length; i++) run.Set(function.Inputs[i], i < inputs.Length ? inputs[i] : null);
         run.Walk(Array.ConvertAll(function.Nodes, n => FunctionAttributes.Bind(n, node, function)));
         return Array.ConvertAll(function.Outputs, run.Look);
+    }
+
+    /// <summary>The versions a function's body means; of domains it does not name, the model's.</summary>
+    Dictionary<string, long> Opsets(OnnxFunction function)
+    {
+        var all = new Dictionary<string, long>(model.Opsets, StringComparer.Ordinal);
+        foreach (var (domain, version) in function.Opsets) all[domain] = version;
+        return all;
     }
 
     /// <summary>The elements of a tensor, now.</summary>
