@@ -1,0 +1,129 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Ingot.Llm.Chat;
+using Ingot.Llm.Constraints;
+using Ingot.Llm.Generation;
+using Ingot.Llm.Models;
+using Ingot.Llm.Tokenizers;
+
+namespace Ingot.Llm.Serving;
+
+/// <summary>A model that answers many callers at once: conversations, texts to be continued, embeddings. Safe for use from several threads at once.</summary>
+public sealed class ServedModel : IAsyncDisposable
+{
+    readonly Lazy<TokenConstraints> constraints;
+    readonly HashSet<int> turnEnds;
+    readonly int vocabulary;
+
+    /// <param name="name">What callers call it.</param>
+    /// <param name="model">The weights, which must not change any more.</param>
+    /// <param name="tokenizer">Of the model.</param>
+    /// <param name="chat">How conversations become tokens; null: the model only continues texts.</param>
+    /// <param name="options">How much it takes on.</param>
+    public ServedModel(string name, Decoder model, Tokenizer tokenizer, ChatPrompt? chat, ServingOptions? options = null)
+    {
+        (Name, Model, Tokenizer, ChatPrompt) = (name, model, tokenizer, chat);
+        Loop = new(new(model), options);
+        turnEnds = chat is null ? [] : [.. chat.EndTokens];
+        vocabulary = Math.Min(tokenizer.VocabularySize, model.VocabularySize);
+        constraints = new(() => new(tokenizer, [.. model.Config.EndTokens.Union(turnEnds)]));
+    }
+
+    /// <summary>What callers call it.</summary>
+    public string Name { get; }
+
+    /// <summary>When it was made ready.</summary>
+    public DateTimeOffset Created { get; } = DateTimeOffset.UtcNow;
+
+    public Decoder Model { get; }
+
+    public Tokenizer Tokenizer { get; }
+
+    /// <summary>Null: the model only continues texts.</summary>
+    public ChatPrompt? ChatPrompt { get; }
+
+    public ServingLoop Loop { get; }
+
+    /// <summary>The most tokens of a prompt and what follows.</summary>
+    public int ContextLength => Model.ContextLength;
+
+    /// <summary>Begins to answer a conversation.</summary>
+    /// <returns>As many answers as were asked for; each is to be read or disposed.</returns>
+    /// <exception cref="IngotException">The model has no chat format, the conversation does not fit, the schema cannot be honoured, or a number is out of range.</exception>
+    /// <exception cref="QueueFullException">Too much waits already.</exception>
+    public IReadOnlyList<ChatAnswer> Ask(ChatCall call)
+    {
+        if (ChatPrompt is not { } chat) throw new IngotException($"the model {Name} has no chat template: it continues texts (/v1/completions), it was not made for conversations");
+        var tools = call.Choice.Kind == ToolChoiceKind.None ? [] : call.Tools;
+        bool isForced = call.Choice.Kind == ToolChoiceKind.Required && tools.Count > 0;
+        var prompt = chat.Render(call.Turns, tools.Count > 0 ? tools : null, addGenerationPrompt: true, call.Prefill, call.Variables);
+        RequireFit(prompt.Length);
+        var constraint = isForced ? constraints.Value.JsonSchema(CallSchema(tools, call.Choice.Name))
+            : call.Form switch
+            {
+                AnswerForm.Json { Schema: var schema } => constraints.Value.JsonSchema(schema),
+                AnswerForm.AnyJson => constraints.Value.JsonObject(),
+                _ => null,
+            };
+        // What is written under a constraint is JSON, whatever it looks like to the family's parser.
+        var readable = isForced || constraint is not null ? null : tools;
+        var sequences = Loop.Submit([.. Enumerable.Range(0, call.Count).Select(i => new TextRequest(prompt, Sampling(call.Sampling, i, constraint)) { EndTokens = turnEnds })]);
+        return [.. sequences.Select(s => new ChatAnswer(s, chat.NewReader(prompt, readable, call.Sampling.Stop), call, isForced))];
+    }
+
+    /// <summary>Begins to continue texts.</summary>
+    /// <param name="prompts">Tokens of each; an empty one becomes the token that begins texts.</param>
+    /// <param name="sampling">How to choose.</param>
+    /// <param name="count">Continuations of each.</param>
+    /// <returns>The first text's continuations, then the second's, ...</returns>
+    /// <exception cref="IngotException">A text does not fit into the context, or a number is out of range.</exception>
+    /// <exception cref="QueueFullException">Too much waits already.</exception>
+    public IReadOnlyList<TextAnswer> Continue(IReadOnlyList<int[]> prompts, SamplingOptions sampling, int count = 1)
+    {
+        foreach (var prompt in prompts) RequireFit(prompt.Length);
+        var sequences = Loop.Submit([.. prompts.SelectMany(p => Enumerable.Range(0, count).Select(i => new TextRequest(p.Length > 0 ? p : [BeginToken], Sampling(sampling, i, null))))]);
+        return [.. sequences.Select(s => new TextAnswer(s, Tokenizer))];
+    }
+
+    /// <summary>What a text begins with.</summary>
+    int BeginToken => Model.Config.BeginToken ?? (Tokenizer.BeginIds.Count > 0 ? Tokenizer.BeginIds[0] : Model.Config.EndTokens.FirstOrDefault());
+
+    /// <summary>Text as the tokens that the model expects of a whole text.</summary>
+    public int[] Encode(string text) => Tokenizer.Encode(text, addSpecial: true, parseSpecial: false);
+
+    SamplingOptions Sampling(SamplingOptions options, int answer, ITokenConstraint? constraint) => options with
+    {
+        VocabularySize = vocabulary,
+        Seed = options.Seed + (ulong)answer,
+        Constraint = answer == 0 ? constraint : constraint?.Clone(),
+    };
+
+    void RequireFit(int length)
+    {
+        if (length >= ContextLength) throw new ContextLengthException(length, ContextLength);
+    }
+
+    /// <summary>{"name": ..., "arguments": ...} of any of the tools, or of the one that is named.</summary>
+    static JsonElement CallSchema(IReadOnlyList<ToolDefinition> tools, string? name)
+    {
+        var choices = tools.Where(t => name is null || t.Name == name).Select(JsonNode? (t) => new JsonObject
+        {
+            ["type"] = "object",
+            ["properties"] = new JsonObject
+            {
+                ["name"] = new JsonObject { ["const"] = t.Name },
+                ["arguments"] = t.Parameters is { } p ? JsonNode.Parse(p.GetRawText()) : new JsonObject { ["type"] = "object", ["properties"] = new JsonObject(), ["additionalProperties"] = false },
+            },
+            ["required"] = new JsonArray("name", "arguments"),
+            ["additionalProperties"] = false,
+        }).ToArray();
+        if (choices.Length == 0) throw new IngotException($"tool_choice names '{name}', but the tools are {string.Join(", ", tools.Select(t => t.Name))}");
+        var schema = choices.Length == 1 ? choices[0]! : new JsonObject { ["anyOf"] = new JsonArray(choices) };
+        return JsonSerializer.SerializeToElement(schema);
+    }
+
+    public ValueTask DisposeAsync() => Loop.DisposeAsync();
+}
+
+/// <summary>A prompt leaves no room in the context.</summary>
+public sealed class ContextLengthException(int tokens, int context) : IngotException($"the prompt has {tokens} tokens, but the model's context has room for {context}, the answer included");
