@@ -23,6 +23,7 @@ public sealed class GeneratedSequence : IDisposable
     Sampler sampler;
     SamplingOptions options;
     int generated; // since the options were given
+    float[]? masked; // logits under a constraint
 
     internal GeneratedSequence(Engine engine, SamplingOptions options)
     {
@@ -32,6 +33,9 @@ public sealed class GeneratedSequence : IDisposable
 
     /// <summary>The prompt and what follows, an end token included.</summary>
     public IReadOnlyList<int> Tokens => tokens;
+
+    /// <summary>Of each generated token, if they were asked for.</summary>
+    internal List<Serving.ChosenToken> Scores { get; } = [];
 
     /// <summary>Why it ended, if it has.</summary>
     public Finish Finish { get; private set; }
@@ -94,11 +98,20 @@ public sealed class GeneratedSequence : IDisposable
             Finish = generated >= options.MaxTokens ? Finish.MaxTokens : Finish.Context;
             return;
         }
-        if ((Choosing is null ? sampler.Next(logits) : Choosing(logits)) is not { } next)
+        if (options.Constraint is { } constraint)
+        {
+            masked ??= new float[logits.Length];
+            logits.CopyTo(masked);
+            constraint.Mask(masked);
+        }
+        var scores = options.Constraint is null ? logits : masked;
+        if ((Choosing is null ? sampler.Next(scores) : Choosing(scores)) is not { } next)
         {
             Stop();
             return;
         }
+        options.Constraint?.Accept(next);
+        if (options.LogProbabilities is { } likeliest) Scores.Add(Serving.ChosenToken.Of(next, logits[..Math.Min(logits.Length, options.VocabularySize)], likeliest));
         tokens.Add(next);
         generated++;
         Finish = engine.Model.Config.EndTokens.Contains(next) ? Finish.EndToken

@@ -30,6 +30,12 @@ public sealed record SamplingOptions(double Temperature = 0.8, int TopK = 0, ulo
     /// <summary>Only tokens below this are considered: models often have a few more rows than their tokenizer has tokens.</summary>
     public int VocabularySize { get; init; } = int.MaxValue;
 
+    /// <summary>What the text must look like; null: anything. Belongs to one text.</summary>
+    public ITokenConstraint? Constraint { get; init; }
+
+    /// <summary>Log-probabilities are kept, with so many of the likeliest tokens; null: none.</summary>
+    public int? LogProbabilities { get; init; }
+
     /// <summary>The most tokens to generate.</summary>
     public int MaxTokens { get; init; } = int.MaxValue;
 

@@ -32,6 +32,12 @@ public abstract record AnswerForm
 
     /// <summary>JSON that a schema describes.</summary>
     public sealed record Json(JsonElement Schema) : AnswerForm;
+
+    /// <summary>A text that a regular expression matches as a whole.</summary>
+    public sealed record Pattern(string Regex) : AnswerForm;
+
+    /// <summary>One of some texts.</summary>
+    public sealed record Choice(IReadOnlyList<string> Texts) : AnswerForm;
 }
 
 /// <summary>A conversation to be answered.</summary>

@@ -63,6 +63,8 @@ public sealed class ServedModel : IAsyncDisposable
             {
                 AnswerForm.Json { Schema: var schema } => constraints.Value.JsonSchema(schema),
                 AnswerForm.AnyJson => constraints.Value.JsonObject(),
+                AnswerForm.Pattern { Regex: var pattern } => constraints.Value.Regex(pattern),
+                AnswerForm.Choice { Texts: var texts } => constraints.Value.Choice(texts),
                 _ => null,
             };
         // What is written under a constraint is JSON, whatever it looks like to the family's parser.
@@ -90,6 +92,42 @@ public sealed class ServedModel : IAsyncDisposable
 
     /// <summary>Text as the tokens that the model expects of a whole text.</summary>
     public int[] Encode(string text) => Tokenizer.Encode(text, addSpecial: true, parseSpecial: false);
+
+    /// <summary>A vector of length 1 for each text.</summary>
+    /// <param name="texts">Tokens of each, at least one.</param>
+    /// <param name="pooling">How the tokens' vectors become one.</param>
+    /// <param name="cancellation">Ends the work between two texts.</param>
+    /// <exception cref="IngotException">A text does not fit into the context.</exception>
+    public async Task<IReadOnlyList<float[]>> EmbedAsync(IReadOnlyList<int[]> texts, Pooling pooling, CancellationToken cancellation = default)
+    {
+        foreach (var text in texts) RequireFit(text.Length);
+        var vectors = new List<float[]>(texts.Count);
+        foreach (var text in texts) // one an errand: texts that are being written go on between them
+        {
+            cancellation.ThrowIfCancellationRequested();
+            vectors.Add(await Loop.RunAsync(e => WholeTexts.Embed(e.Model, text, pooling)).ConfigureAwait(false));
+        }
+        return vectors;
+    }
+
+    /// <summary>The tokens of a text with their log-probabilities; the first has none (NaN).</summary>
+    /// <param name="text">Tokens, at least one.</param>
+    /// <param name="likeliest">How many of the likeliest are wanted at each place.</param>
+    /// <exception cref="IngotException">The text does not fit into the context.</exception>
+    public Task<IReadOnlyList<ChosenToken>> ScoreAsync(int[] text, int likeliest)
+    {
+        RequireFit(text.Length);
+        return Loop.RunAsync(e => WholeTexts.Score(e.Model, text, vocabulary, likeliest));
+    }
+
+    /// <summary>The bytes that a token stands for; a special one's are its name.</summary>
+    public byte[] BytesOf(int token)
+    {
+        if (Tokenizer.DecodesBytes) return Tokenizer.BytesOf(token).ToArray();
+        var text = Tokenizer.TokenText(token) ?? "";
+        bool isByte = text.Length == 6 && text.StartsWith("<0x", StringComparison.Ordinal) && text[5] == '>';
+        return isByte ? [Convert.ToByte(text[3..5], 16)] : System.Text.Encoding.UTF8.GetBytes(text.Replace('▁', ' '));
+    }
 
     SamplingOptions Sampling(SamplingOptions options, int answer, ITokenConstraint? constraint) => options with
     {

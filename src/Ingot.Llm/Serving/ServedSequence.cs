@@ -48,7 +48,8 @@ public sealed class ServedSequence : IDisposable
                 End(Finish.EndToken);
                 return true;
             }
-            tokens.Writer.TryWrite(new(token, double.NaN, []));
+            int at = given - Request.Prompt.Length;
+            tokens.Writer.TryWrite(at < sequence.Scores.Count ? sequence.Scores[at] : new(token, double.NaN, []));
         }
         if (!sequence.IsDone) return false;
         End(sequence.Finish);
