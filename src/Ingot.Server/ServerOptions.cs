@@ -33,7 +33,10 @@ public sealed record ServerOptions
         _ => IPAddress.TryParse(Host.Trim('[', ']'), out var address) ? address : throw new IngotException($"--host takes an address of this machine, localhost, or * for all of them, not '{Host}'"),
     };
 
+    /// <summary>Finds what is wrong with them before anything is loaded.</summary>
     /// <exception cref="IngotException">A combination is not safe, or a number is out of range.</exception>
+    public void Check() => Checked();
+
     internal ServerOptions Checked() =>
         Port is < 0 or > 65535 ? throw new IngotException($"the port must be from 0 (any that is free) to 65535, not {Port}")
         : ApiKey is { Length: < 8 } ? throw new IngotException("the key must have at least 8 characters")
