@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Ingot.Llm.Chat;
 using Ingot.Llm.Serving;
 using Ingot.Server;
 
@@ -64,10 +63,6 @@ sealed class ServeCommand
     {
         int equals = argument.IndexOf('=');
         var (name, path) = equals > 0 && !Path.Exists(argument) ? (argument[..equals], argument[(equals + 1)..]) : (null, argument);
-        var folder = StageArguments.Load(path);
-        var tokenizer = folder.Tokenizer ?? throw new IngotException($"{path} has no tokenizer.json");
-        var config = folder.Model.Config;
-        var chat = folder.ChatTemplate is not null || ChatFormat.Fits(tokenizer) ? ChatPrompt.Of(tokenizer, folder.ChatTemplate, new() { BeginToken = config.BeginToken, EndTokens = config.EndTokens }) : null;
-        return new(name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))), folder.Model, tokenizer, chat, options);
+        return ServedModel.Load(path, options, name);
     }
 }

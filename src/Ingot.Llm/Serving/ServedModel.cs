@@ -4,6 +4,7 @@ using Ingot.Llm.Chat;
 using Ingot.Llm.Constraints;
 using Ingot.Llm.Generation;
 using Ingot.Llm.Models;
+using Ingot.Llm.Pipeline;
 using Ingot.Llm.Tokenizers;
 
 namespace Ingot.Llm.Serving;
@@ -27,6 +28,24 @@ public sealed class ServedModel : IAsyncDisposable
         turnEnds = chat is null ? [] : [.. chat.EndTokens];
         vocabulary = Math.Min(tokenizer.VocabularySize, model.VocabularySize);
         constraints = new(() => new(tokenizer, [.. model.Config.EndTokens.Union(turnEnds)]));
+    }
+
+    /// <summary>The model in a folder of Hugging Face's format, of a stage or of a run.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="options">How much it takes on.</param>
+    /// <param name="name">What callers call it; null: as the folder is called.</param>
+    /// <exception cref="IngotException">There is no model, it has no tokenizer, or it is damaged.</exception>
+    public static ServedModel Load(string path, ServingOptions? options = null, string? name = null)
+    {
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)), folder = full;
+        if (!ModelFolder.Exists(folder) && ModelFolder.Exists(StageRun.ModelPath(folder))) folder = StageRun.ModelPath(folder);
+        if (!ModelFolder.Exists(folder)) throw new IngotException($"there is no model in {folder}: no config.json; give a model's folder, a stage's or a run's");
+        var loaded = ModelFolder.Load(folder);
+        var tokenizer = loaded.Tokenizer ?? throw new IngotException($"{folder} has no tokenizer.json");
+        var config = loaded.Model.Config;
+        bool isChat = loaded.ChatTemplate is not null || ChatFormat.Fits(tokenizer);
+        var chat = isChat ? ChatPrompt.Of(tokenizer, loaded.ChatTemplate, new() { BeginToken = config.BeginToken, EndTokens = config.EndTokens }) : null;
+        return new(name ?? Path.GetFileName(full), loaded.Model, tokenizer, chat, options);
     }
 
     /// <summary>What callers call it.</summary>
@@ -133,7 +152,7 @@ public sealed class ServedModel : IAsyncDisposable
     {
         VocabularySize = vocabulary,
         Seed = options.Seed + (ulong)answer,
-        Constraint = answer == 0 ? constraint : constraint?.Clone(),
+        Constraint = constraint?.Clone(),
     };
 
     void RequireFit(int length)
