@@ -13,6 +13,8 @@ sealed class ServeCommand
     readonly Option<string?> key = new("--api-key") { Description = "What callers must show (Authorization: Bearer KEY). The variable INGOT_API_KEY does the same, and is not in the list of processes." };
     readonly Option<int> slots = Options.Number("--slots", null, "Texts that are written side by side.", new ServingOptions().Slots);
     readonly Option<int> queue = Options.Number("--max-queue", null, "Texts that wait for a slot; more are refused with 429.", new ServingOptions().MostWaiting);
+    readonly Option<int> prefixes = Options.Number("--prefix-cache", null, "Megabytes of keys and values that are kept in memory, for prompts that begin as earlier ones did; 0: none.", (int)(new ServingOptions().PrefixBytes >> 20));
+    readonly Option<string?> prefixFolder = new("--prefix-folder") { Description = "A folder where they are kept across restarts, too." };
     readonly Option<long> bytes = Options.Number("--max-body", null, "The most bytes of a request.", new ServerOptions().MostBytes);
     readonly Option<string?> feedback = new("--feedback") { Description = "Where the page's thumbs and edits are kept, for ingot sft --data and ingot dpo --data; feedback.jsonl in the folder where the command runs if not given, - for nowhere." };
     readonly Option<string[]> mcp = new("--mcp") { Description = "A server of tools, NAME=COMMAND or NAME=http://...; may be given several times. The page shows each call and asks before it runs.", DefaultValueFactory = _ => [] };
@@ -21,7 +23,7 @@ sealed class ServeCommand
     public static Command Create()
     {
         var c = new ServeCommand();
-        var command = new Command("serve", "Serve models: an OpenAI-compatible API and a chat page.") { c.models, c.port, c.host, c.key, c.slots, c.queue, c.bytes, c.feedback, c.mcp, c.patience };
+        var command = new Command("serve", "Serve models: an OpenAI-compatible API and a chat page.") { c.models, c.port, c.host, c.key, c.slots, c.queue, c.prefixes, c.prefixFolder, c.bytes, c.feedback, c.mcp, c.patience };
         command.SetAction((args, _) => c.Run(args));
         return command;
     }
@@ -38,7 +40,7 @@ sealed class ServeCommand
             Patience = TimeSpan.FromSeconds(Math.Clamp(args.GetValue(patience), 0, 3600)),
         };
         options.Check(); // before models are loaded
-        var serving = new ServingOptions { Slots = args.GetValue(slots), MostWaiting = args.GetValue(queue) };
+        var serving = new ServingOptions { Slots = args.GetValue(slots), MostWaiting = args.GetValue(queue), PrefixBytes = (long)args.GetValue(prefixes) << 20, PrefixFolder = args.GetValue(prefixFolder) };
         List<ServedModel> served = [];
         await using var tools = args.GetValue(mcp) is { Length: > 0 } definitions ? await ToolServers.ConnectAsync(definitions, StopSignal.Token) : null;
         try

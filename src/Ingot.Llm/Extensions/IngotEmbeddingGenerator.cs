@@ -1,3 +1,4 @@
+using Ingot.Llm.Generation;
 using Ingot.Llm.Serving;
 using Microsoft.Extensions.AI;
 

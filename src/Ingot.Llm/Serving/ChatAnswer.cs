@@ -24,7 +24,7 @@ public sealed class ChatAnswer : IDisposable
         (this.sequence, this.reader, this.call, this.isForcedCall) = (sequence, reader, call, isForcedCall);
 
     /// <summary>Tokens of the prompt.</summary>
-    public int PromptTokens => sequence.Request.Prompt.Length;
+    public int PromptTokens => sequence.Prompt.Length;
 
     /// <summary>Those of them that did not need computing.</summary>
     public int CachedTokens => sequence.CachedTokens;

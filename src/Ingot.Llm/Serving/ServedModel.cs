@@ -12,9 +12,14 @@ namespace Ingot.Llm.Serving;
 /// <summary>A model that answers many callers at once: conversations, texts to be continued, embeddings. Safe for use from several threads at once.</summary>
 public sealed class ServedModel : IAsyncDisposable
 {
+    /// <summary>Texts that are embedded at once: those that are being written wait meanwhile.</summary>
+    const int TextsAnErrand = 8;
+
     readonly Lazy<TokenConstraints> constraints;
-    readonly HashSet<int> turnEnds;
+    readonly IReadOnlyList<int> turnEnds;
     readonly int vocabulary;
+    readonly Lazy<Embedder> embedder;
+    readonly PrefixStore? store;
 
     /// <param name="name">What callers call it.</param>
     /// <param name="model">The weights, which must not change any more.</param>
@@ -24,8 +29,11 @@ public sealed class ServedModel : IAsyncDisposable
     public ServedModel(string name, Decoder model, Tokenizer tokenizer, ChatPrompt? chat, ServingOptions? options = null)
     {
         (Name, Model, Tokenizer, ChatPrompt) = (name, model, tokenizer, chat);
-        Loop = new(new(model), options);
-        turnEnds = chat is null ? [] : [.. chat.EndTokens];
+        options = (options ?? new()).Checked();
+        store = options.PrefixFolder is { } folder ? new(folder, options.PrefixFolderBytes, ModelIdentity.Of(model)) : null;
+        Loop = new(new(model, new EngineOptions { CacheType = options.CacheType, PrefixBytes = options.PrefixBytes, Store = store }), options);
+        embedder = new(() => new(model, new() { CacheType = options.CacheType }));
+        turnEnds = chat?.EndTokens ?? [];
         vocabulary = Math.Min(tokenizer.VocabularySize, model.VocabularySize);
         constraints = new(() => new(tokenizer, [.. model.Config.EndTokens.Union(turnEnds)]));
     }
@@ -88,7 +96,7 @@ public sealed class ServedModel : IAsyncDisposable
             };
         // What is written under a constraint is JSON, whatever it looks like to the family's parser.
         var readable = isForced || constraint is not null ? null : tools;
-        var sequences = Loop.Submit([.. Enumerable.Range(0, call.Count).Select(i => new TextRequest(prompt, Sampling(call.Sampling, i, constraint)) { EndTokens = turnEnds })]);
+        var sequences = Loop.Submit(new TextRequest(prompt, Sampling(call.Sampling, turnEnds, constraint), call.Count));
         return [.. sequences.Select(s => new ChatAnswer(s, chat.NewReader(prompt, readable, call.Sampling.Stop), call, isForced))];
     }
 
@@ -96,14 +104,15 @@ public sealed class ServedModel : IAsyncDisposable
     /// <param name="prompts">Tokens of each; an empty one becomes the token that begins texts.</param>
     /// <param name="sampling">How to choose.</param>
     /// <param name="count">Continuations of each.</param>
+    /// <param name="endTokens">Tokens that end these texts, beside those that end all texts of the model.</param>
     /// <returns>The first text's continuations, then the second's, ...</returns>
     /// <exception cref="IngotException">A text does not fit into the context, or a number is out of range.</exception>
     /// <exception cref="QueueFullException">Too much waits already.</exception>
-    public IReadOnlyList<TextAnswer> Continue(IReadOnlyList<int[]> prompts, SamplingOptions sampling, int count = 1)
+    public IReadOnlyList<TextAnswer> Continue(IReadOnlyList<int[]> prompts, SamplingOptions sampling, int count = 1, IReadOnlyList<int>? endTokens = null)
     {
         foreach (var prompt in prompts) RequireFit(prompt.Length);
-        var sequences = Loop.Submit([.. prompts.SelectMany(p => Enumerable.Range(0, count).Select(i => new TextRequest(p.Length > 0 ? p : [BeginToken], Sampling(sampling, i, null))))]);
-        return [.. sequences.Select(s => new TextAnswer(s, Tokenizer))];
+        var sequences = Loop.Submit([.. prompts.Select(p => new TextRequest(p.Length > 0 ? p : [BeginToken], Sampling(sampling, endTokens ?? [], null), count))]);
+        return [.. sequences.Select(s => new TextAnswer(s, Tokenizer, sampling.Stop))];
     }
 
     /// <summary>What a text begins with.</summary>
@@ -115,28 +124,24 @@ public sealed class ServedModel : IAsyncDisposable
     /// <summary>A vector of length 1 for each text.</summary>
     /// <param name="texts">Tokens of each, at least one.</param>
     /// <param name="pooling">How the tokens' vectors become one.</param>
-    /// <param name="cancellation">Ends the work between two texts.</param>
+    /// <param name="cancellation">Ends the work.</param>
     /// <exception cref="IngotException">A text does not fit into the context.</exception>
     public async Task<IReadOnlyList<float[]>> EmbedAsync(IReadOnlyList<int[]> texts, Pooling pooling, CancellationToken cancellation = default)
     {
         foreach (var text in texts) RequireFit(text.Length);
         var vectors = new List<float[]>(texts.Count);
-        foreach (var text in texts) // one an errand: texts that are being written go on between them
-        {
-            cancellation.ThrowIfCancellationRequested();
-            vectors.Add(await Loop.RunAsync(e => WholeTexts.Embed(e.Model, text, pooling)).ConfigureAwait(false));
-        }
+        foreach (var some in texts.Chunk(TextsAnErrand)) vectors.AddRange(await Loop.RunAsync(_ => embedder.Value.Embed(some, pooling, cancellation: cancellation)).ConfigureAwait(false));
         return vectors;
     }
 
-    /// <summary>The tokens of a text with their log-probabilities; the first has none (NaN).</summary>
+    /// <summary>The tokens of a text with their log-probabilities; the first has none.</summary>
     /// <param name="text">Tokens, at least one.</param>
     /// <param name="likeliest">How many of the likeliest are wanted at each place.</param>
     /// <exception cref="IngotException">The text does not fit into the context.</exception>
     public Task<IReadOnlyList<ChosenToken>> ScoreAsync(int[] text, int likeliest)
     {
         RequireFit(text.Length);
-        return Loop.RunAsync(e => WholeTexts.Score(e.Model, text, vocabulary, likeliest));
+        return Loop.RunAsync(e => PromptScores.Of(e, text, vocabulary, likeliest));
     }
 
     /// <summary>The bytes that a token stands for; a special one's are its name.</summary>
@@ -148,12 +153,8 @@ public sealed class ServedModel : IAsyncDisposable
         return isByte ? [Convert.ToByte(text[3..5], 16)] : System.Text.Encoding.UTF8.GetBytes(text.Replace('▁', ' '));
     }
 
-    SamplingOptions Sampling(SamplingOptions options, int answer, ITokenConstraint? constraint) => options with
-    {
-        VocabularySize = vocabulary,
-        Seed = options.Seed + (ulong)answer,
-        Constraint = constraint?.Clone(),
-    };
+    SamplingOptions Sampling(SamplingOptions options, IReadOnlyList<int> endTokens, ITokenConstraint? constraint) =>
+        options with { VocabularySize = vocabulary, EndTokens = endTokens, Constraint = constraint };
 
     void RequireFit(int length)
     {
@@ -179,7 +180,11 @@ public sealed class ServedModel : IAsyncDisposable
         return JsonSerializer.SerializeToElement(schema);
     }
 
-    public ValueTask DisposeAsync() => Loop.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await Loop.DisposeAsync().ConfigureAwait(false);
+        store?.Dispose();
+    }
 }
 
 /// <summary>A prompt leaves no room in the context.</summary>

@@ -11,11 +11,17 @@ public sealed class ServedSequence : IDisposable
     // A text has no more tokens than the context, so that a reader who is slow costs no more than those.
     readonly Channel<ChosenToken> tokens = Channel.CreateUnbounded<ChosenToken>(new() { SingleReader = true, SingleWriter = true });
     readonly ServingLoop loop;
+    readonly SamplingOptions sampling;
+    readonly ServedSequence? first; // of those that continue the same prompt
+    GeneratedSequence? sequence; // null until a slot is free
     volatile bool isCancelled;
+    int given;
 
-    internal ServedSequence(ServingLoop loop, TextRequest request) => (this.loop, Request) = (loop, request);
+    internal ServedSequence(ServingLoop loop, int[] prompt, SamplingOptions sampling, ServedSequence? first) =>
+        (this.loop, Prompt, this.sampling, this.first, given) = (loop, prompt, sampling, first, prompt.Length);
 
-    public TextRequest Request { get; }
+    /// <summary>The tokens before it.</summary>
+    public int[] Prompt { get; }
 
     /// <summary>The chosen tokens, without the one that ends the text; ends with the text, or with the exception that ended it.</summary>
     public ChannelReader<ChosenToken> Tokens => tokens.Reader;
@@ -24,42 +30,38 @@ public sealed class ServedSequence : IDisposable
     public Finish Finish { get; private set; }
 
     /// <summary>Tokens of the prompt that did not need computing; known with the first token.</summary>
-    public int CachedTokens { get; internal set; }
+    public int CachedTokens { get; private set; }
 
     internal bool IsCancelled => isCancelled;
 
-    /// <summary>Null until a slot is free.</summary>
-    internal GeneratedSequence? Sequence { get; set; }
+    internal bool HasBegun => sequence is not null;
 
-    int given;
+    internal void Begin(Engine engine)
+    {
+        sequence = engine.Start(Prompt, sampling);
+        if (first?.sequence is { IsDone: false } leader && Prompt.Length > 1) sequence.WaitFor(leader, Prompt.Length - 1); // the prompt is computed once
+    }
 
     /// <summary>Passes on what the engine has chosen since the last time.</summary>
     /// <returns>True if the text has ended.</returns>
     internal bool HandOut()
     {
-        var sequence = Sequence!;
-        if (given == 0) given = Request.Prompt.Length;
-        for (; given < sequence.Tokens.Count; given++)
+        var s = sequence!;
+        CachedTokens = first is null ? s.Reused : Prompt.Length - 1;
+        int end = s.Tokens.Count - (s.Finish == Finish.EndToken ? 1 : 0);
+        for (; given < end; given++)
         {
-            int token = sequence.Tokens[given];
-            bool isEnd = Request.EndTokens.Contains(token) || (sequence.Finish == Finish.EndToken && given == sequence.Tokens.Count - 1);
-            if (isEnd)
-            {
-                End(Finish.EndToken);
-                return true;
-            }
-            int at = given - Request.Prompt.Length;
-            tokens.Writer.TryWrite(at < sequence.Scores.Count ? sequence.Scores[at] : new(token, double.NaN, []));
+            int chosen = given - Prompt.Length;
+            tokens.Writer.TryWrite(new(s.Tokens[given], chosen < s.LogProbabilities.Count ? s.LogProbabilities[chosen] : null));
         }
-        if (!sequence.IsDone) return false;
-        End(sequence.Finish);
+        if (!s.IsDone) return false;
+        End(s.Finish);
         return true;
     }
 
     internal void End(Finish finish, Exception? error = null)
     {
-        Sequence?.Dispose();
-        Sequence = null;
+        sequence?.Dispose();
         Finish = finish;
         tokens.Writer.TryComplete(error);
     }

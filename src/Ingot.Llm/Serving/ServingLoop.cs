@@ -34,12 +34,23 @@ public sealed class ServingLoop : IAsyncDisposable
     public int Running { get { lock (gate) return runningCount; } }
 
     /// <summary>Texts to be written, all or none of them.</summary>
+    /// <returns>The first request's texts, then the second's, ...</returns>
     /// <exception cref="QueueFullException">There is no room for them.</exception>
     /// <exception cref="LoopStoppedException">The loop has ended or is ending.</exception>
     public IReadOnlyList<ServedSequence> Submit(params IReadOnlyList<TextRequest> requests)
     {
-        foreach (var request in requests) request.Sampling.Checked(); // here, where the caller sees it
-        List<ServedSequence> sequences = [.. requests.Select(r => new ServedSequence(this, r))];
+        List<ServedSequence> sequences = [];
+        foreach (var (prompt, sampling, count) in requests)
+        {
+            sampling.Checked(); // here, where the caller sees it
+            ServedSequence? first = null;
+            for (int i = 0; i < count; i++)
+            {
+                var s = new ServedSequence(this, prompt, sampling with { Seed = sampling.Seed + (ulong)i }, first);
+                first ??= s;
+                sequences.Add(s);
+            }
+        }
         lock (gate)
         {
             if (isStopping) throw new LoopStoppedException();
@@ -144,7 +155,7 @@ public sealed class ServingLoop : IAsyncDisposable
                 if (errands.TryDequeue(out var errand)) now.Add(errand); // one a step: texts being written must not wait for many
             }
             foreach (var errand in now) errand(engine);
-            running.RemoveAll(s => s.Sequence is null && !Begin(s));
+            running.RemoveAll(s => !s.HasBegun && !Begin(s));
             if (running.Count > 0) return true;
         }
     }
@@ -153,7 +164,7 @@ public sealed class ServingLoop : IAsyncDisposable
     {
         try
         {
-            s.Sequence = engine.Start(s.Request.Prompt, s.Request.Sampling);
+            s.Begin(engine);
             return true;
         }
         catch (Exception e) // the caller's prompt: it hears of it, the others go on

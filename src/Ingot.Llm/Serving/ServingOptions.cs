@@ -1,3 +1,5 @@
+using Ingot.Llm.Generation;
+
 namespace Ingot.Llm.Serving;
 
 /// <summary>How much a <see cref="ServingLoop"/> takes on.</summary>
@@ -8,6 +10,18 @@ public sealed record ServingOptions
 
     /// <summary>Texts that wait for a slot; more are refused.</summary>
     public int MostWaiting { get; init; } = 256;
+
+    /// <summary>How keys and values are kept.</summary>
+    public CacheType CacheType { get; init; }
+
+    /// <summary>Bytes of keys and values that are kept of texts that have ended, for others that begin as they do; 0: none.</summary>
+    public long PrefixBytes { get; init; } = 256L << 20;
+
+    /// <summary>Where they are kept across restarts; null: nowhere.</summary>
+    public string? PrefixFolder { get; init; }
+
+    /// <summary>The most bytes in that folder.</summary>
+    public long PrefixFolderBytes { get; init; } = 4L << 30;
 
     /// <exception cref="IngotException">A number is out of range.</exception>
     public ServingOptions Checked() =>

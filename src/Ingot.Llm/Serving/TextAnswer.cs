@@ -13,10 +13,10 @@ public sealed class TextAnswer : IDisposable
     readonly ServedSequence sequence;
     readonly TextStream stream;
 
-    internal TextAnswer(ServedSequence sequence, Tokenizer tokenizer) => (this.sequence, stream) = (sequence, new(tokenizer, sequence.Request.Sampling.Stop));
+    internal TextAnswer(ServedSequence sequence, Tokenizer tokenizer, IReadOnlyList<string> stop) => (this.sequence, stream) = (sequence, new(tokenizer, stop));
 
     /// <summary>Tokens of the prompt.</summary>
-    public int PromptTokens => sequence.Request.Prompt.Length;
+    public int PromptTokens => sequence.Prompt.Length;
 
     /// <summary>Those of them that did not need computing.</summary>
     public int CachedTokens => sequence.CachedTokens;

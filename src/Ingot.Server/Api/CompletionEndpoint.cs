@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Ingot.Llm.Generation;
 using Ingot.Llm.Serving;
 using Microsoft.AspNetCore.Http;
 
@@ -24,15 +25,16 @@ sealed class CompletionEndpoint(Models models, ServerMetrics metrics, long mostB
         var sampling = SamplingFields.Read(fields, fields.Whole("max_tokens", 0, int.MaxValue) ?? 16) with { LogProbabilities = scores };
         var prompts = Prompts(fields, model);
         if (prompts.Count * count > MostTexts) throw ApiException.Invalid("n", $"{prompts.Count} prompts with {count} answers each are more than {MostTexts} texts");
+        FillInTheMiddle? fill = null;
         if (fields.Text("suffix") is { Length: > 0 } suffix)
         {
             if (echoes) throw ApiException.Invalid("echo", "'echo' and 'suffix' exclude each other");
-            prompts = [.. prompts.Select(p => FillInTheMiddle.Prompt(model.Tokenizer, model.Tokenizer.Decode(p, skipSpecial: true), suffix)
-                ?? throw ApiException.Invalid("suffix", $"the model {model.Name} was not trained to fill in the middle: its tokenizer has no marks for it", "unsupported_parameter"))];
+            fill = FillInTheMiddle.Of(model.Tokenizer) ?? throw ApiException.Invalid("suffix", $"the model {model.Name} was not trained to fill in the middle: its tokenizer has no tokens for it", "unsupported_parameter");
+            prompts = [.. prompts.Select(p => fill.Prompt(model.Tokenizer.Decode(p), suffix))];
         }
         if (echoes && isStream) throw ApiException.Invalid("echo", "'echo' is not supported with 'stream'");
         var promptScores = echoes && scores is { } top ? await Task.WhenAll(prompts.Select(p => model.ScoreAsync(p, top))) : null;
-        var answers = model.Continue(prompts, sampling, count);
+        var answers = model.Continue(prompts, sampling, count, fill?.EndTokens);
         try
         {
             var reply = new CompletionReply(model, answers, prompts, count, scores is not null);
@@ -105,7 +107,7 @@ sealed class CompletionReply(ServedModel model, IReadOnlyList<TextAnswer> answer
     readonly string id = $"cmpl-{Guid.NewGuid():N}";
     readonly long created = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
     readonly StringBuilder[] texts = [.. answers.Select(_ => new StringBuilder())];
-    readonly List<(ChosenToken Token, bool HasScore)>[] tokens = [.. answers.Select(_ => new List<(ChosenToken, bool)>())];
+    readonly List<ChosenToken>[] tokens = [.. answers.Select(_ => new List<ChosenToken>())];
 
     public int PromptTokens => prompts.Sum(p => p.Length);
 
@@ -118,7 +120,7 @@ sealed class CompletionReply(ServedModel model, IReadOnlyList<TextAnswer> answer
         for (int i = 0; i < answers.Count; i++)
         {
             texts[i].Append(model.Tokenizer.Decode(prompts[i / count]));
-            if (scores is not null) tokens[i].AddRange(scores[i / count].Select((t, at) => (t, at > 0)));
+            if (scores is not null) tokens[i].AddRange(scores[i / count]);
         }
     }
 
@@ -126,7 +128,7 @@ sealed class CompletionReply(ServedModel model, IReadOnlyList<TextAnswer> answer
     {
         if (piece is null) return;
         texts[index].Append(piece.Text);
-        tokens[index].AddRange(piece.Tokens.Select(t => (t, true)));
+        tokens[index].AddRange(piece.Tokens);
     }
 
     public JsonObject Whole()
@@ -140,7 +142,7 @@ sealed class CompletionReply(ServedModel model, IReadOnlyList<TextAnswer> answer
     {
         int offset = texts[index].Length;
         Add(index, piece);
-        return Head(new(Choice(index, piece?.Text ?? "", [.. (piece?.Tokens ?? []).Select(t => (t, true))], offset, piece is null ? answers[index].FinishReason : null)));
+        return Head(new(Choice(index, piece?.Text ?? "", piece?.Tokens ?? [], offset, piece is null ? answers[index].FinishReason : null)));
     }
 
     public JsonObject UsageChunk()
@@ -154,23 +156,23 @@ sealed class CompletionReply(ServedModel model, IReadOnlyList<TextAnswer> answer
 
     JsonObject Head(JsonArray choices) => new() { ["id"] = id, ["object"] = "text_completion", ["created"] = created, ["model"] = model.Name, ["choices"] = choices };
 
-    JsonObject Choice(int index, string text, List<(ChosenToken Token, bool HasScore)> chosen, int offset, string? finish) =>
+    JsonObject Choice(int index, string text, IReadOnlyList<ChosenToken> chosen, int offset, string? finish) =>
         new() { ["index"] = index, ["text"] = text, ["logprobs"] = hasScores ? Scores(chosen, offset) : null, ["finish_reason"] = finish };
 
     /// <summary>The older form: parallel lists.</summary>
-    JsonObject Scores(List<(ChosenToken Token, bool HasScore)> chosen, int offset)
+    JsonObject Scores(IReadOnlyList<ChosenToken> chosen, int offset)
     {
         var (names, values, likeliest, offsets) = (new JsonArray(), new JsonArray(), new JsonArray(), new JsonArray());
-        foreach (var (token, hasScore) in chosen)
+        foreach (var token in chosen)
         {
             string text = Encoding.UTF8.GetString(model.BytesOf(token.Id));
             names.Add(text);
-            values.Add(hasScore ? Json.LogProbability(token.LogProbability) : null);
+            values.Add(token.Score is { } s ? Json.LogProbability(s.LogProbability) : null);
             JsonObject? top = null;
-            if (hasScore)
+            if (token.Score is { } score)
             {
                 top = [];
-                foreach (var (id, score) in token.Likeliest) top[Encoding.UTF8.GetString(model.BytesOf(id))] = Json.LogProbability(score); // two tokens may have one text
+                foreach (var (id, value) in score.Likeliest) top[Encoding.UTF8.GetString(model.BytesOf(id))] = Json.LogProbability(value); // two tokens may have one text
             }
             likeliest.Add(top);
             offsets.Add(offset);

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Ingot.Llm.Generation;
 using Ingot.Llm.Serving;
 using Microsoft.AspNetCore.Http;
 
@@ -27,7 +28,7 @@ sealed class EmbeddingEndpoint(Models models, ServerMetrics metrics, long mostBy
         var pooling = fields.Text("pooling") switch
         {
             null or "mean" => Pooling.Mean,
-            "last" => Pooling.Last,
+            "last" => Pooling.LastToken,
             var other => throw ApiException.Invalid("pooling", $"'pooling' is '{other}'; there are mean and last"),
         };
         int width = model.Model.Config.Width, dimensions = fields.Whole("dimensions", 1, width) ?? width;

@@ -20,6 +20,7 @@ static class SamplingFields
         {
             TopP = topP == 0 ? 1 : topP,
             MinP = fields.Number("min_p", 0, 1) ?? 0,
+            TypicalP = fields.Number("typical_p", 0.01, 1) ?? 1,
             RepetitionPenalty = fields.Number("repetition_penalty", 0.01, 10) ?? 1,
             PresencePenalty = fields.Number("presence_penalty", -2, 2) ?? 0,
             FrequencyPenalty = fields.Number("frequency_penalty", -2, 2) ?? 0,

@@ -21,8 +21,8 @@ static class TokenScores
 {
     public static JsonObject Of(ServedModel model, ChosenToken token)
     {
-        var json = One(model, token.Id, token.LogProbability);
-        json["top_logprobs"] = new JsonArray([.. token.Likeliest.Select(t => One(model, t.Id, t.LogProbability))]);
+        var json = One(model, token.Id, token.Score?.LogProbability ?? double.NaN);
+        json["top_logprobs"] = new JsonArray([.. (token.Score?.Likeliest ?? []).Select(t => One(model, t.Token, t.LogProbability))]);
         return json;
     }
 
