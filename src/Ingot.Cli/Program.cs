@@ -19,6 +19,7 @@ var root = new Command("ingot", "Trains small language models from nothing, in C
     AnswerCommands.Rl(),
     ReportCommand.Create(),
     ChatCommand.Create(),
+    ServeCommand.Create(),
     PlanCommand.Create(),
     CorpusCommand.Create(),
     DataCommand.Create(),
