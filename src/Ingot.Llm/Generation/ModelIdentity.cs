@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
-using Ingot.Nn;
+using Ingot.Llm.Models;
 using Decoder = Ingot.Llm.Models.Decoder;
 
 namespace Ingot.Llm.Generation;
@@ -16,14 +16,12 @@ public static class ModelIdentity
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.UTF8.GetBytes($"{model.Config with { EndTokens = [] }}\n"));
-        foreach (var (name, tensor) in Module.StateDict(model).OrderBy(p => p.Key, StringComparer.Ordinal))
+        foreach (var (name, weight) in DecoderWeights.Of(model).OrderBy(p => p.Key, StringComparer.Ordinal)) // those that stay in their files' precision among them
         {
-            hash.AppendData(Encoding.UTF8.GetBytes($"{name} {tensor.DType.Name}{tensor.Shape}\n"));
-            tensor.Realize();
-            var memory = tensor.Memory!;
-            long bytes = tensor.Count * tensor.DType.Size;
-            for (long at = 0; at < bytes; at += Part) hash.AppendData(memory.Span<byte>(at, (int)Math.Min(Part, bytes - at)));
-            GC.KeepAlive(memory);
+            hash.AppendData(Encoding.UTF8.GetBytes($"{name} {weight.Type}{weight.Shape}\n"));
+            long bytes = weight.Bytes;
+            for (long at = 0; at < bytes; at += Part) hash.AppendData(weight.Memory.Span<byte>(at, (int)Math.Min(Part, bytes - at)));
+            GC.KeepAlive(weight.Memory);
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }

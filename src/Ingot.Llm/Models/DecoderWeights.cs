@@ -66,7 +66,7 @@ static class DecoderWeights
         Report("missing", expected.Keys.Where(n => !weights.ContainsKey(n)));
         Report("unexpected", weights.Keys.Where(n => !expected.ContainsKey(n)));
         Report("mis-shaped", expected.Where(t => weights.TryGetValue(t.Key, out var w) && !w.Shape.Equals(t.Value.Shape)).Select(t => $"{t.Key} (the file has {weights[t.Key].Shape}, the model {t.Value.Shape})"));
-        Report("mistyped", weights.Where(w => !w.Value.Type.IsQuantized && w.Value.Type.DType?.IsFloat != true).Select(w => $"{w.Key} ({w.Value.Type})"));
+        Report("of types that Ingot does not multiply with:", weights.Where(w => w.Value.Shape.Rank == 2 ? !QuantizedMatrix.IsSupported(w.Value.Type) : w.Value.Type.DType?.IsFloat != true).Select(w => $"{w.Key} ({w.Value.Type})"));
         if (problems.Count > 0) throw new FormatException($"{name} does not hold the weights of this model: {string.Join("; ", problems)}");
 
         void Report(string kind, IEnumerable<string> names)
@@ -77,7 +77,13 @@ static class DecoderWeights
     }
 
     /// <summary>The weights as they are in memory, by the decoder's names.</summary>
-    public static Dictionary<string, Weight> Of(Decoder model) => Module.StateDict(model).ToDictionary(p => p.Key, p => Weight.Of(p.Value));
+    public static Dictionary<string, Weight> Of(Decoder model)
+    {
+        var weights = Module.StateDict(model).ToDictionary(p => p.Key, p => Weight.Of(p.Value));
+        foreach (var (name, matrix) in model.Projections())
+            if (matrix.Source is { } stored) weights[name + ".weight"] = stored;
+        return weights;
+    }
 
     /// <summary>
     /// Queries' and keys' rows in the other order of pairs: heads that turn (2i, 2i + 1) become heads that turn (i, i + R/2), or the reverse. Products of queries and keys

@@ -140,6 +140,29 @@ public sealed class LoadedModel
         return config with { ContextLength = length };
     }
 
+    /// <summary>Bytes of weights that writing one token reads: all but an embedding that is only looked up.</summary>
+    public long BytesReadPerToken => DecoderWeights.Of(Model).Where(w => !w.Key.Contains("embed_positions", StringComparison.Ordinal) && (Model.Config.TiedHead || w.Key != "model.embed_tokens.weight")).Sum(w => w.Value.Bytes);
+
     /// <summary>The model as Hugging Face keeps it.</summary>
-    public ModelFolder ToFolder() => new(Model, tokenizer, ChatTemplate);
+    public ModelFolder ToFolder() => new(Model, tokenizer, ChatTemplate) { TokenizerFiles = [.. TokenizerFiles()] };
+
+    /// <summary>The files that it was loaded from: weights, configuration, tokenizer. What they hold decides what the model writes.</summary>
+    public IReadOnlyList<string> Files => File.Exists(Path) ? [Path] : [.. Directory.EnumerateFiles(ModelFolder.Exists(Path) ? Path : StageRun.ModelPath(Path)).Where(f => ModelFolder.IsOurs(System.IO.Path.GetFileName(f)))];
+
+    IEnumerable<string> TokenizerFiles() => Files.Where(f => System.IO.Path.GetFileName(f) is "tokenizer.json" or "tokenizer.model");
+
+    /// <summary>The same model with its matrices in another precision, the bits of all its weights and their number.</summary>
+    internal (Decoder Model, double Bits, double Count) With(Evaluation.WeightRounding rounding)
+    {
+        double bits = 0, count = 0;
+        var weights = DecoderWeights.Of(Model);
+        foreach (var (name, weight) in weights)
+        {
+            bool isRounded = Matrices.IsOne(name, weight);
+            bits += isRounded ? rounding.BitsOf(weight) : 32.0 * weight.Shape.Count;
+            count += weight.Shape.Count;
+            if (isRounded) weights[name] = rounding.Rounded(weight);
+        }
+        return (DecoderWeights.Load(Model.Config, weights, Path), bits, count);
+    }
 }

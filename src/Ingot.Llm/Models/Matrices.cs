@@ -15,7 +15,7 @@ static class Matrices
     /// <summary>The type that a matrix of this shape can have: one with smaller blocks where rows are no whole blocks of the one wanted, else half precision.</summary>
     /// <param name="shape">Of the matrix.</param>
     /// <param name="type">The type wanted.</param>
-    public static GgmlType TypeOf(Ingot.Graph.Shape shape, GgmlType type)
+    public static GgmlType TypeOf(Shape shape, GgmlType type)
     {
         if (!type.IsQuantized || shape[^1] % type.BlockLength == 0) return type;
         var smaller = type switch { GgmlType.Q2_K or GgmlType.Q3_K or GgmlType.Q4_K or GgmlType.IQ4_XS or GgmlType.TQ1_0 or GgmlType.TQ2_0 => GgmlType.Q4_0, GgmlType.Q5_K => GgmlType.Q5_0, _ => GgmlType.Q8_0 };

@@ -18,6 +18,9 @@ public sealed record ModelFolder(Decoder Model, Tokenizer? Tokenizer, string? Ch
     /// <summary>Such files are small; a larger one is something else.</summary>
     const long LongestJson = 64L << 20;
 
+    /// <summary>Files of a tokenizer that are copied where it is of a kind that Ingot cannot write.</summary>
+    public IReadOnlyList<string> TokenizerFiles { get; init; } = [];
+
     static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     /// <summary>True if a folder looks like one of these.</summary>
@@ -129,7 +132,7 @@ public sealed record ModelFolder(Decoder Model, Tokenizer? Tokenizer, string? Ch
     /// <summary>What is in a folder beside a model's files.</summary>
     internal static IEnumerable<string> Others(string path) => Directory.Exists(path) ? Directory.EnumerateFileSystemEntries(path).Where(e => Directory.Exists(e) || !IsOurs(Path.GetFileName(e))) : [];
 
-    static bool IsOurs(string name) => name is ConfigName or GenerationName or TokenizerName or TokenizerConfigName or TemplateName || name.StartsWith("model", StringComparison.Ordinal) && name.Contains(".safetensors", StringComparison.Ordinal);
+    internal static bool IsOurs(string name) => name is ConfigName or "tokenizer.model" or GenerationName or TokenizerName or TokenizerConfigName or TemplateName || name.StartsWith("model", StringComparison.Ordinal) && name.Contains(".safetensors", StringComparison.Ordinal);
 
     void WriteFiles(string path, DType dtype)
     {
@@ -142,7 +145,8 @@ public sealed record ModelFolder(Decoder Model, Tokenizer? Tokenizer, string? Ch
         Write(ConfigName, json);
         var ends = json["eos_token_id"]?.DeepClone();
         Write(GenerationName, new JsonObject { ["bos_token_id"] = config.BeginToken, ["eos_token_id"] = ends });
-        if (Tokenizer is not null) TokenizerFile.Save(Tokenizer, Path.Combine(path, TokenizerName));
+        foreach (var file in TokenizerFiles) File.Copy(file, Path.Combine(path, Path.GetFileName(file)));
+        if (Tokenizer is not null && TokenizerFiles.Count == 0) TokenizerFile.Save(Tokenizer, Path.Combine(path, TokenizerName));
         if (Tokenizer is not null || ChatTemplate is not null) Write(TokenizerConfigName, new JsonObject { ["tokenizer_class"] = "PreTrainedTokenizerFast", ["model_max_length"] = config.ContextLength, ["chat_template"] = ChatTemplate });
 
         void Write(string name, JsonObject content) => AtomicFile.WriteText(Path.Combine(path, name), content.ToJsonString(Indented) + "\n");

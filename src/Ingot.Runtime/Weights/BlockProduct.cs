@@ -7,6 +7,9 @@ namespace Ingot.Runtime.Weights;
 /// <summary>The product with weights in blocks of one format.</summary>
 public sealed unsafe class BlockProduct<T> : WeightProduct where T : struct, IWeightBlock<T>
 {
+    /// <summary>Blocks that lie in the row with all their bytes.</summary>
+    readonly int wholeBlocks;
+
     /// <param name="weights">(N, K), row by row, at its beginning; it is kept alive.</param>
     /// <param name="rows">N.</param>
     /// <param name="columns">K.</param>
@@ -15,10 +18,9 @@ public sealed unsafe class BlockProduct<T> : WeightProduct where T : struct, IWe
     {
         // Whole blocks, or plain numbers up to the last.
         if (bytesInRow * T.Length != (long)columns * T.Bytes) throw new ArgumentException($"rows of {columns} values take {(double)columns / T.Length * T.Bytes} bytes, not {bytesInRow}");
+        wholeBlocks = columns / T.Length;
     }
 
-    /// <summary>Blocks that all bytes of are in the row.</summary>
-    int WholeBlocks => Columns / T.Length;
 
     protected override void MultiplyRow(int first, int end)
     {
@@ -28,41 +30,32 @@ public sealed unsafe class BlockProduct<T> : WeightProduct where T : struct, IWe
 
     void MultiplyRowNarrow(int first, int end)
     {
-        byte* rest = stackalloc byte[Together * T.Bytes];
+        nint inRow = RowBytes;
         for (int n = first; n < end; n += Together)
         {
             // Rows beyond the end are the last row again; what they give is dropped.
-            byte* w0 = Weights + n * RowBytes, w1 = n + 1 < end ? w0 + RowBytes : w0, w2 = n + 2 < end ? w1 + RowBytes : w1, w3 = n + 3 < end ? w2 + RowBytes : w2;
+            byte* w0 = Weights + n * inRow, w1 = n + 1 < end ? w0 + inRow : w0, w2 = n + 2 < end ? w1 + inRow : w1, w3 = n + 3 < end ? w2 + inRow : w2;
             float* at = x;
             Vector256<float> a0 = default, a1 = default, a2 = default, a3 = default;
-            for (int b = WholeBlocks; b >= 0; b--)
+            // No calls in here: they would put all vectors into memory.
+            for (int b = wholeBlocks; b > 0; b--)
             {
-                if (b == 0)
-                {
-                    if (Columns == WholeBlocks * T.Length) break;
-                    w0 = CopyRest(w0, rest);
-                    w1 = CopyRest(w1, rest + T.Bytes);
-                    w2 = CopyRest(w2, rest + 2 * T.Bytes);
-                    w3 = CopyRest(w3, rest + 3 * T.Bytes);
-                }
-                else Fetch(w0, w1, w2, w3);
+                Fetch(w0, w1, w2, w3, Together * inRow);
                 T b0 = T.Open(w0), b1 = T.Open(w1), b2 = T.Open(w2), b3 = T.Open(w3);
                 for (int part = 0; part < T.Length / 32; part++, at += 32)
                 {
-                    var f = b0.Narrow(part);
-                    a0 = Add(f, at, a0);
-                    f = b1.Narrow(part);
-                    a1 = Add(f, at, a1);
-                    f = b2.Narrow(part);
-                    a2 = Add(f, at, a2);
-                    f = b3.Narrow(part);
-                    a3 = Add(f, at, a3);
+                    a0 = Add(b0.Narrow(part), at, a0);
+                    a1 = Add(b1.Narrow(part), at, a1);
+                    a2 = Add(b2.Narrow(part), at, a2);
+                    a3 = Add(b3.Narrow(part), at, a3);
                 }
                 w0 += T.Bytes;
                 w1 += T.Bytes;
                 w2 += T.Bytes;
                 w3 += T.Bytes;
             }
+            if (Columns != wholeBlocks * T.Length)
+                (a0, a1, a2, a3) = (AddRest(w0, at, a0), AddRest(w1, at, a1), AddRest(w2, at, a2), AddRest(w3, at, a3));
             y[n] = Sum(a0);
             if (n + 1 < end) y[n + 1] = Sum(a1);
             if (n + 2 < end) y[n + 2] = Sum(a2);
@@ -72,40 +65,32 @@ public sealed unsafe class BlockProduct<T> : WeightProduct where T : struct, IWe
 
     void MultiplyRowWide(int first, int end)
     {
-        byte* rest = stackalloc byte[Together * T.Bytes];
+        nint inRow = RowBytes;
         for (int n = first; n < end; n += Together)
         {
-            byte* w0 = Weights + n * RowBytes, w1 = n + 1 < end ? w0 + RowBytes : w0, w2 = n + 2 < end ? w1 + RowBytes : w1, w3 = n + 3 < end ? w2 + RowBytes : w2;
+            // Rows beyond the end are the last row again; what they give is dropped.
+            byte* w0 = Weights + n * inRow, w1 = n + 1 < end ? w0 + inRow : w0, w2 = n + 2 < end ? w1 + inRow : w1, w3 = n + 3 < end ? w2 + inRow : w2;
             float* at = x;
             Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default;
-            for (int b = WholeBlocks; b >= 0; b--)
+            // No calls in here: they would put all vectors into memory.
+            for (int b = wholeBlocks; b > 0; b--)
             {
-                if (b == 0)
-                {
-                    if (Columns == WholeBlocks * T.Length) break;
-                    w0 = CopyRest(w0, rest);
-                    w1 = CopyRest(w1, rest + T.Bytes);
-                    w2 = CopyRest(w2, rest + 2 * T.Bytes);
-                    w3 = CopyRest(w3, rest + 3 * T.Bytes);
-                }
-                else Fetch(w0, w1, w2, w3);
+                Fetch(w0, w1, w2, w3, Together * inRow);
                 T b0 = T.Open(w0), b1 = T.Open(w1), b2 = T.Open(w2), b3 = T.Open(w3);
                 for (int part = 0; part < T.Length / 32; part++, at += 32)
                 {
-                    var f = b0.Wide(part);
-                    a0 = Add(f, at, a0);
-                    f = b1.Wide(part);
-                    a1 = Add(f, at, a1);
-                    f = b2.Wide(part);
-                    a2 = Add(f, at, a2);
-                    f = b3.Wide(part);
-                    a3 = Add(f, at, a3);
+                    a0 = Add(b0.Wide(part), at, a0);
+                    a1 = Add(b1.Wide(part), at, a1);
+                    a2 = Add(b2.Wide(part), at, a2);
+                    a3 = Add(b3.Wide(part), at, a3);
                 }
                 w0 += T.Bytes;
                 w1 += T.Bytes;
                 w2 += T.Bytes;
                 w3 += T.Bytes;
             }
+            if (Columns != wholeBlocks * T.Length)
+                (a0, a1, a2, a3) = (AddRest(w0, at, a0), AddRest(w1, at, a1), AddRest(w2, at, a2), AddRest(w3, at, a3));
             y[n] = Sum(a0);
             if (n + 1 < end) y[n + 1] = Sum(a1);
             if (n + 2 < end) y[n + 2] = Sum(a2);
@@ -126,12 +111,23 @@ public sealed unsafe class BlockProduct<T> : WeightProduct where T : struct, IWe
     static Vector512<float> Add(in WideFloats f, float* x, Vector512<float> sum) =>
         Vector512.FusedMultiplyAdd(f.B, Vector512.Load(x + 16), Vector512.FusedMultiplyAdd(f.A, Vector512.Load(x), sum));
 
+    Vector256<float> AddRest(byte* from, float* x, Vector256<float> sum)
+    {
+        byte* rest = stackalloc byte[T.Bytes];
+        return Add(T.Open(CopyRest(from, rest)).Narrow(0), x, sum);
+    }
+
+    Vector512<float> AddRest(byte* from, float* x, Vector512<float> sum)
+    {
+        byte* rest = stackalloc byte[T.Bytes];
+        return Add(T.Open(CopyRest(from, rest)).Wide(0), x, sum);
+    }
+
     /// <summary>Asks for what the next rows have here: rows are too short for the processor to see far ahead in each.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    void Fetch(byte* w0, byte* w1, byte* w2, byte* w3)
+    static void Fetch(byte* w0, byte* w1, byte* w2, byte* w3, nint ahead)
     {
         if (!Sse.IsSupported) return;
-        nint ahead = Together * RowBytes;
         for (int i = 0; i < T.Bytes; i += 64)
         {
             Sse.Prefetch0(w0 + ahead + i);
@@ -146,7 +142,7 @@ public sealed unsafe class BlockProduct<T> : WeightProduct where T : struct, IWe
     {
         var target = new Span<byte>(to, T.Bytes);
         target.Clear();
-        new ReadOnlySpan<byte>(from, (int)(RowBytes - (nint)WholeBlocks * T.Bytes)).CopyTo(target);
+        new ReadOnlySpan<byte>(from, (int)(RowBytes - (nint)wholeBlocks * T.Bytes)).CopyTo(target);
         return to;
     }
 
@@ -156,7 +152,7 @@ public sealed unsafe class BlockProduct<T> : WeightProduct where T : struct, IWe
         byte* at = Weights + row * RowBytes + k / T.Length * T.Bytes;
         for (int b = k / T.Length; count > 0; b++, at += T.Bytes, count -= T.Length)
         {
-            var block = T.Open(b < WholeBlocks ? at : CopyRest(at, rest));
+            var block = T.Open(b < wholeBlocks ? at : CopyRest(at, rest));
             for (int part = 0; part < T.Length / 32; part++, target += 32)
             {
                 var f = block.Narrow(part);

@@ -63,6 +63,20 @@ public readonly struct Codes(Vector128<byte> first, Vector128<byte> last, float 
             Vector256.FusedMultiplyAdd(LowerFloats(Last), t, u), Vector256.FusedMultiplyAdd(UpperFloats(Last), t, u));
     }
 
+    /// <summary>Codes less this zero, of which the offset is that multiple of the scale.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Words Words(short zero) => new(FirstWords(zero), LastWords(zero), Scale);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector256<short> FirstWords(short zero) => WordsOf(First) - Vector256.Create(zero);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector256<short> LastWords(short zero) => WordsOf(Last) - Vector256.Create(zero);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<short> WordsOf(Vector128<byte> bytes) =>
+        Avx2.IsSupported ? Avx2.ConvertToVector256Int16(bytes) : Vector256.Create(Vector128.WidenLower(bytes), Vector128.WidenUpper(bytes)).AsInt16();
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WideFloats Wide() => new(
         Vector512.FusedMultiplyAdd(Sixteen(First), Vector512.Create(Scale), Vector512.Create(Offset)),
@@ -98,8 +112,10 @@ static unsafe class Bits
     public static float Half(byte* p)
     {
         uint bits = Unsafe.ReadUnaligned<ushort>(p), magnitude = bits & 0x7FFF;
-        if (magnitude - 0x400 >= 0x7C00 - 0x400) return (float)BitConverter.UInt16BitsToHalf((ushort)bits);
-        return BitConverter.UInt32BitsToSingle(((magnitude << 13) + (112u << 23)) | ((bits & 0x8000) << 16));
+        uint single = (magnitude << 13) + (112u << 23);
+        // Not the framework's conversion: it is a call.
+        if (magnitude - 0x400 >= 0x7C00 - 0x400) single = magnitude < 0x400 ? BitConverter.SingleToUInt32Bits((int)magnitude * (1f / (1 << 24))) : (magnitude << 13) | (255u << 23);
+        return BitConverter.UInt32BitsToSingle(single | ((bits & 0x8000) << 16));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

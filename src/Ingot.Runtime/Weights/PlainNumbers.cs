@@ -89,6 +89,7 @@ public readonly unsafe struct Halves(byte* at) : IWeightBlock<Halves>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<float> Normal(Vector256<int> h) => ((((h << 13) & Vector256.Create(unchecked((int)0x8FFFE000))) + Vector256.Create(112 << 23))).AsSingle();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<float> Any(Vector256<int> h)
     {
         Vector256<int> magnitude = h & Vector256.Create(0x7FFF), sign = h & Vector256.Create(int.MinValue);

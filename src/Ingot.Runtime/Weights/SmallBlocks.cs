@@ -7,7 +7,7 @@ namespace Ingot.Runtime.Weights;
 
 /// <summary>4 bits: scale * (code - 8). Half scale, 16 bytes; the low nibbles come first.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q4_0(byte* at) : IWeightBlock<Q4_0>
+public readonly unsafe struct Q4_0(byte* at) : IByteBlock<Q4_0>
 {
     readonly byte* at = at;
     public static int Length => 32;
@@ -23,6 +23,9 @@ public readonly unsafe struct Q4_0(byte* at) : IWeightBlock<Q4_0>
     public WideFloats Wide(int part) => Part().Wide();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Codes Bytes32(int part) => Part();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part()
     {
         var bytes = Vector128.Load(at + 2);
@@ -33,7 +36,7 @@ public readonly unsafe struct Q4_0(byte* at) : IWeightBlock<Q4_0>
 
 /// <summary>4 bits: scale * code + minimum. Half scale and minimum, 16 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q4_1(byte* at) : IWeightBlock<Q4_1>
+public readonly unsafe struct Q4_1(byte* at) : IByteBlock<Q4_1>
 {
     readonly byte* at = at;
     public static int Length => 32;
@@ -49,6 +52,9 @@ public readonly unsafe struct Q4_1(byte* at) : IWeightBlock<Q4_1>
     public WideFloats Wide(int part) => Part().Wide();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Codes Bytes32(int part) => Part();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part()
     {
         var bytes = Vector128.Load(at + 4);
@@ -58,7 +64,7 @@ public readonly unsafe struct Q4_1(byte* at) : IWeightBlock<Q4_1>
 
 /// <summary>5 bits: scale * (code - 16). Half scale, 32 fifth bits, 16 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q5_0(byte* at) : IWeightBlock<Q5_0>
+public readonly unsafe struct Q5_0(byte* at) : IByteBlock<Q5_0>
 {
     readonly byte* at = at;
     public static int Length => 32;
@@ -74,6 +80,9 @@ public readonly unsafe struct Q5_0(byte* at) : IWeightBlock<Q5_0>
     public WideFloats Wide(int part) => Part().Wide();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Codes Bytes32(int part) => Part();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part()
     {
         var bytes = Vector128.Load(at + 6);
@@ -85,7 +94,7 @@ public readonly unsafe struct Q5_0(byte* at) : IWeightBlock<Q5_0>
 
 /// <summary>5 bits: scale * code + minimum. Half scale and minimum, 32 fifth bits, 16 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q5_1(byte* at) : IWeightBlock<Q5_1>
+public readonly unsafe struct Q5_1(byte* at) : IByteBlock<Q5_1>
 {
     readonly byte* at = at;
     public static int Length => 32;
@@ -101,6 +110,9 @@ public readonly unsafe struct Q5_1(byte* at) : IWeightBlock<Q5_1>
     public WideFloats Wide(int part) => Part().Wide();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Codes Bytes32(int part) => Part();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part()
     {
         var bytes = Vector128.Load(at + 8);
@@ -111,7 +123,7 @@ public readonly unsafe struct Q5_1(byte* at) : IWeightBlock<Q5_1>
 
 /// <summary>8 bits: scale * code, which is signed. Half scale, 32 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q8_0(byte* at) : IWeightBlock<Q8_0>
+public readonly unsafe struct Q8_0(byte* at) : IWordBlock<Q8_0>
 {
     readonly byte* at = at;
     public static int Length => 32;
@@ -125,6 +137,9 @@ public readonly unsafe struct Q8_0(byte* at) : IWeightBlock<Q8_0>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WideFloats Wide(int part) => Part().Wide();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Words Words32(int part) => new(Vector256.WidenLower(Vector256.Load((sbyte*)at + 2)), Vector256.WidenUpper(Vector256.Load((sbyte*)at + 2)), Bits.Half(at));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part()
@@ -147,7 +162,7 @@ static class Levels
 
 /// <summary>4 bits, the numbers of levels: scale * level. Half scale, 16 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct IQ4_NL(byte* at) : IWeightBlock<IQ4_NL>
+public readonly unsafe struct IQ4_NL(byte* at) : IWordBlock<IQ4_NL>
 {
     readonly byte* at = at;
     public static int Length => 32;
@@ -163,6 +178,9 @@ public readonly unsafe struct IQ4_NL(byte* at) : IWeightBlock<IQ4_NL>
     public WideFloats Wide(int part) => Part().Wide();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Words Words32(int part) => Part().Words(128);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part()
     {
         var bytes = Vector128.Load(at + 2);
@@ -174,7 +192,7 @@ public readonly unsafe struct IQ4_NL(byte* at) : IWeightBlock<IQ4_NL>
 /// <summary>Microscaling: 4-bit floats with a common power of two. One byte of exponent, 16 bytes.</summary>
 /// <remarks>OCP Microscaling Formats (MX) 1.0, E2M1 with E8M0; ggml keeps the first sixteen values in the low nibbles.</remarks>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct MXFP4(byte* at) : IWeightBlock<MXFP4>
+public readonly unsafe struct MXFP4(byte* at) : IWordBlock<MXFP4>
 {
     readonly byte* at = at;
     public static int Length => 32;
@@ -188,6 +206,9 @@ public readonly unsafe struct MXFP4(byte* at) : IWeightBlock<MXFP4>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WideFloats Wide(int part) => Part().Wide();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Words Words32(int part) => Part().Words(128);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part()

@@ -34,7 +34,7 @@ public readonly unsafe struct Q2_K(byte* at) : IWeightBlock<Q2_K>
 }
 
 /// <summary>3 bits, code - 4; 6-bit scales of 16 weights, less 32. 32 bytes of third bits, 64 bytes, 12 bytes of scales, half scale.</summary>
-public readonly unsafe struct Q3_K : IWeightBlock<Q3_K>
+public readonly unsafe struct Q3_K : IWordBlock<Q3_K>
 {
     readonly byte* at;
     readonly float scale;
@@ -64,13 +64,25 @@ public readonly unsafe struct Q3_K : IWeightBlock<Q3_K>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WideFloats Wide(int part) => Part(part).Wide();
 
+    /// <summary>The scales of 16 weights go into their codes: at most 4 * 32.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Words Words32(int part)
+    {
+        var codes = Part(part);
+        uint pair = Scales(part);
+        return new(codes.FirstWords(4) * Vector256.Create((short)((int)(pair & 0xFF) - 32)), codes.LastWords(4) * Vector256.Create((short)((int)(pair >> 8) - 32)), scale);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    uint Scales(int part) => (uint)((part < 4 ? scales : lastScales) >> (part % 4 * 16)) & 0xFFFF;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part(int part)
     {
         byte* codes = at + 32 + part / 4 * 32;
         int from = part % 4 * 2;
-        uint pair = (uint)((part < 4 ? scales : lastScales) >> (part % 4 * 16));
-        float first = scale * ((int)(pair & 0xFF) - 32), last = scale * ((int)((pair >> 8) & 0xFF) - 32);
+        uint pair = Scales(part);
+        float first = scale * ((int)(pair & 0xFF) - 32), last = scale * ((int)(pair >> 8) - 32);
         return new(Bits.Pairs(Vector128.Load(codes), from) | Third(at, part), Bits.Pairs(Vector128.Load(codes + 16), from) | Third(at + 16, part), first, -4 * first, last, -4 * last);
     }
 
@@ -101,7 +113,7 @@ readonly unsafe struct SixBitScales
 
 /// <summary>4 bits; 6-bit scales and minima of 32 weights. Two half scales, 12 bytes of scales, 128 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q4_K(byte* at) : IWeightBlock<Q4_K>
+public readonly unsafe struct Q4_K(byte* at) : IByteBlock<Q4_K>
 {
     readonly byte* at = at;
     readonly SixBitScales scales = new(at);
@@ -118,6 +130,9 @@ public readonly unsafe struct Q4_K(byte* at) : IWeightBlock<Q4_K>
     public WideFloats Wide(int part) => Part(part).Wide();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Codes Bytes32(int part) => Part(part);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part(int part)
     {
         byte* codes = at + 16 + part / 2 * 32;
@@ -129,7 +144,7 @@ public readonly unsafe struct Q4_K(byte* at) : IWeightBlock<Q4_K>
 
 /// <summary>5 bits; 6-bit scales and minima of 32 weights. Two half scales, 12 bytes of scales, 32 bytes of fifth bits, 128 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q5_K(byte* at) : IWeightBlock<Q5_K>
+public readonly unsafe struct Q5_K(byte* at) : IByteBlock<Q5_K>
 {
     readonly byte* at = at;
     readonly SixBitScales scales = new(at);
@@ -146,6 +161,9 @@ public readonly unsafe struct Q5_K(byte* at) : IWeightBlock<Q5_K>
     public WideFloats Wide(int part) => Part(part).Wide();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Codes Bytes32(int part) => Part(part);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part(int part)
     {
         byte* codes = at + 48 + part / 2 * 32;
@@ -160,7 +178,7 @@ public readonly unsafe struct Q5_K(byte* at) : IWeightBlock<Q5_K>
 
 /// <summary>6 bits, code - 32; 8-bit scales of 16 weights. 128 bytes of the low four bits, 64 of the high two, 16 scales, half scale.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q6_K(byte* at) : IWeightBlock<Q6_K>
+public readonly unsafe struct Q6_K(byte* at) : IWordBlock<Q6_K>
 {
     readonly byte* at = at;
     readonly float scale = Bits.Half(at + 208);
@@ -175,6 +193,15 @@ public readonly unsafe struct Q6_K(byte* at) : IWeightBlock<Q6_K>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WideFloats Wide(int part) => Part(part).Wide();
+
+    /// <summary>The scales of 16 weights go into their codes: at most 32 * 128.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Words Words32(int part)
+    {
+        var codes = Part(part);
+        var scales = (sbyte*)at + 192 + 2 * part;
+        return new(codes.FirstWords(32) * Vector256.Create((short)scales[0]), codes.LastWords(32) * Vector256.Create((short)scales[1]), scale);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part(int part)
@@ -193,7 +220,7 @@ public readonly unsafe struct Q6_K(byte* at) : IWeightBlock<Q6_K>
 
 /// <summary>4 bits, the numbers of levels; 6-bit scales of 32 weights, less 32. Half scale, 2 bytes of high and 4 of low bits of the scales, 128 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct IQ4_XS(byte* at) : IWeightBlock<IQ4_XS>
+public readonly unsafe struct IQ4_XS(byte* at) : IWordBlock<IQ4_XS>
 {
     readonly byte* at = at;
     readonly float scale = Bits.Half(at);
@@ -210,6 +237,9 @@ public readonly unsafe struct IQ4_XS(byte* at) : IWeightBlock<IQ4_XS>
     public WideFloats Wide(int part) => Part(part).Wide();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Words Words32(int part) => Part(part).Words(128);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part(int part)
     {
         var bytes = Vector128.Load(at + 8 + 16 * part);
@@ -221,7 +251,7 @@ public readonly unsafe struct IQ4_XS(byte* at) : IWeightBlock<IQ4_XS>
 
 /// <summary>Ternary, -1, 0 or 1 times the scale, 2 bits each. 64 bytes, half scale.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct TQ2_0(byte* at) : IWeightBlock<TQ2_0>
+public readonly unsafe struct TQ2_0(byte* at) : IWordBlock<TQ2_0>
 {
     readonly byte* at = at;
     readonly float scale = Bits.Half(at + 64);
@@ -238,6 +268,9 @@ public readonly unsafe struct TQ2_0(byte* at) : IWeightBlock<TQ2_0>
     public WideFloats Wide(int part) => Part(part).Wide();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Words Words32(int part) => Part(part).Words(1);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part(int part)
     {
         byte* codes = at + part / 4 * 32;
@@ -247,7 +280,7 @@ public readonly unsafe struct TQ2_0(byte* at) : IWeightBlock<TQ2_0>
 
 /// <summary>Ternary, five values a byte: digits in base 3, the first the most significant, of byte / 256. 48 bytes, 4 bytes of four values, half scale.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct TQ1_0(byte* at) : IWeightBlock<TQ1_0>
+public readonly unsafe struct TQ1_0(byte* at) : IWordBlock<TQ1_0>
 {
     readonly byte* at = at;
     readonly float scale = Bits.Half(at + 52);
@@ -262,6 +295,9 @@ public readonly unsafe struct TQ1_0(byte* at) : IWeightBlock<TQ1_0>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WideFloats Wide(int part) => Part(part).Wide();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Words Words32(int part) => Part(part).Words(1);
 
     static ReadOnlySpan<byte> PowersOf3 => [1, 3, 9, 27, 81];
 

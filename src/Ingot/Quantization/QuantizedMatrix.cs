@@ -17,11 +17,12 @@ public sealed class QuantizedMatrix
 {
     readonly Storage memory;
     readonly WeightProduct product;
+    readonly IntegerProduct? integers;
     readonly CustomKernel linear, rows;
 
-    QuantizedMatrix(GgmlType type, int rows, int columns, Storage memory, WeightProduct product)
+    QuantizedMatrix(GgmlType type, int rows, int columns, Storage memory, WeightProduct product, IntegerProduct? integers)
     {
-        (Type, Rows, Columns, this.memory, this.product) = (type, rows, columns, memory, product);
+        (Type, Rows, Columns, this.memory, this.product, this.integers) = (type, rows, columns, memory, product, integers);
         var name = type.ToString().ToLowerInvariant();
         linear = new CustomKernel($"{name}_{rows}x{columns}", Multiply) { WritesAll = true, Gradient = (_, _, g) => [g.Matmul(Dequantize())] };
         this.rows = new CustomKernel($"{name}_rows", Take) { WritesAll = true };
@@ -39,6 +40,11 @@ public sealed class QuantizedMatrix
     /// <summary>Bytes of the weights as they are stored.</summary>
     public long Bytes => Type.BytesOf((long)Rows * Columns);
 
+    /// <summary>Bound of the error of <see cref="Linear"/> relative to the exact product with these weights, as root mean squares over many results.</summary>
+    public double RelativeError => RoundsActivations ? 0.01 : 1e-5;
+
+    bool RoundsActivations => integers is not null && IntegerProduct.IsSupported;
+
     /// <summary>The matrix in this memory.</summary>
     /// <param name="type">How it is stored.</param>
     /// <param name="rows">Outputs.</param>
@@ -55,7 +61,8 @@ public sealed class QuantizedMatrix
         if (columns % type.BlockLength != 0) throw new ShapeException($"a {type} matrix has rows of whole blocks of {type.BlockLength} values, {columns} columns are not; keep it in F16, BF16 or F32");
         long inRow = type.BytesOf(columns);
         if (memory.Bytes / inRow < rows) throw new ShapeException($"a {type} matrix of ({rows}, {columns}) takes {rows * inRow} bytes, {memory.Bytes} were given");
-        return new(type, rows, columns, memory, Product(type, memory, rows, columns, inRow));
+        var (floats, integers) = Formats[type](memory, rows, columns, inRow);
+        return new(type, rows, columns, memory, floats, integers);
     }
 
     /// <summary>A tensor of floats as it is, without a copy.</summary>
@@ -104,7 +111,9 @@ public sealed class QuantizedMatrix
 
     void Multiply(CustomArguments a)
     {
-        product.Run(a.InputMemory(0).Address, (int)(a.InputShape(0).Count / Columns), a.OutputMemory.Address);
+        int m = (int)(a.InputShape(0).Count / Columns);
+        if (RoundsActivations) integers!.Run(a.InputMemory(0).Address, m, a.OutputMemory.Address);
+        else product.Run(a.InputMemory(0).Address, m, a.OutputMemory.Address);
         GC.KeepAlive(memory);
     }
 
@@ -126,31 +135,33 @@ public sealed class QuantizedMatrix
         void IChunkWork.Run(int chunk, int worker) => product.Decode(chunk, to.Span<float>((long)chunk * product.Columns, product.Columns));
     }
 
-    delegate WeightProduct Maker(Storage memory, int rows, int columns, long bytesInRow);
+    delegate (WeightProduct Floats, IntegerProduct? Integers) Maker(Storage memory, int rows, int columns, long bytesInRow);
 
-    static WeightProduct Product(GgmlType type, Storage memory, int rows, int columns, long bytesInRow) => Formats[type](memory, rows, columns, bytesInRow);
+    static Maker Plain<T>() where T : struct, IWeightBlock<T> => (m, r, c, b) => (new BlockProduct<T>(m, r, c, b), null);
 
-    static Maker Blocks<T>() where T : struct, IWeightBlock<T> => (m, r, c, b) => new BlockProduct<T>(m, r, c, b);
+    static Maker InBytes<T>() where T : struct, IByteBlock<T> => (m, r, c, b) => (new BlockProduct<T>(m, r, c, b), new ByteProduct<T>(m, r, c, b));
+
+    static Maker InWords<T>() where T : struct, IWordBlock<T> => (m, r, c, b) => (new BlockProduct<T>(m, r, c, b), new WordProduct<T>(m, r, c, b));
 
     static readonly Dictionary<GgmlType, Maker> Formats = new()
     {
-        [GgmlType.F32] = Blocks<Singles>(),
-        [GgmlType.F16] = Blocks<Halves>(),
-        [GgmlType.BF16] = Blocks<BrainFloats>(),
-        [GgmlType.Q4_0] = Blocks<Q4_0>(),
-        [GgmlType.Q4_1] = Blocks<Q4_1>(),
-        [GgmlType.Q5_0] = Blocks<Q5_0>(),
-        [GgmlType.Q5_1] = Blocks<Q5_1>(),
-        [GgmlType.Q8_0] = Blocks<Q8_0>(),
-        [GgmlType.Q2_K] = Blocks<Q2_K>(),
-        [GgmlType.Q3_K] = Blocks<Q3_K>(),
-        [GgmlType.Q4_K] = Blocks<Q4_K>(),
-        [GgmlType.Q5_K] = Blocks<Q5_K>(),
-        [GgmlType.Q6_K] = Blocks<Q6_K>(),
-        [GgmlType.IQ4_NL] = Blocks<IQ4_NL>(),
-        [GgmlType.IQ4_XS] = Blocks<IQ4_XS>(),
-        [GgmlType.TQ1_0] = Blocks<TQ1_0>(),
-        [GgmlType.TQ2_0] = Blocks<TQ2_0>(),
-        [GgmlType.MXFP4] = Blocks<MXFP4>(),
+        [GgmlType.F32] = Plain<Singles>(),
+        [GgmlType.F16] = Plain<Halves>(),
+        [GgmlType.BF16] = Plain<BrainFloats>(),
+        [GgmlType.Q4_0] = InBytes<Q4_0>(),
+        [GgmlType.Q4_1] = InBytes<Q4_1>(),
+        [GgmlType.Q5_0] = InBytes<Q5_0>(),
+        [GgmlType.Q5_1] = InBytes<Q5_1>(),
+        [GgmlType.Q8_0] = InWords<Q8_0>(),
+        [GgmlType.Q2_K] = Plain<Q2_K>(),
+        [GgmlType.Q3_K] = InWords<Q3_K>(),
+        [GgmlType.Q4_K] = InBytes<Q4_K>(),
+        [GgmlType.Q5_K] = InBytes<Q5_K>(),
+        [GgmlType.Q6_K] = InWords<Q6_K>(),
+        [GgmlType.IQ4_NL] = InWords<IQ4_NL>(),
+        [GgmlType.IQ4_XS] = InWords<IQ4_XS>(),
+        [GgmlType.TQ1_0] = InWords<TQ1_0>(),
+        [GgmlType.TQ2_0] = InWords<TQ2_0>(),
+        [GgmlType.MXFP4] = InWords<MXFP4>(),
     };
 }

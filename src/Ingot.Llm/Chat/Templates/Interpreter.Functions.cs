@@ -33,7 +33,12 @@ sealed partial class Interpreter
         {
             var separator = a.Get(0, "sep") ?? MarkedText.Own(", ");
             bool isFirst = true;
-            return new Callable("joiner", _ => (isFirst, isFirst = false).Item1 ? MarkedText.Empty : separator);
+            return new Callable("joiner", _ =>
+            {
+                var text = isFirst ? MarkedText.Empty : separator;
+                isFirst = false;
+                return text;
+            });
         });
         Add("raise_exception", a => throw new TemplateRefusal(PythonText.Str(a.Require(0, "message")).Value));
         Add("strftime_now", a => MarkedText.Own(Time(clock.GetLocalNow(), a.Text(0, "format").Value)));
