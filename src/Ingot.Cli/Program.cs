@@ -24,6 +24,7 @@ var root = new Command("ingot", "Trains small language models from nothing, in C
     DataCommand.Create(),
     TrainCommand.Create(),
     SampleCommand.Create(),
+    FuzzCommand.Create(),
     InfoCommand.Create(),
     BenchCommand.Create(),
     CompressCommand.Compress(),
