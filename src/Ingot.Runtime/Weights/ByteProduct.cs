@@ -1,0 +1,134 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Ingot.Runtime.Weights;
+
+/// <summary>The product with codes that are unsigned and have at most five bits: products of bytes are added in pairs, and four pairs fit 16 bits.</summary>
+public sealed unsafe class ByteProduct<T>(Storage weights, int rows, int columns, long rowBytes) : IntegerProduct(weights, rows, columns, rowBytes, 1) where T : struct, IByteBlock<T>
+{
+    protected override Vector256<float> MultiplyRow(byte* weights, int n, int end, byte* codesOfX, float* scalesOfX)
+    {
+        byte* codes = stackalloc byte[Lanes * Stretch];
+        float* scales = stackalloc float[2 * Lanes * Stretch / 32];
+        var sum = Vector256<float>.Zero;
+        var ones = Vector256<short>.One;
+        for (int k = 0; k < Columns; k += Stretch)
+        {
+            int blocks = Math.Min(Stretch, Columns - k) / 32;
+            Unpack(weights, n, end, k, blocks, codes, scales);
+            for (int b = 0; b < blocks; b++)
+            {
+                var q = Vector256.Load((sbyte*)codesOfX + k + 32 * b);
+                byte* at = codes + 32 * b;
+                var dots = Join(
+                    Dot(Vector256.Load(at), q, ones), Dot(Vector256.Load(at + Stretch), q, ones), Dot(Vector256.Load(at + 2 * Stretch), q, ones), Dot(Vector256.Load(at + 3 * Stretch), q, ones),
+                    Dot(Vector256.Load(at + 4 * Stretch), q, ones), Dot(Vector256.Load(at + 5 * Stretch), q, ones), Dot(Vector256.Load(at + 6 * Stretch), q, ones), Dot(Vector256.Load(at + 7 * Stretch), q, ones));
+                sum = Add(dots, scales + 2 * Lanes * b, scalesOfX[k / 32 + b], scalesOfX[Blocks + k / 32 + b], sum);
+            }
+        }
+        return sum;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<int> Dot(Vector256<byte> codes, Vector256<sbyte> q, Vector256<short> ones) =>
+        AvxVnni.IsSupported ? AvxVnni.MultiplyWideningAndAdd(Vector256<int>.Zero, codes, q) : Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(codes, q), ones);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<float> Add(Vector256<int> dots, float* scales, float scaleOfX, float sumOfX, Vector256<float> sum) =>
+        Vector256.FusedMultiplyAdd(Vector256.Load(scales + Lanes), Vector256.Create(sumOfX),
+            Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(dots), Vector256.Load(scales) * Vector256.Create(scaleOfX), sum));
+
+    /// <summary>A stretch of eight rows; those beyond the end are the last row again.</summary>
+    void Unpack(byte* weights, int n, int end, int k, int blocks, byte* codes, float* scales)
+    {
+        for (int r = 0; r < Lanes; r++)
+        {
+            byte* at = weights + Math.Min(n + r, end - 1) * RowBytes + k / T.Length * T.Bytes, to = codes + r * Stretch;
+            Fetch(at, T.Length == 32 ? blocks * T.Bytes : T.Bytes);
+            float* scale = scales + r;
+            if (T.Length == 32)
+                for (int b = 0; b < blocks; b++, at += T.Bytes, to += 32, scale += 2 * Lanes) Put(T.Open(at).Bytes32(0), to, scale);
+            else
+            {
+                var block = T.Open(at);
+                for (int part = 0; part < Stretch / 32; part++, to += 32, scale += 2 * Lanes) Put(block.Bytes32(part), to, scale);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Put(in Codes c, byte* to, float* scale)
+    {
+        c.First.Store(to);
+        c.Last.Store(to + 16);
+        scale[0] = c.Scale;
+        scale[Lanes] = c.Offset;
+    }
+
+    protected override void Pack(byte* weights, int n, int end, byte* panel, float* scales)
+    {
+        byte* codes = stackalloc byte[Lanes * Stretch];
+        for (int k = 0; k < Columns; k += Stretch)
+        {
+            int blocks = Math.Min(Stretch, Columns - k) / 32;
+            Unpack(weights, n, end, k, blocks, codes, scales + 2 * Lanes * (k / 32));
+            for (int b = 0; b < blocks; b++) Turn(codes + 32 * b, Stretch, panel + Lanes * (k + 32 * b));
+        }
+    }
+
+    protected override void MultiplyTile(byte* panel, float* scales, byte* codesOfX, float* scalesOfX, float* y, int count)
+    {
+        byte* x0 = codesOfX, x1 = x0 + Columns, x2 = x1 + Columns, x3 = x2 + Columns;
+        int row = 2 * Blocks, blocks = Blocks;
+        var ones = Vector256<short>.One;
+        Vector256<float> s0 = default, s1 = default, s2 = default, s3 = default;
+        for (int b = 0; b < blocks; b++, scales += 2 * Lanes)
+        {
+            Vector256<int> d0 = default, d1 = default, d2 = default, d3 = default;
+            for (int half = 0; half < 2; half++, panel += 128, x0 += 16, x1 += 16, x2 += 16, x3 += 16)
+            {
+                Vector256<byte> w0 = Vector256.Load(panel), w1 = Vector256.Load(panel + 32), w2 = Vector256.Load(panel + 64), w3 = Vector256.Load(panel + 96);
+                d0 = Dot(w0, w1, w2, w3, x0, ones, d0);
+                d1 = Dot(w0, w1, w2, w3, x1, ones, d1);
+                d2 = Dot(w0, w1, w2, w3, x2, ones, d2);
+                d3 = Dot(w0, w1, w2, w3, x3, ones, d3);
+            }
+            s0 = Add(d0, scales, scalesOfX[b], scalesOfX[blocks + b], s0);
+            s1 = Add(d1, scales, scalesOfX[row + b], scalesOfX[row + blocks + b], s1);
+            s2 = Add(d2, scales, scalesOfX[2 * row + b], scalesOfX[2 * row + blocks + b], s2);
+            s3 = Add(d3, scales, scalesOfX[3 * row + b], scalesOfX[3 * row + blocks + b], s3);
+        }
+        Store(s0, y, count);
+        Store(s1, y + Rows, count);
+        Store(s2, y + 2 * (nint)Rows, count);
+        Store(s3, y + 3 * (nint)Rows, count);
+    }
+
+    protected override Vector256<float> MultiplyOne(byte* panel, float* scales, byte* codesOfX, float* scalesOfX)
+    {
+        var ones = Vector256<short>.One;
+        var sum = Vector256<float>.Zero;
+        for (int b = 0; b < Blocks; b++, scales += 2 * Lanes)
+        {
+            Vector256<int> d = default;
+            for (int half = 0; half < 2; half++, panel += 128, codesOfX += 16)
+                d = Dot(Vector256.Load(panel), Vector256.Load(panel + 32), Vector256.Load(panel + 64), Vector256.Load(panel + 96), codesOfX, ones, d);
+            sum = Add(d, scales, scalesOfX[b], scalesOfX[Blocks + b], sum);
+        }
+        return sum;
+    }
+
+    /// <summary>Sixteen values of x with sixteen codes of each lane's row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<int> Dot(Vector256<byte> w0, Vector256<byte> w1, Vector256<byte> w2, Vector256<byte> w3, byte* x, Vector256<short> ones, Vector256<int> sum)
+    {
+        var q = (int*)x;
+        Vector256<sbyte> q0 = Vector256.Create(q[0]).AsSByte(), q1 = Vector256.Create(q[1]).AsSByte(), q2 = Vector256.Create(q[2]).AsSByte(), q3 = Vector256.Create(q[3]).AsSByte();
+        if (AvxVnni.IsSupported)
+            return AvxVnni.MultiplyWideningAndAdd(AvxVnni.MultiplyWideningAndAdd(AvxVnni.MultiplyWideningAndAdd(AvxVnni.MultiplyWideningAndAdd(sum, w0, q0), w1, q1), w2, q2), w3, q3);
+        // 8 products of at most 31 * 127 are less than 2^15.
+        var pairs = (Avx2.MultiplyAddAdjacent(w0, q0) + Avx2.MultiplyAddAdjacent(w1, q1)) + (Avx2.MultiplyAddAdjacent(w2, q2) + Avx2.MultiplyAddAdjacent(w3, q3));
+        return sum + Avx2.MultiplyAddAdjacent(pairs, ones);
+    }
+}

@@ -1,0 +1,209 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Ingot.Runtime.Weights;
+
+/// <summary>
+/// Products with quantized weights in integers: each 32 values of x are rounded to 8 bits with a scale of their own, and multiplied with the weights' codes exactly.
+/// </summary>
+/// <remarks>
+/// A result is the sum over the blocks of 32 in order, of (sum of the codes' products) * (scale of the weights * scale of x), and where codes have an offset, of offset * (sum of
+/// these x): two fused additions a block. Sums inside a block are integers and exact, so it does not matter how a kernel takes them: one row reads eight rows of weights side by side, with
+/// lanes along K, and joins the lanes; several rows share panels with a row of weights in each lane. Both give the same bits, at every level of vectors.
+/// </remarks>
+public abstract unsafe class IntegerProduct : IChunkWork
+{
+    /// <summary>Rows of weights in the lanes of a vector.</summary>
+    protected const int Lanes = 8;
+
+    /// <summary>Values of a row that are unpacked at a time: a large block, or eight small ones.</summary>
+    protected const int Stretch = 256;
+
+    /// <summary>Groups of eight rows that are packed before rows of x pass them.</summary>
+    const int Groups = 4;
+
+    /// <summary>Bytes of x's codes that stay in the second-level cache while panels pass them.</summary>
+    const int BlockBytes = 160 << 10;
+
+    readonly Storage weights;
+    readonly nint rowBytes;
+    readonly int codeBytes;
+
+    /// <summary>Scratch of each worker. One job runs at a time, so all products share it.</summary>
+    static readonly Storage?[] Scratch = new Storage?[WorkerPool.MaxThreads];
+
+    /// <summary>The rounded x of the calling thread's job.</summary>
+    [ThreadStatic] static Storage? rounded;
+
+    // The job that runs: codes of x row by row (bytes or words), and for each row its blocks' scales, then what offsets are multiplied with.
+    float* x, y;
+    int rowsOfX, rowsInChunk;
+    bool isRounding;
+    byte* codesOfX;
+    float* scalesOfX;
+
+    protected IntegerProduct(Storage weights, int rows, int columns, long rowBytes, int codeBytes)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        ArgumentOutOfRangeException.ThrowIfLessThan(weights.Bytes, rows * rowBytes);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(columns % 32, 0);
+        (this.weights, Rows, Columns, this.rowBytes, this.codeBytes) = (weights, rows, columns, (nint)rowBytes, codeBytes);
+    }
+
+    /// <summary>Whether this processor has the instructions.</summary>
+    public static bool IsSupported => Avx2.IsSupported && Fma.IsSupported && Cpu.Level >= IsaLevel.Avx2;
+
+    public int Rows { get; }
+    public int Columns { get; }
+    protected int Blocks => Columns / 32;
+    protected nint RowBytes => rowBytes;
+
+    /// <summary>Computes y. Not by two threads at once.</summary>
+    /// <param name="x">(M, K), dense.</param>
+    /// <param name="m">M.</param>
+    /// <param name="y">(M, N), dense; overwritten.</param>
+    public void Run(nint x, int m, nint y)
+    {
+        if (m == 0 || Rows == 0) return;
+        this.x = (float*)x;
+        this.y = (float*)y;
+        rowsOfX = m;
+        long codes = ((long)m * Columns * codeBytes + 63) & ~63L, bytes = codes + (long)m * Blocks * 2 * sizeof(float);
+        var memory = rounded is { } r && r.Bytes >= bytes ? r : rounded = Storage.Allocate(bytes);
+        codesOfX = (byte*)memory.Address;
+        scalesOfX = (float*)(codesOfX + codes);
+        if (m == 1) Round(0);
+        else
+        {
+            isRounding = true;
+            WorkerPool.Run(this, m);
+            isRounding = false;
+        }
+        int least = (int)Math.Clamp((64L << 10) / rowBytes, 1, Math.Max(1, Rows / (4 * WorkerPool.Threads)));
+        rowsInChunk = m == 1 ? (least + Lanes - 1) / Lanes * Lanes : Groups * Lanes;
+        WorkerPool.Run(this, (Rows + rowsInChunk - 1) / rowsInChunk);
+        GC.KeepAlive(weights);
+        GC.KeepAlive(memory);
+    }
+
+    public void Run(int chunk, int worker)
+    {
+        if (isRounding)
+        {
+            Round(chunk);
+            return;
+        }
+        int first = chunk * rowsInChunk, end = Math.Min(Rows, first + rowsInChunk);
+        if (rowsOfX == 1)
+            for (int n = first; n < end; n += Lanes) Store(MultiplyRow((byte*)weights.Address, n, end, codesOfX, scalesOfX), y + n, end - n);
+        else MultiplyBlocks(first, end, worker);
+    }
+
+    /// <summary>The results of eight rows of weights, from n on, with one row of x.</summary>
+    protected abstract Vector256<float> MultiplyRow(byte* weights, int n, int end, byte* codesOfX, float* scalesOfX);
+
+    /// <summary>Eight rows of weights with a row in each lane: four bytes of codes, block by block; then, for each block, eight scales and eight offsets.</summary>
+    protected abstract void Pack(byte* weights, int n, int end, byte* panel, float* scales);
+
+    /// <summary>A panel with four rows of x.</summary>
+    protected abstract void MultiplyTile(byte* panel, float* scales, byte* codesOfX, float* scalesOfX, float* y, int count);
+
+    /// <summary>A panel with one row of x.</summary>
+    protected abstract Vector256<float> MultiplyOne(byte* panel, float* scales, byte* codesOfX, float* scalesOfX);
+
+    protected static void Store(Vector256<float> v, float* y, int count)
+    {
+        if (count >= Lanes) v.Store(y);
+        else
+            for (int i = 0; i < count; i++) y[i] = v[i];
+    }
+
+    void MultiplyBlocks(int first, int end, int worker)
+    {
+        nint panelBytes = (nint)Columns * Lanes * codeBytes, scaleCount = (nint)Blocks * 2 * Lanes, need = Groups * (panelBytes + scaleCount * sizeof(float));
+        if (Scratch[worker] is not { } scratch || scratch.Bytes < need) Scratch[worker] = scratch = Storage.Allocate(need);
+        var panels = (byte*)scratch.Address;
+        var scales = (float*)(panels + Groups * panelBytes);
+        for (int n = first, g = 0; n < end; n += Lanes, g++) Pack((byte*)weights.Address, n, end, panels + g * panelBytes, scales + g * scaleCount);
+        nint xBytes = (nint)Columns * codeBytes, xScales = (nint)Blocks * 2;
+        int block = Math.Max(4, (int)(BlockBytes / xBytes) & ~3);
+        for (int from = 0; from < rowsOfX; from += block)
+        {
+            int stop = Math.Min(rowsOfX, from + block);
+            for (int n = first, g = 0; n < end; n += Lanes, g++)
+            {
+                byte* panel = panels + g * panelBytes;
+                float* panelScales = scales + g * scaleCount;
+                int m = from;
+                for (; m + 4 <= stop; m += 4) MultiplyTile(panel, panelScales, codesOfX + m * xBytes, scalesOfX + m * xScales, y + m * (nint)Rows + n, end - n);
+                for (; m < stop; m++) Store(MultiplyOne(panel, panelScales, codesOfX + m * xBytes, scalesOfX + m * xScales), y + m * (nint)Rows + n, end - n);
+            }
+        }
+        GC.KeepAlive(scratch);
+    }
+
+    /// <summary>A row of x: codes of 8 bits (in words, if the weights are), the scale of each 32, and the scaled sum of their codes. What is not finite makes its block's scale so.</summary>
+    void Round(int m)
+    {
+        float* from = x + (nint)m * Columns, scales = scalesOfX + (nint)m * 2 * Blocks;
+        byte* to = codesOfX + (nint)m * Columns * codeBytes;
+        for (int b = 0; b < Blocks; b++, from += 32)
+        {
+            Vector256<float> v0 = Vector256.Load(from), v1 = Vector256.Load(from + 8), v2 = Vector256.Load(from + 16), v3 = Vector256.Load(from + 24);
+            var most = Vector256.Max(Vector256.Max(Vector256.Abs(v0), Vector256.Abs(v1)), Vector256.Max(Vector256.Abs(v2), Vector256.Abs(v3)));
+            var half = Vector128.Max(most.GetLower(), most.GetUpper());
+            half = Vector128.Max(half, Vector128.Shuffle(half, Vector128.Create(2, 3, 0, 1)));
+            float largest = MathF.Max(half[0], half[1]), inverse = largest == 0 ? 0 : 127 / largest;
+            var by = Vector256.Create(inverse);
+            Vector256<int> c0 = Avx.ConvertToVector256Int32(v0 * by), c1 = Avx.ConvertToVector256Int32(v1 * by), c2 = Avx.ConvertToVector256Int32(v2 * by), c3 = Avx.ConvertToVector256Int32(v3 * by);
+            float scale = largest / 127;
+            scales[b] = scale;
+            scales[Blocks + b] = scale * Vector256.Sum(c0 + c1 + (c2 + c3));
+            Vector256<short> w0 = Vector256.Narrow(c0, c1), w1 = Vector256.Narrow(c2, c3);
+            if (codeBytes == 1) Vector256.Narrow(w0, w1).Store((sbyte*)to + 32 * b);
+            else
+            {
+                w0.Store((short*)to + 32 * b);
+                w1.Store((short*)to + 32 * b + 16);
+            }
+        }
+    }
+
+    /// <summary>Asks for what the next eight rows have here: rows are too short for the processor to see far ahead in each.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    protected void Fetch(byte* at, int bytes)
+    {
+        for (int i = 0; i < bytes; i += 64) Sse.Prefetch0(at + Lanes * rowBytes + i);
+    }
+
+    /// <summary>The sums of the eight vectors' lanes, a vector a lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    protected static Vector256<int> Join(Vector256<int> v0, Vector256<int> v1, Vector256<int> v2, Vector256<int> v3, Vector256<int> v4, Vector256<int> v5, Vector256<int> v6, Vector256<int> v7)
+    {
+        var low = Avx2.HorizontalAdd(Avx2.HorizontalAdd(v0, v1), Avx2.HorizontalAdd(v2, v3));
+        var high = Avx2.HorizontalAdd(Avx2.HorizontalAdd(v4, v5), Avx2.HorizontalAdd(v6, v7));
+        return Avx2.Permute2x128(low, high, 0x20) + Avx2.Permute2x128(low, high, 0x31);
+    }
+
+    /// <summary>Eight rows of eight words of 32 bits, this many bytes apart, to eight columns.</summary>
+    protected static void Turn(byte* from, int stride, byte* to)
+    {
+        Vector256<int> r0 = Vector256.Load((int*)from), r1 = Vector256.Load((int*)(from + stride)), r2 = Vector256.Load((int*)(from + 2 * stride)), r3 = Vector256.Load((int*)(from + 3 * stride));
+        from += 4 * stride;
+        Vector256<int> r4 = Vector256.Load((int*)from), r5 = Vector256.Load((int*)(from + stride)), r6 = Vector256.Load((int*)(from + 2 * stride)), r7 = Vector256.Load((int*)(from + 3 * stride));
+        Vector256<long> a0 = Avx2.UnpackLow(r0, r1).AsInt64(), a1 = Avx2.UnpackHigh(r0, r1).AsInt64(), a2 = Avx2.UnpackLow(r2, r3).AsInt64(), a3 = Avx2.UnpackHigh(r2, r3).AsInt64();
+        Vector256<long> a4 = Avx2.UnpackLow(r4, r5).AsInt64(), a5 = Avx2.UnpackHigh(r4, r5).AsInt64(), a6 = Avx2.UnpackLow(r6, r7).AsInt64(), a7 = Avx2.UnpackHigh(r6, r7).AsInt64();
+        Both(Avx2.UnpackLow(a0, a2), Avx2.UnpackLow(a4, a6), to, 0);
+        Both(Avx2.UnpackHigh(a0, a2), Avx2.UnpackHigh(a4, a6), to, 1);
+        Both(Avx2.UnpackLow(a1, a3), Avx2.UnpackLow(a5, a7), to, 2);
+        Both(Avx2.UnpackHigh(a1, a3), Avx2.UnpackHigh(a5, a7), to, 3);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static void Both(Vector256<long> first, Vector256<long> last, byte* to, int column)
+        {
+            Avx2.Permute2x128(first, last, 0x20).Store((long*)(to + 32 * column));
+            Avx2.Permute2x128(first, last, 0x31).Store((long*)(to + 32 * (column + 4)));
+        }
+    }
+}
