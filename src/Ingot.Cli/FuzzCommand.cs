@@ -47,7 +47,7 @@ static class FuzzCommand
         {
             var part = FuzzRun.Run(target, seed, first + at, Math.Min(Chunk, count - at), jobs, StopSignal.Token);
             (read, refused, slowest, most) = (read + part.Accepted, refused + part.Refused, Math.Max(slowest, part.Slowest), Math.Max(most, part.MostAllocated));
-            foreach (var f in part.Findings.Where(f => findings.All(g => g.What != f.What)).ToList())
+            foreach (var f in part.Findings.Where(f => findings.All(g => g.Kind != f.Kind)).ToList())
             {
                 findings.Add(f);
                 Console.WriteLine($"{f.Parser}: --seed {f.Seed} --first {f.Index} --count 1 ({f.Input.Length} bytes): {f.What}");

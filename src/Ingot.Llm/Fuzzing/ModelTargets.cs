@@ -44,7 +44,7 @@ public static class ModelTargets
     {
         string json = Tokenizers[random.Next(Tokenizers.Length)].Replace("STEP", Steps[random.Next(Steps.Length)], StringComparison.Ordinal)
             .Replace("SPLIT", Splits[random.Next(Splits.Length)], StringComparison.Ordinal).Replace("DECODE", Decoders[random.Next(Decoders.Length)], StringComparison.Ordinal).Replace("POST", Posts[random.Next(Posts.Length)], StringComparison.Ordinal);
-        return new(random.Next(5) != 0 ? JsonMutation.Apply(json, random) : Encoding.UTF8.GetBytes(json));
+        return random.Next(4) != 0 ? new(JsonMutation.Apply(json, random)) { IsChanged = true } : new(Encoding.UTF8.GetBytes(json));
     }
 
     static readonly string[] Steps =
@@ -148,7 +148,7 @@ public static class ModelTargets
             "sliding_window":128,"layer_types":["full_attention","sliding_attention","full_attention","full_attention"],"attention_bias":false,"mlp_bias":false,"query_pre_attn_scalar":64,"hidden_activation":"gelu_pytorch_tanh",
             "n_embd":64,"n_layer":4,"n_head":8,"n_positions":512,"n_ctx":512,"layer_norm_epsilon":1e-5,"activation_function":"gelu_new","partial_rotary_factor":0.5,"rope_local_base_freq":10000,"use_sliding_window":false,"no_rope_layers":[1,1,1,0]}
             """;
-        return new(random.Next(5) != 0 ? JsonMutation.Apply(json, random) : Encoding.UTF8.GetBytes(json));
+        return random.Next(4) != 0 ? new(JsonMutation.Apply(json, random)) { IsChanged = true } : new(Encoding.UTF8.GetBytes(json));
     }
 
     static FuzzSeed GzipSeed(Random random)

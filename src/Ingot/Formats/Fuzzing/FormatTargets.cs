@@ -47,8 +47,9 @@ public static class FormatTargets
             at = end;
         }
         var text = json.ToString().TrimEnd(',') + "}";
-        var header = random.Next(3) == 0 ? JsonMutation.Apply(text, random) : Encoding.UTF8.GetBytes(text.PadRight((text.Length + 7) / 8 * 8));
-        return new([.. BitConverter.GetBytes((long)header.Length), .. header, .. new byte[at]], new LengthField(0, 8, 8, header.Length));
+        bool isChanged = random.Next(3) == 0;
+        var header = isChanged ? JsonMutation.Apply(text, random) : Encoding.UTF8.GetBytes(text.PadRight((text.Length + 7) / 8 * 8));
+        return new([.. BitConverter.GetBytes((long)header.Length), .. header, .. new byte[at]], new LengthField(0, 8, 8, header.Length)) { IsChanged = isChanged };
     }
 
     static FuzzSeed GgufSeed(Random random)
@@ -129,7 +130,7 @@ public static class FormatTargets
                 member.Write(bytes);
                 if (random.Next(50) == 0) member.Write(new byte[1 << 20]); // unpacks to a thousand times what it takes
             }
-        return new(stream.ToArray());
+        return new(stream.ToArray()) { IsChanged = true };
     }
 
     static Shape RandomShape(Random random, int limit) => new([.. Enumerable.Range(0, random.Next(4)).Select(_ => random.Next(limit))]);

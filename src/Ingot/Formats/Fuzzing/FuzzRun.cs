@@ -4,7 +4,13 @@ using Ingot.Runtime;
 namespace Ingot.Formats.Fuzzing;
 
 /// <summary>Something that must not happen, with the input that makes it happen.</summary>
-public sealed record FuzzFinding(string Parser, int Seed, long Index, string What, byte[] Input);
+public sealed record FuzzFinding(string Parser, int Seed, long Index, string What, byte[] Input)
+{
+    /// <summary>The same for findings that differ in numbers and names only.</summary>
+    public string Kind => KindOf(What);
+
+    internal static string KindOf(string what) => what.LastIndexOf(" at at ", StringComparison.Ordinal) is var at and >= 0 ? what[..what.IndexOf(':', StringComparison.Ordinal)] + what[at..] : string.Concat(what.Where(c => !char.IsAsciiDigit(c)));
+}
 
 /// <summary>What a run came to.</summary>
 /// <param name="Accepted">Inputs that were read.</param>
@@ -28,7 +34,7 @@ public static class FuzzRun
     {
         var random = new Random(HashCode(seed, index));
         var input = target.Seed(random);
-        return random.Next(64) == 0 ? input.Bytes : Mutation.Apply(input, random.Next(4) == 0 ? target.Seed(random).Bytes : input.Bytes, random);
+        return random.Next(64) < (input.IsChanged ? 48 : 2) ? input.Bytes : Mutation.Apply(input, random.Next(4) == 0 ? target.Seed(random).Bytes : input.Bytes, random);
     }
 
     /// <summary>Tries <paramref name="count"/> inputs.</summary>
@@ -56,7 +62,7 @@ public static class FuzzRun
                 if (result.Accepted) accepted++; else refused++;
                 slowest = Math.Max(slowest, result.Milliseconds);
                 most = Math.Max(most, result.Allocated - 2 * input.Length);
-                if (result.What is null || findings.Any(f => f.What == result.What)) return;
+                if (result.What is null || findings.Any(f => f.Kind == FuzzFinding.KindOf(result.What))) return;
                 findings.Add(new(target.Name, seed, i, result.What, input));
                 if (findings.Count == MostFindings) loop.Stop();
             }

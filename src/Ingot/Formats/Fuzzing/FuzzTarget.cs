@@ -10,7 +10,11 @@ public readonly record struct LengthField(int At, int Size, int Start, int Lengt
 /// <summary>A file to begin from: valid, or broken on purpose in a way that bytes alone would not find.</summary>
 /// <param name="Bytes">The file.</param>
 /// <param name="Lengths">Its length fields, which are kept true when their content grows or shrinks: otherwise every such file would be refused at once.</param>
-public sealed record FuzzSeed(byte[] Bytes, params IReadOnlyList<LengthField> Lengths);
+public sealed record FuzzSeed(byte[] Bytes, params IReadOnlyList<LengthField> Lengths)
+{
+    /// <summary>It is broken already: most are tried as they are.</summary>
+    public bool IsChanged { get; init; }
+}
 
 /// <summary>A parser to be fuzzed.</summary>
 /// <param name="Name">What the command calls it.</param>
