@@ -29,6 +29,7 @@ var root = new Command("ingot", "Trains small language models from nothing, in C
     TrainCommand.Create(),
     SampleCommand.Create(),
     OnnxCommands.Create(),
+    FuzzCommand.Create(),
     InfoCommand.Create(),
     BenchCommand.Create(),
     CompressCommand.Compress(),
