@@ -25,7 +25,7 @@ public sealed class Engine
     readonly Compiled body, head; // two, as what each is compiled for, rows and wanted rows, would multiply
     readonly RowBuckets bodyRows, headRows;
     readonly StepArguments?[] bodyArguments = new StepArguments?[32], headArguments = new StepArguments?[32]; // by log2 of the rows
-    readonly int mostRows;
+    readonly int mostRows, turns; // turns: columns of the tables of cosines and sines
     // Of the step that runs: which sequence and position each row is, and which rows' next token is wanted.
     readonly List<(GeneratedSequence Sequence, int Position)> rows = [];
     readonly List<(GeneratedSequence Sequence, int Row)> choosing = [];
@@ -72,7 +72,7 @@ public sealed class Engine
     public Engine(Decoder model, EngineOptions options)
     {
         options = options.Checked();
-        (Model, mostRows, Cache) = (model, options.MostRows, new(model.Config, options.CacheType));
+        (Model, mostRows, turns, Cache) = (model, options.MostRows, model.RotationWidth, new(model.Config, options.CacheType));
         attention = new(model.Config, Cache);
         if (options.PrefixBytes > 0) prefixes = new(Cache, model.Config, options.PrefixBytes, options.Store);
         // Gradients are switched off inside: doing so around each replay would allocate.
@@ -207,7 +207,7 @@ public sealed class Engine
     /// <returns>(at least the number of those choosing, V), until the next run.</returns>
     ReadOnlySpan<float> Run(CancellationToken cancellation)
     {
-        int n = bodyRows.For(rows.Count), width = Model.Config.Width, turns = Model.RotationWidth;
+        int n = bodyRows.For(rows.Count), width = Model.Config.Width;
         var arguments = bodyArguments[BitOperations.Log2((uint)n)] ??= new((DType.I32, [1, n]), (DType.F32, [n, turns]), (DType.F32, [n, turns]));
         if (positions.Length < n) (positions, pages) = (new int[n], new CachePages?[n]);
         var tokens = arguments.Of<int>(0);
@@ -235,7 +235,7 @@ public sealed class Engine
     /// <summary>Cosines and sines of positions, (N, RotationWidth) each, from a table that grows with the longest text.</summary>
     void Rotate(ReadOnlySpan<int> positions, Span<float> cos, Span<float> sin)
     {
-        int turns = Model.RotationWidth, needed = 1;
+        int needed = 1;
         foreach (int p in positions) needed = Math.Max(needed, p + 1);
         if (cosines.Length < needed * turns)
         {

@@ -92,6 +92,7 @@ public sealed class GeneratedSequence : IDisposable
         foreach (int id in ids)
             if ((uint)id >= (uint)engine.Model.VocabularySize) throw new IngotException($"token {id} is not in the model's vocabulary of {engine.Model.VocabularySize}; tokenizer and model do not belong together");
         tokens.EnsureCapacity((int)Math.Min(engine.Model.ContextLength, tokens.Count + (long)ids.Length + Math.Min(options.MaxTokens, MostRoom)));
+        Pages.EnsureCapacity(tokens.Capacity);
         foreach (int id in ids)
         {
             tokens.Add(id);

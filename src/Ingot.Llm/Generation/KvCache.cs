@@ -96,6 +96,9 @@ sealed class CachePages(KvCache cache)
 
     internal KvPage Page(int page) => pages[page];
 
+    /// <summary>Makes room in the list for the pages of so many positions.</summary>
+    public void EnsureCapacity(int positions) => pages.EnsureCapacity(positions / KvCache.PagePositions + 1);
+
     /// <summary>Makes room for positions from one to before another, in pages of this sequence's own.</summary>
     public void Reserve(int from, int end)
     {

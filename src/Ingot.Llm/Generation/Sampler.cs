@@ -96,6 +96,7 @@ public sealed class Sampler
         if (options.Temperature == 0) return best;
         candidates ??= new();
         Restrict(logits, logits[best], options, candidates);
+        best = Best(logits); // the likeliest token need not be typical
         // Softmax in double, from the largest score, so that nothing overflows at any temperature.
         double top = logits[best], sum = 0;
         var weights = candidates.Weights(logits.Length);

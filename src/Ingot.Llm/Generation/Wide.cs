@@ -32,8 +32,8 @@ readonly struct Wide128(Vector128<float> v) : IWide<Wide128>
     [MethodImpl(Inline)] public static Wide128 Broadcast(float x) => new(Vector128.Create(x));
     [MethodImpl(Inline)] public static Wide128 Load(ref readonly float from, nuint at) => new(Vector128.LoadUnsafe(in from, at));
     [MethodImpl(Inline)] public static Wide128 LoadBFloat16(ref readonly ushort from, nuint at) => new((Vector128.WidenLower(Vector64.LoadUnsafe(in from, at).ToVector128Unsafe()) << 16).AsSingle());
-    // Eight are read where four are needed: the scales behind a plane are more than that.
-    [MethodImpl(Inline)] public static Wide128 LoadInt8(ref readonly sbyte from, nuint at) => new(Vector128.ConvertToSingle(Vector128.WidenLower(Vector128.WidenLower(Vector64.LoadUnsafe(in from, at).ToVector128Unsafe()))));
+    // More is read than needed: the scales behind a plane are longer than that.
+    [MethodImpl(Inline)] public static Wide128 LoadInt8(ref readonly sbyte from, nuint at) => new(Vector128.ConvertToSingle(Vector128.WidenLower(Vector128.WidenLower(Vector128.LoadUnsafe(in from, at)))));
     [MethodImpl(Inline)] public static void Store(Wide128 x, ref float to, nuint at) => x.v.StoreUnsafe(ref to, at);
     [MethodImpl(Inline)] public static Wide128 Add(Wide128 a, Wide128 b) => new(a.v + b.v);
     [MethodImpl(Inline)] public static Wide128 Multiply(Wide128 a, Wide128 b) => new(a.v * b.v);
@@ -65,7 +65,7 @@ readonly struct Wide256(Vector256<float> v) : IWide<Wide256>
     [MethodImpl(Inline)]
     public static Wide256 LoadInt8(ref readonly sbyte from, nuint at)
     {
-        var bytes = Vector64.LoadUnsafe(in from, at).ToVector128Unsafe();
+        var bytes = Vector128.LoadUnsafe(in from, at);
         if (Avx2.IsSupported) return new(Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(bytes)));
         var words = Vector128.WidenLower(bytes);
         return new(Vector256.ConvertToSingle(Vector256.Create(Vector128.WidenLower(words), Vector128.WidenUpper(words))));
