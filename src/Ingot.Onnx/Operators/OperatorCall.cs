@@ -7,7 +7,7 @@ namespace Ingot.Onnx.Operators;
 /// One call of an operator: its inputs by position, its attributes by name, the opset version its model means. Operators build graph; a value that decides about
 /// shapes is read with <see cref="Constant{T}"/>, which computes it now.
 /// </summary>
-sealed class OperatorCall
+sealed partial class OperatorCall
 {
     readonly OnnxNode node;
     readonly OnnxValue?[] inputs;
