@@ -138,6 +138,25 @@ public sealed class Decoder : ILanguageModel
         return (rotations.Cos.Narrow(0, 0, length), rotations.Sin.Narrow(0, 0, length));
     }
 
+    /// <summary>The matrices by name, the embedding's among them.</summary>
+    internal IEnumerable<(string Name, Projection Matrix)> Projections()
+    {
+        yield return ("model.embed_tokens", model.EmbedTokens);
+        if (model.EmbedPositions is { } table) yield return ("model.embed_positions", table);
+        foreach (var (i, block) in model.Layers.Index())
+        {
+            string at = $"model.layers.{i}.";
+            yield return (at + "self_attn.q_proj", block.SelfAttn.QProj);
+            yield return (at + "self_attn.k_proj", block.SelfAttn.KProj);
+            yield return (at + "self_attn.v_proj", block.SelfAttn.VProj);
+            yield return (at + "self_attn.o_proj", block.SelfAttn.OProj);
+            if (block.Mlp.GateProj is { } gate) yield return (at + "mlp.gate_proj", gate);
+            yield return (at + "mlp.up_proj", block.Mlp.UpProj);
+            yield return (at + "mlp.down_proj", block.Mlp.DownProj);
+        }
+        if (lmHead is not null) yield return ("lm_head", lmHead);
+    }
+
     /// <summary>Each position looks at itself and those before it, within the window.</summary>
     Tensor Attend(int layer, Tensor q, Tensor k, Tensor v)
     {

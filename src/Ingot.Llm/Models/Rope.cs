@@ -52,6 +52,9 @@ sealed class Rope
         }
     }
 
+    /// <summary>What each frequency of the base is divided by.</summary>
+    public IReadOnlyList<double> Divisors(double theta) => [.. frequencies.Select((f, i) => Math.Pow(theta, -(double)i / Pairs) / f)];
+
     /// <summary>Writes the cosines and sines of a position.</summary>
     public void Write(int position, Span<float> cos, Span<float> sin)
     {

@@ -36,6 +36,9 @@ public sealed class Tokenizer : ITokenizer
 
     internal TokenizerParts Parts { get; }
 
+    /// <summary>The scanner that cuts texts into pieces, if that is all that is done before the model.</summary>
+    internal CoveringSplitter? Scanner => fastSplitter;
+
     /// <summary>Number of ids, added tokens among them.</summary>
     public int VocabularySize { get; }
 
@@ -208,6 +211,9 @@ sealed record TokenizerParts(TokenModel Model)
     public IReadOnlyList<int> Before { get; init; } = [];
 
     public IReadOnlyList<int> After { get; init; } = [];
+
+    /// <summary>tokenizer.ggml.pre of the GGUF file that it came in.</summary>
+    public string? GgufSplit { get; init; }
 
     /// <summary>The split pattern, where there is one, for writing it to a file; null: GPT-2's within ByteLevel.</summary>
     public string? SplitPattern { get; init; }

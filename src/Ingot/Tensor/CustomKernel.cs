@@ -37,6 +37,9 @@ public sealed class CustomKernel
     /// <summary>Null where there is none: a backward pass through the kernel is then an error.</summary>
     public CustomGradient? Gradient { get; init; }
 
+    /// <summary>It writes every element of the output, which is then not filled with zeros first.</summary>
+    internal bool WritesAll { get; init; }
+
     /// <summary>Runs the delegate on memory; not for an output without elements.</summary>
     /// <param name="node">The Custom node, for dtypes and shapes.</param>
     /// <param name="memory">The inputs, then the output.</param>
@@ -45,7 +48,7 @@ public sealed class CustomKernel
     internal void Run(Node node, Storage[] memory, string? origin)
     {
         if (node.Shape.Count == 0) return;
-        memory[^1].Clear();
+        if (!WritesAll) memory[^1].Clear();
         try { run(new CustomArguments(node, memory)); }
         catch (Exception e) when (e is not OperationCanceledException) { throw new IngotException($"{At(origin)} failed: {e.Message}", e); }
         GC.KeepAlive(memory);

@@ -1,0 +1,170 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Ingot.Runtime.Weights;
+
+/// <summary>The product with weights in blocks of one format.</summary>
+public sealed unsafe class BlockProduct<T> : WeightProduct where T : struct, IWeightBlock<T>
+{
+    /// <param name="weights">(N, K), row by row, at its beginning; it is kept alive.</param>
+    /// <param name="rows">N.</param>
+    /// <param name="columns">K.</param>
+    /// <param name="bytesInRow">Bytes of a row: of its blocks, or of its numbers if it ends within a block of plain ones.</param>
+    public BlockProduct(Storage weights, int rows, int columns, long bytesInRow) : base(weights, rows, columns, bytesInRow)
+    {
+        // Whole blocks, or plain numbers up to the last.
+        if (bytesInRow * T.Length != (long)columns * T.Bytes) throw new ArgumentException($"rows of {columns} values take {(double)columns / T.Length * T.Bytes} bytes, not {bytesInRow}");
+    }
+
+    /// <summary>Blocks that all bytes of are in the row.</summary>
+    int WholeBlocks => Columns / T.Length;
+
+    protected override void MultiplyRow(int first, int end)
+    {
+        if (isWide) MultiplyRowWide(first, end);
+        else MultiplyRowNarrow(first, end);
+    }
+
+    void MultiplyRowNarrow(int first, int end)
+    {
+        byte* rest = stackalloc byte[Together * T.Bytes];
+        for (int n = first; n < end; n += Together)
+        {
+            // Rows beyond the end are the last row again; what they give is dropped.
+            byte* w0 = Weights + n * RowBytes, w1 = n + 1 < end ? w0 + RowBytes : w0, w2 = n + 2 < end ? w1 + RowBytes : w1, w3 = n + 3 < end ? w2 + RowBytes : w2;
+            float* at = x;
+            Vector256<float> a0 = default, a1 = default, a2 = default, a3 = default;
+            for (int b = WholeBlocks; b >= 0; b--)
+            {
+                if (b == 0)
+                {
+                    if (Columns == WholeBlocks * T.Length) break;
+                    w0 = CopyRest(w0, rest);
+                    w1 = CopyRest(w1, rest + T.Bytes);
+                    w2 = CopyRest(w2, rest + 2 * T.Bytes);
+                    w3 = CopyRest(w3, rest + 3 * T.Bytes);
+                }
+                else Fetch(w0, w1, w2, w3);
+                T b0 = T.Open(w0), b1 = T.Open(w1), b2 = T.Open(w2), b3 = T.Open(w3);
+                for (int part = 0; part < T.Length / 32; part++, at += 32)
+                {
+                    var f = b0.Narrow(part);
+                    a0 = Add(f, at, a0);
+                    f = b1.Narrow(part);
+                    a1 = Add(f, at, a1);
+                    f = b2.Narrow(part);
+                    a2 = Add(f, at, a2);
+                    f = b3.Narrow(part);
+                    a3 = Add(f, at, a3);
+                }
+                w0 += T.Bytes;
+                w1 += T.Bytes;
+                w2 += T.Bytes;
+                w3 += T.Bytes;
+            }
+            y[n] = Sum(a0);
+            if (n + 1 < end) y[n + 1] = Sum(a1);
+            if (n + 2 < end) y[n + 2] = Sum(a2);
+            if (n + 3 < end) y[n + 3] = Sum(a3);
+        }
+    }
+
+    void MultiplyRowWide(int first, int end)
+    {
+        byte* rest = stackalloc byte[Together * T.Bytes];
+        for (int n = first; n < end; n += Together)
+        {
+            byte* w0 = Weights + n * RowBytes, w1 = n + 1 < end ? w0 + RowBytes : w0, w2 = n + 2 < end ? w1 + RowBytes : w1, w3 = n + 3 < end ? w2 + RowBytes : w2;
+            float* at = x;
+            Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default;
+            for (int b = WholeBlocks; b >= 0; b--)
+            {
+                if (b == 0)
+                {
+                    if (Columns == WholeBlocks * T.Length) break;
+                    w0 = CopyRest(w0, rest);
+                    w1 = CopyRest(w1, rest + T.Bytes);
+                    w2 = CopyRest(w2, rest + 2 * T.Bytes);
+                    w3 = CopyRest(w3, rest + 3 * T.Bytes);
+                }
+                else Fetch(w0, w1, w2, w3);
+                T b0 = T.Open(w0), b1 = T.Open(w1), b2 = T.Open(w2), b3 = T.Open(w3);
+                for (int part = 0; part < T.Length / 32; part++, at += 32)
+                {
+                    var f = b0.Wide(part);
+                    a0 = Add(f, at, a0);
+                    f = b1.Wide(part);
+                    a1 = Add(f, at, a1);
+                    f = b2.Wide(part);
+                    a2 = Add(f, at, a2);
+                    f = b3.Wide(part);
+                    a3 = Add(f, at, a3);
+                }
+                w0 += T.Bytes;
+                w1 += T.Bytes;
+                w2 += T.Bytes;
+                w3 += T.Bytes;
+            }
+            y[n] = Sum(a0);
+            if (n + 1 < end) y[n + 1] = Sum(a1);
+            if (n + 2 < end) y[n + 2] = Sum(a2);
+            if (n + 3 < end) y[n + 3] = Sum(a3);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<float> Add(in Floats f, float* x, Vector256<float> sum)
+    {
+        sum = Vector256.FusedMultiplyAdd(f.A, Vector256.Load(x), sum);
+        sum = Vector256.FusedMultiplyAdd(f.B, Vector256.Load(x + 8), sum);
+        sum = Vector256.FusedMultiplyAdd(f.C, Vector256.Load(x + 16), sum);
+        return Vector256.FusedMultiplyAdd(f.D, Vector256.Load(x + 24), sum);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector512<float> Add(in WideFloats f, float* x, Vector512<float> sum) =>
+        Vector512.FusedMultiplyAdd(f.B, Vector512.Load(x + 16), Vector512.FusedMultiplyAdd(f.A, Vector512.Load(x), sum));
+
+    /// <summary>Asks for what the next rows have here: rows are too short for the processor to see far ahead in each.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    void Fetch(byte* w0, byte* w1, byte* w2, byte* w3)
+    {
+        if (!Sse.IsSupported) return;
+        nint ahead = Together * RowBytes;
+        for (int i = 0; i < T.Bytes; i += 64)
+        {
+            Sse.Prefetch0(w0 + ahead + i);
+            Sse.Prefetch0(w1 + ahead + i);
+            Sse.Prefetch0(w2 + ahead + i);
+            Sse.Prefetch0(w3 + ahead + i);
+        }
+    }
+
+    /// <summary>The plain numbers of a row behind its last whole block, then zeros.</summary>
+    byte* CopyRest(byte* from, byte* to)
+    {
+        var target = new Span<byte>(to, T.Bytes);
+        target.Clear();
+        new ReadOnlySpan<byte>(from, (int)(RowBytes - (nint)WholeBlocks * T.Bytes)).CopyTo(target);
+        return to;
+    }
+
+    protected override void DecodeStretch(int row, int k, int count, float* target)
+    {
+        byte* rest = stackalloc byte[T.Bytes];
+        byte* at = Weights + row * RowBytes + k / T.Length * T.Bytes;
+        for (int b = k / T.Length; count > 0; b++, at += T.Bytes, count -= T.Length)
+        {
+            var block = T.Open(b < WholeBlocks ? at : CopyRest(at, rest));
+            for (int part = 0; part < T.Length / 32; part++, target += 32)
+            {
+                var f = block.Narrow(part);
+                f.A.Store(target);
+                f.B.Store(target + 8);
+                f.C.Store(target + 16);
+                f.D.Store(target + 24);
+            }
+        }
+    }
+}

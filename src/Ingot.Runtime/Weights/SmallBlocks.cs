@@ -1,0 +1,200 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Ingot.Runtime.Weights;
+
+// Blocks of 32 weights with one scale (and perhaps a minimum). The layouts are ggml's.
+
+/// <summary>4 bits: scale * (code - 8). Half scale, 16 bytes; the low nibbles come first.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+public readonly unsafe struct Q4_0(byte* at) : IWeightBlock<Q4_0>
+{
+    readonly byte* at = at;
+    public static int Length => 32;
+    public static int Bytes => 18;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Q4_0 Open(byte* block) => new(block);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Floats Narrow(int part) => Part().Narrow();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public WideFloats Wide(int part) => Part().Wide();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    Codes Part()
+    {
+        var bytes = Vector128.Load(at + 2);
+        float scale = Bits.Half(at);
+        return new(Bits.LowNibbles(bytes), Bits.HighNibbles(bytes), scale, -8 * scale);
+    }
+}
+
+/// <summary>4 bits: scale * code + minimum. Half scale and minimum, 16 bytes.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+public readonly unsafe struct Q4_1(byte* at) : IWeightBlock<Q4_1>
+{
+    readonly byte* at = at;
+    public static int Length => 32;
+    public static int Bytes => 20;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Q4_1 Open(byte* block) => new(block);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Floats Narrow(int part) => Part().Narrow();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public WideFloats Wide(int part) => Part().Wide();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    Codes Part()
+    {
+        var bytes = Vector128.Load(at + 4);
+        return new(Bits.LowNibbles(bytes), Bits.HighNibbles(bytes), Bits.Half(at), Bits.Half(at + 2));
+    }
+}
+
+/// <summary>5 bits: scale * (code - 16). Half scale, 32 fifth bits, 16 bytes.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+public readonly unsafe struct Q5_0(byte* at) : IWeightBlock<Q5_0>
+{
+    readonly byte* at = at;
+    public static int Length => 32;
+    public static int Bytes => 22;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Q5_0 Open(byte* block) => new(block);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Floats Narrow(int part) => Part().Narrow();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public WideFloats Wide(int part) => Part().Wide();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    Codes Part()
+    {
+        var bytes = Vector128.Load(at + 6);
+        int fifth = Unsafe.ReadUnaligned<int>(at + 2);
+        float scale = Bits.Half(at);
+        return new(Bits.LowNibbles(bytes) | Bits.Sixteens(fifth), Bits.HighNibbles(bytes) | Bits.Sixteens(fifth >> 16), scale, -16 * scale);
+    }
+}
+
+/// <summary>5 bits: scale * code + minimum. Half scale and minimum, 32 fifth bits, 16 bytes.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+public readonly unsafe struct Q5_1(byte* at) : IWeightBlock<Q5_1>
+{
+    readonly byte* at = at;
+    public static int Length => 32;
+    public static int Bytes => 24;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Q5_1 Open(byte* block) => new(block);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Floats Narrow(int part) => Part().Narrow();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public WideFloats Wide(int part) => Part().Wide();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    Codes Part()
+    {
+        var bytes = Vector128.Load(at + 8);
+        int fifth = Unsafe.ReadUnaligned<int>(at + 4);
+        return new(Bits.LowNibbles(bytes) | Bits.Sixteens(fifth), Bits.HighNibbles(bytes) | Bits.Sixteens(fifth >> 16), Bits.Half(at), Bits.Half(at + 2));
+    }
+}
+
+/// <summary>8 bits: scale * code, which is signed. Half scale, 32 bytes.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+public readonly unsafe struct Q8_0(byte* at) : IWeightBlock<Q8_0>
+{
+    readonly byte* at = at;
+    public static int Length => 32;
+    public static int Bytes => 34;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Q8_0 Open(byte* block) => new(block);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Floats Narrow(int part) => Part().Narrow();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public WideFloats Wide(int part) => Part().Wide();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    Codes Part()
+    {
+        var sign = Vector128.Create((byte)0x80);
+        float scale = Bits.Half(at);
+        return new(Vector128.Load(at + 2) ^ sign, Vector128.Load(at + 18) ^ sign, scale, -128 * scale);
+    }
+}
+
+/// <summary>The sixteen levels of the non-linear 4-bit formats, plus 128.</summary>
+static class Levels
+{
+    /// <summary>IQ4_NL, IQ4_XS: dense around 0, as weights are.</summary>
+    public static Vector128<byte> NonLinear => Vector128.Create((byte)(128 - 127), 128 - 104, 128 - 83, 128 - 65, 128 - 49, 128 - 35, 128 - 22, 128 - 10, 128 + 1, 128 + 13, 128 + 25, 128 + 38, 128 + 53, 128 + 69, 128 + 89, 128 + 113);
+
+    /// <summary>Floats of 4 bits (sign, two of exponent, one of fraction), doubled.</summary>
+    public static Vector128<byte> Float4 => Vector128.Create((byte)128, 128 + 1, 128 + 2, 128 + 3, 128 + 4, 128 + 6, 128 + 8, 128 + 12, 128, 128 - 1, 128 - 2, 128 - 3, 128 - 4, 128 - 6, 128 - 8, 128 - 12);
+}
+
+/// <summary>4 bits, the numbers of levels: scale * level. Half scale, 16 bytes.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+public readonly unsafe struct IQ4_NL(byte* at) : IWeightBlock<IQ4_NL>
+{
+    readonly byte* at = at;
+    public static int Length => 32;
+    public static int Bytes => 18;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IQ4_NL Open(byte* block) => new(block);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Floats Narrow(int part) => Part().Narrow();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public WideFloats Wide(int part) => Part().Wide();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    Codes Part()
+    {
+        var bytes = Vector128.Load(at + 2);
+        float scale = Bits.Half(at);
+        return new(Vector128.ShuffleNative(Levels.NonLinear, Bits.LowNibbles(bytes)), Vector128.ShuffleNative(Levels.NonLinear, Bits.HighNibbles(bytes)), scale, -128 * scale);
+    }
+}
+
+/// <summary>Microscaling: 4-bit floats with a common power of two. One byte of exponent, 16 bytes.</summary>
+/// <remarks>OCP Microscaling Formats (MX) 1.0, E2M1 with E8M0; ggml keeps the first sixteen values in the low nibbles.</remarks>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+public readonly unsafe struct MXFP4(byte* at) : IWeightBlock<MXFP4>
+{
+    readonly byte* at = at;
+    public static int Length => 32;
+    public static int Bytes => 17;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static MXFP4 Open(byte* block) => new(block);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Floats Narrow(int part) => Part().Narrow();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public WideFloats Wide(int part) => Part().Wide();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    Codes Part()
+    {
+        var bytes = Vector128.Load(at + 1);
+        // Half of 2^(e - 127), as the levels are doubled; the smallest two are subnormal.
+        float scale = BitConverter.UInt32BitsToSingle(at[0] < 2 ? 0x200000u << at[0] : (uint)(at[0] - 1) << 23);
+        return new(Vector128.ShuffleNative(Levels.Float4, Bits.LowNibbles(bytes)), Vector128.ShuffleNative(Levels.Float4, Bits.HighNibbles(bytes)), scale, -128 * scale);
+    }
+}

@@ -1,0 +1,292 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Ingot.Runtime.Weights;
+
+// Blocks of 256 weights whose scales (of 16 or 32 weights each) are themselves small integers times the block's scale. The layouts are ggml's.
+
+/// <summary>2 bits; 4-bit scales and minima of 16 weights. 16 bytes of these, 64 bytes, half scale, half scale of the minima.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+public readonly unsafe struct Q2_K(byte* at) : IWeightBlock<Q2_K>
+{
+    readonly byte* at = at;
+    readonly float scale = Bits.Half(at + 80), least = Bits.Half(at + 82);
+    public static int Length => 256;
+    public static int Bytes => 84;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Q2_K Open(byte* block) => new(block);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Floats Narrow(int part) => Part(part).Narrow();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public WideFloats Wide(int part) => Part(part).Wide();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    Codes Part(int part)
+    {
+        byte* codes = at + 16 + part / 4 * 32;
+        int from = part % 4 * 2, first = at[2 * part], last = at[2 * part + 1];
+        return new(Bits.Pairs(Vector128.Load(codes), from), Bits.Pairs(Vector128.Load(codes + 16), from),
+            scale * (first & 15), -least * (first >> 4), scale * (last & 15), -least * (last >> 4));
+    }
+}
+
+/// <summary>3 bits, code - 4; 6-bit scales of 16 weights, less 32. 32 bytes of third bits, 64 bytes, 12 bytes of scales, half scale.</summary>
+public readonly unsafe struct Q3_K : IWeightBlock<Q3_K>
+{
+    readonly byte* at;
+    readonly float scale;
+    readonly ulong scales, lastScales;
+    public static int Length => 256;
+    public static int Bytes => 110;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Q3_K Open(byte* block) => new(block);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    Q3_K(byte* at)
+    {
+        this.at = at;
+        scale = Bits.Half(at + 108);
+        // The low four bits of scales 0-7 and 8-15 share bytes; the high two bits follow, four scales a byte.
+        uint a = Unsafe.ReadUnaligned<uint>(at + 96), b = Unsafe.ReadUnaligned<uint>(at + 100), high = Unsafe.ReadUnaligned<uint>(at + 104);
+        const uint Nibbles = 0x0F0F0F0F, Pairs = 0x03030303;
+        uint s0 = (a & Nibbles) | ((high & Pairs) << 4), s1 = (b & Nibbles) | (((high >> 2) & Pairs) << 4);
+        uint s2 = ((a >> 4) & Nibbles) | (((high >> 4) & Pairs) << 4), s3 = ((b >> 4) & Nibbles) | (((high >> 6) & Pairs) << 4);
+        (scales, lastScales) = (s0 | ((ulong)s1 << 32), s2 | ((ulong)s3 << 32));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Floats Narrow(int part) => Part(part).Narrow();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public WideFloats Wide(int part) => Part(part).Wide();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    Codes Part(int part)
+    {
+        byte* codes = at + 32 + part / 4 * 32;
+        int from = part % 4 * 2;
+        uint pair = (uint)((part < 4 ? scales : lastScales) >> (part % 4 * 16));
+        float first = scale * ((int)(pair & 0xFF) - 32), last = scale * ((int)((pair >> 8) & 0xFF) - 32);
+        return new(Bits.Pairs(Vector128.Load(codes), from) | Third(at, part), Bits.Pairs(Vector128.Load(codes + 16), from) | Third(at + 16, part), first, -4 * first, last, -4 * last);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector128<byte> Third(byte* mask, int part) => ((Vector128.Load(mask).AsUInt16() >> part).AsByte() & Vector128<byte>.One) << 2;
+}
+
+/// <summary>The eight 6-bit scales and minima of Q4_K and Q5_K, from 12 bytes to a byte each.</summary>
+readonly unsafe struct SixBitScales
+{
+    readonly float scale, least;
+    readonly ulong scales, minima;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public SixBitScales(byte* at)
+    {
+        (scale, least) = (Bits.Half(at), Bits.Half(at + 2));
+        uint a = Unsafe.ReadUnaligned<uint>(at + 4), b = Unsafe.ReadUnaligned<uint>(at + 8), c = Unsafe.ReadUnaligned<uint>(at + 12);
+        const uint Six = 0x3F3F3F3F, Nibbles = 0x0F0F0F0F, Pairs = 0x03030303;
+        scales = (a & Six) | ((ulong)((c & Nibbles) | (((a >> 6) & Pairs) << 4)) << 32);
+        minima = (b & Six) | ((ulong)(((c >> 4) & Nibbles) | (((b >> 6) & Pairs) << 4)) << 32);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Codes Of(int part, Vector128<byte> first, Vector128<byte> last) =>
+        new(first, last, scale * (int)((scales >> (8 * part)) & 0xFF), -least * (int)((minima >> (8 * part)) & 0xFF));
+}
+
+/// <summary>4 bits; 6-bit scales and minima of 32 weights. Two half scales, 12 bytes of scales, 128 bytes.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+public readonly unsafe struct Q4_K(byte* at) : IWeightBlock<Q4_K>
+{
+    readonly byte* at = at;
+    readonly SixBitScales scales = new(at);
+    public static int Length => 256;
+    public static int Bytes => 144;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Q4_K Open(byte* block) => new(block);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Floats Narrow(int part) => Part(part).Narrow();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public WideFloats Wide(int part) => Part(part).Wide();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    Codes Part(int part)
+    {
+        byte* codes = at + 16 + part / 2 * 32;
+        Vector128<byte> nibble = Vector128.Create((byte)0x0F);
+        int from = part % 2 * 4;
+        return scales.Of(part, (Vector128.Load(codes).AsUInt16() >> from).AsByte() & nibble, (Vector128.Load(codes + 16).AsUInt16() >> from).AsByte() & nibble);
+    }
+}
+
+/// <summary>5 bits; 6-bit scales and minima of 32 weights. Two half scales, 12 bytes of scales, 32 bytes of fifth bits, 128 bytes.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+public readonly unsafe struct Q5_K(byte* at) : IWeightBlock<Q5_K>
+{
+    readonly byte* at = at;
+    readonly SixBitScales scales = new(at);
+    public static int Length => 256;
+    public static int Bytes => 176;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Q5_K Open(byte* block) => new(block);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Floats Narrow(int part) => Part(part).Narrow();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public WideFloats Wide(int part) => Part(part).Wide();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    Codes Part(int part)
+    {
+        byte* codes = at + 48 + part / 2 * 32;
+        return scales.Of(part, Sixteen(codes, at + 16, part), Sixteen(codes + 16, at + 32, part));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector128<byte> Sixteen(byte* codes, byte* fifth, int part) =>
+        ((Vector128.Load(codes).AsUInt16() >> (part % 2 * 4)).AsByte() & Vector128.Create((byte)0x0F))
+        | (((Vector128.Load(fifth).AsUInt16() >> part).AsByte() & Vector128<byte>.One) << 4);
+}
+
+/// <summary>6 bits, code - 32; 8-bit scales of 16 weights. 128 bytes of the low four bits, 64 of the high two, 16 scales, half scale.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+public readonly unsafe struct Q6_K(byte* at) : IWeightBlock<Q6_K>
+{
+    readonly byte* at = at;
+    readonly float scale = Bits.Half(at + 208);
+    public static int Length => 256;
+    public static int Bytes => 210;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Q6_K Open(byte* block) => new(block);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Floats Narrow(int part) => Part(part).Narrow();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public WideFloats Wide(int part) => Part(part).Wide();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    Codes Part(int part)
+    {
+        int quarter = part % 4;
+        byte* low = at + part / 4 * 64 + quarter % 2 * 32, high = at + 128 + part / 4 * 32;
+        var scales = (sbyte*)at + 192 + 2 * part;
+        float first = scale * scales[0], last = scale * scales[1];
+        return new(Sixteen(low, high, quarter), Sixteen(low + 16, high + 16, quarter), first, -32 * first, last, -32 * last);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector128<byte> Sixteen(byte* low, byte* high, int quarter) =>
+        ((Vector128.Load(low).AsUInt16() >> (quarter / 2 * 4)).AsByte() & Vector128.Create((byte)0x0F)) | (Bits.Pairs(Vector128.Load(high), 2 * quarter) << 4);
+}
+
+/// <summary>4 bits, the numbers of levels; 6-bit scales of 32 weights, less 32. Half scale, 2 bytes of high and 4 of low bits of the scales, 128 bytes.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+public readonly unsafe struct IQ4_XS(byte* at) : IWeightBlock<IQ4_XS>
+{
+    readonly byte* at = at;
+    readonly float scale = Bits.Half(at);
+    public static int Length => 256;
+    public static int Bytes => 136;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IQ4_XS Open(byte* block) => new(block);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Floats Narrow(int part) => Part(part).Narrow();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public WideFloats Wide(int part) => Part(part).Wide();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    Codes Part(int part)
+    {
+        var bytes = Vector128.Load(at + 8 + 16 * part);
+        int high = Unsafe.ReadUnaligned<ushort>(at + 2), number = ((at[4 + part / 2] >> (part % 2 * 4)) & 15) | (((high >> (2 * part)) & 3) << 4);
+        float here = scale * (number - 32);
+        return new(Vector128.ShuffleNative(Levels.NonLinear, Bits.LowNibbles(bytes)), Vector128.ShuffleNative(Levels.NonLinear, Bits.HighNibbles(bytes)), here, -128 * here);
+    }
+}
+
+/// <summary>Ternary, -1, 0 or 1 times the scale, 2 bits each. 64 bytes, half scale.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+public readonly unsafe struct TQ2_0(byte* at) : IWeightBlock<TQ2_0>
+{
+    readonly byte* at = at;
+    readonly float scale = Bits.Half(at + 64);
+    public static int Length => 256;
+    public static int Bytes => 66;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TQ2_0 Open(byte* block) => new(block);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Floats Narrow(int part) => Part(part).Narrow();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public WideFloats Wide(int part) => Part(part).Wide();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    Codes Part(int part)
+    {
+        byte* codes = at + part / 4 * 32;
+        return new(Bits.Pairs(Vector128.Load(codes), part % 4 * 2), Bits.Pairs(Vector128.Load(codes + 16), part % 4 * 2), scale, -scale);
+    }
+}
+
+/// <summary>Ternary, five values a byte: digits in base 3, the first the most significant, of byte / 256. 48 bytes, 4 bytes of four values, half scale.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+public readonly unsafe struct TQ1_0(byte* at) : IWeightBlock<TQ1_0>
+{
+    readonly byte* at = at;
+    readonly float scale = Bits.Half(at + 52);
+    public static int Length => 256;
+    public static int Bytes => 54;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TQ1_0 Open(byte* block) => new(block);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Floats Narrow(int part) => Part(part).Narrow();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public WideFloats Wide(int part) => Part(part).Wide();
+
+    static ReadOnlySpan<byte> PowersOf3 => [1, 3, 9, 27, 81];
+
+    Codes Part(int part)
+    {
+        Vector128<byte> first, last;
+        if (part < 5) (first, last) = (Digits(Vector128.Load(at), Power(part)), Digits(Vector128.Load(at + 16), Power(part)));
+        else
+        {
+            // 80 values of 16 bytes, then 16 values of the 4 bytes.
+            var bytes = Vector128.Load(at + 32);
+            int digit = 2 * (part - 5);
+            first = Digits(bytes, Power(digit));
+            last = digit < 4 ? Digits(bytes, Power(digit + 1))
+                : Digits(Vector128.Create(Unsafe.ReadUnaligned<uint>(at + 48)).AsByte(), Vector128.Create((byte)1, 1, 1, 1, 3, 3, 3, 3, 9, 9, 9, 9, 27, 27, 27, 27));
+        }
+        return new(first, last, scale, -scale);
+    }
+
+    static Vector128<byte> Power(int digit) => Vector128.Create(PowersOf3[digit]);
+
+    /// <summary>The leading digit of what is left, modulo 256, after the digits before it are shifted out by the power.</summary>
+    static Vector128<byte> Digits(Vector128<byte> bytes, Vector128<byte> powers)
+    {
+        var rest = bytes * powers;
+        return Vector128.Narrow((Vector128.WidenLower(rest) * 3) >> 8, (Vector128.WidenUpper(rest) * 3) >> 8);
+    }
+}
