@@ -20,6 +20,7 @@ var root = new Command("ingot", "Trains small language models from nothing, in C
     ReportCommand.Create(),
     ChatCommand.Create(),
     ServeCommand.Create(),
+    LoadCommand.Create(),
     PlanCommand.Create(),
     CorpusCommand.Create(),
     DataCommand.Create(),

@@ -4,7 +4,7 @@ namespace Ingot.Server.Tests.Api;
 
 public class ChatTests(SharedServer shared) : IClassFixture<SharedServer>
 {
-    const string Add = """"tools": [{"type": "function", "function": {"name": "add", "description": "Adds", "parameters": {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "required": ["a", "b"]}}}]"""";
+    const string Add = """ "tools": [{"type": "function", "function": {"name": "add", "description": "Adds", "parameters": {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "required": ["a", "b"]}}}] """;
 
     readonly TestServer server = shared.Server;
 
@@ -13,7 +13,7 @@ public class ChatTests(SharedServer shared) : IClassFixture<SharedServer>
     [Fact]
     public async Task Chat_Words_AreAnswered()
     {
-        var (status, json) = await server.Chat("hi", "\"unknown_field\": {\"x\": []}, \"temperature\": 0");
+        var (status, json) = await server.Chat("zq", "\"unknown_field\": {\"x\": []}, \"temperature\": 0");
         status.ShouldBe(200, json.ToJsonString());
         json["object"]!.GetValue<string>().ShouldBe("chat.completion");
         json["model"]!.GetValue<string>().ShouldBe("scripted");
