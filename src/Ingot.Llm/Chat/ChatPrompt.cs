@@ -28,7 +28,8 @@ public abstract class ChatPrompt
     /// <param name="options">What the model's files say besides.</param>
     /// <exception cref="FormatException">The template is broken or uses what is not supported; the message has line and column.</exception>
     /// <exception cref="IngotException">There is neither a template nor Ingot's special tokens.</exception>
-    public static ChatPrompt Of(Tokenizer tokenizer, string? jinja = null, ChatPromptOptions? options = null) => throw new NotSupportedException("in the next commit");
+    public static ChatPrompt Of(Tokenizer tokenizer, string? jinja = null, ChatPromptOptions? options = null) => jinja is not null
+        ? new JinjaChatPrompt(tokenizer, jinja, options ?? new()) : new IngotChatPrompt(tokenizer, options ?? new());
 
     /// <summary>How the model writes calls of tools.</summary>
     public abstract ToolFormat ToolFormat { get; }
@@ -44,6 +45,11 @@ public abstract class ChatPrompt
     /// <param name="variables">More variables for the template, such as enable_thinking (chat_template_kwargs).</param>
     /// <exception cref="IngotException">The template refuses the conversation (its own words are in the message), or exceeds its limits.</exception>
     public abstract int[] Render(IReadOnlyList<ChatTurn> turns, IReadOnlyList<ToolDefinition>? tools = null, bool addGenerationPrompt = true, string? prefill = null,
+        IReadOnlyDictionary<string, JsonElement>? variables = null);
+
+    /// <summary>The prompt as text, to look at: text of messages that looks like special tokens cannot be told from them here.</summary>
+    /// <inheritdoc cref="Render"/>
+    public abstract string RenderText(IReadOnlyList<ChatTurn> turns, IReadOnlyList<ToolDefinition>? tools = null, bool addGenerationPrompt = true, string? prefill = null,
         IReadOnlyDictionary<string, JsonElement>? variables = null);
 
     /// <summary>Reads the tokens of one answer.</summary>

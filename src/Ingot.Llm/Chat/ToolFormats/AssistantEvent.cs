@@ -20,3 +20,8 @@ public sealed record ToolArgumentsDelta(int Index, string Text) : AssistantEvent
 
 /// <summary>A call is complete.</summary>
 public sealed record ToolCallEnded(int Index, ToolCall Call) : AssistantEvent;
+
+/// <summary>What was announced as a call is none: its text went wrong after its arguments had begun.</summary>
+/// <param name="Index">The call that was announced.</param>
+/// <param name="Text">All that was written of it, marks included: content that came late.</param>
+public sealed record ToolCallBroken(int Index, string Text) : AssistantEvent;
