@@ -23,6 +23,7 @@ var root = new Command("ingot", "Trains small language models from nothing, in C
     RunCommand.Create(),
     ExportCommand.Export(),
     ExportCommand.Quantize(),
+    LoadCommand.Create(),
     PlanCommand.Create(),
     CorpusCommand.Create(),
     DataCommand.Create(),

@@ -7,12 +7,13 @@ namespace Ingot.Cli;
 /// <summary><c>ingot serve</c>: models behind OpenAI's API and a chat page.</summary>
 sealed class ServeCommand
 {
-    readonly Argument<string[]> models = new("MODEL") { Arity = ArgumentArity.OneOrMore, Description = "Models: folders of Hugging Face's format, of a stage or a run, GGUF files. NAME=MODEL gives one another name. The first answers where a request names none." };
+    readonly Argument<string[]> models = new("MODEL") { Arity = ArgumentArity.OneOrMore, Description = "Models: folders of Hugging Face's format, of a stage or a run; GGUF files. NAME=MODEL gives one another name. The first answers where a request names none." };
     readonly Option<int> port = Options.Number("--port", "-p", "0: any that is free.", 8080);
     readonly Option<string> host = new("--host") { Description = "An address of this machine; * for all of them. Any but loopback needs a key.", DefaultValueFactory = _ => "localhost" };
     readonly Option<string?> key = new("--api-key") { Description = "What callers must show (Authorization: Bearer KEY). The variable INGOT_API_KEY does the same, and is not in the list of processes." };
     readonly Option<int> slots = Options.Number("--slots", null, "Texts that are written side by side.", new ServingOptions().Slots);
     readonly Option<int> queue = Options.Number("--max-queue", null, "Texts that wait for a slot; more are refused with 429.", new ServingOptions().MostWaiting);
+    readonly Option<int?> context = Options.Number<int>("--context", "The most positions to be used; by default the model's own.");
     readonly Option<int> prefixes = Options.Number("--prefix-cache", null, "Megabytes of keys and values that are kept in memory, for prompts that begin as earlier ones did; 0: none.", (int)(new ServingOptions().PrefixBytes >> 20));
     readonly Option<string?> prefixFolder = new("--prefix-folder") { Description = "A folder where they are kept across restarts, too." };
     readonly Option<long> bytes = Options.Number("--max-body", null, "The most bytes of a request.", new ServerOptions().MostBytes);
@@ -23,7 +24,7 @@ sealed class ServeCommand
     public static Command Create()
     {
         var c = new ServeCommand();
-        var command = new Command("serve", "Serve models: an OpenAI-compatible API and a chat page.") { c.models, c.port, c.host, c.key, c.slots, c.queue, c.prefixes, c.prefixFolder, c.bytes, c.feedback, c.mcp, c.patience };
+        var command = new Command("serve", "Serve models: an OpenAI-compatible API and a chat page.") { c.models, c.port, c.host, c.key, c.context, c.slots, c.queue, c.prefixes, c.prefixFolder, c.bytes, c.feedback, c.mcp, c.patience };
         command.SetAction((args, _) => c.Run(args));
         return command;
     }
@@ -40,7 +41,7 @@ sealed class ServeCommand
             Patience = TimeSpan.FromSeconds(Math.Clamp(args.GetValue(patience), 0, 3600)),
         };
         options.Check(); // before models are loaded
-        var serving = new ServingOptions { Slots = args.GetValue(slots), MostWaiting = args.GetValue(queue), PrefixBytes = (long)args.GetValue(prefixes) << 20, PrefixFolder = args.GetValue(prefixFolder) };
+        var serving = new ServingOptions { ContextLength = args.GetValue(context), Slots = args.GetValue(slots), MostWaiting = args.GetValue(queue), PrefixBytes = (long)args.GetValue(prefixes) << 20, PrefixFolder = args.GetValue(prefixFolder) };
         List<ServedModel> served = [];
         await using var tools = args.GetValue(mcp) is { Length: > 0 } definitions ? await ToolServers.ConnectAsync(definitions, StopSignal.Token) : null;
         try

@@ -33,7 +33,7 @@ public sealed class IngotServer : IAsyncDisposable
     readonly ServerOptions options;
     readonly Models models;
     readonly ServerMetrics metrics;
-    readonly PrometheusText prometheus = new(ServerMetrics.Meter);
+    readonly PrometheusText prometheus;
     readonly Dictionary<(string Path, string Method), Handler> routes;
     readonly byte[]? key;
     readonly bool isLoopback;
@@ -43,6 +43,7 @@ public sealed class IngotServer : IAsyncDisposable
     {
         (this.options, models) = (options.Checked(), new(served));
         metrics = new(models);
+        prometheus = new(metrics.Meter);
         key = options.ApiKey is { } text ? Encoding.UTF8.GetBytes(text) : null;
         isLoopback = IPAddress.IsLoopback(options.Address);
         routes = Routes();

@@ -18,12 +18,11 @@ sealed class PrometheusText : IDisposable
     readonly Lock gate = new();
     readonly SortedDictionary<string, (Instrument Instrument, SortedDictionary<string, Series> Series)> instruments = new(StringComparer.Ordinal);
 
-    /// <param name="meter">Name of the meter.</param>
-    public PrometheusText(string meter)
+    public PrometheusText(Meter meter)
     {
         listener.InstrumentPublished = (instrument, l) =>
         {
-            if (instrument.Meter.Name != meter) return;
+            if (instrument.Meter != meter) return;
             lock (gate) instruments[NameOf(instrument)] = (instrument, new(StringComparer.Ordinal));
             l.EnableMeasurementEvents(instrument);
         };

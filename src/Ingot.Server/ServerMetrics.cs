@@ -12,9 +12,7 @@ namespace Ingot.Server;
 /// </summary>
 sealed class ServerMetrics : IDisposable
 {
-    public const string Meter = "Ingot.Server";
-
-    readonly Meter meter = new(Meter);
+    readonly Meter meter = new("Ingot.Server");
     readonly Histogram<double> duration, firstToken, perToken;
     readonly Histogram<long> tokens;
     readonly Counter<long> responses;
@@ -30,6 +28,8 @@ sealed class ServerMetrics : IDisposable
         meter.CreateObservableGauge("ingot.server.queue.running", () => models.All.Select(m => new Measurement<int>(m.Loop.Running, Model(m.Name))), "{text}", "Texts that are being written.");
         meter.CreateObservableGauge("process.memory.usage", () => Environment.WorkingSet, "By", "Working set.");
     }
+
+    public Meter Meter => meter;
 
     /// <summary>A request has come.</summary>
     /// <param name="operation">By the conventions: "chat", "text_completion", "embeddings".</param>

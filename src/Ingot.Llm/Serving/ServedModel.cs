@@ -4,7 +4,6 @@ using Ingot.Llm.Chat;
 using Ingot.Llm.Constraints;
 using Ingot.Llm.Generation;
 using Ingot.Llm.Models;
-using Ingot.Llm.Pipeline;
 using Ingot.Llm.Tokenizers;
 
 namespace Ingot.Llm.Serving;
@@ -26,11 +25,12 @@ public sealed class ServedModel : IAsyncDisposable
     /// <param name="tokenizer">Of the model.</param>
     /// <param name="chat">How conversations become tokens; null: the model only continues texts.</param>
     /// <param name="options">How much it takes on.</param>
-    public ServedModel(string name, Decoder model, Tokenizer tokenizer, ChatPrompt? chat, ServingOptions? options = null)
+    /// <param name="identity">Which weights these are, for prefixes kept on disk; null: found out from the weights.</param>
+    public ServedModel(string name, Decoder model, Tokenizer tokenizer, ChatPrompt? chat, ServingOptions? options = null, Func<string>? identity = null)
     {
         (Name, Model, Tokenizer, ChatPrompt) = (name, model, tokenizer, chat);
         options = (options ?? new()).Checked();
-        store = options.PrefixFolder is { } folder ? new(folder, options.PrefixFolderBytes, ModelIdentity.Of(model)) : null;
+        store = options.PrefixFolder is { } folder ? new(folder, options.PrefixFolderBytes, identity?.Invoke() ?? ModelIdentity.Of(model)) : null;
         Loop = new(new(model, new EngineOptions { CacheType = options.CacheType, PrefixBytes = options.PrefixBytes, Store = store }), options);
         embedder = new(() => new(model, new() { CacheType = options.CacheType }));
         turnEnds = chat?.EndTokens ?? [];
@@ -38,23 +38,20 @@ public sealed class ServedModel : IAsyncDisposable
         constraints = new(() => new(tokenizer, [.. model.Config.EndTokens.Union(turnEnds)]));
     }
 
-    /// <summary>The model in a folder of Hugging Face's format, of a stage or of a run.</summary>
-    /// <param name="path">The folder.</param>
+    /// <summary>A model from the files it comes in, as <see cref="LoadedModel.Load"/> takes them.</summary>
+    /// <param name="path">The file or folder.</param>
     /// <param name="options">How much it takes on.</param>
-    /// <param name="name">What callers call it; null: as the folder is called.</param>
+    /// <param name="name">What callers call it; null: as the file or folder is called.</param>
     /// <exception cref="IngotException">There is no model, it has no tokenizer, or it is damaged.</exception>
     public static ServedModel Load(string path, ServingOptions? options = null, string? name = null)
     {
-        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)), folder = full;
-        if (!ModelFolder.Exists(folder) && ModelFolder.Exists(StageRun.ModelPath(folder))) folder = StageRun.ModelPath(folder);
-        if (!ModelFolder.Exists(folder)) throw new IngotException($"there is no model in {folder}: no config.json; give a model's folder, a stage's or a run's");
-        var loaded = ModelFolder.Load(folder);
-        var tokenizer = loaded.Tokenizer ?? throw new IngotException($"{folder} has no tokenizer.json");
-        var config = loaded.Model.Config;
-        bool isChat = loaded.ChatTemplate is not null || ChatFormat.Fits(tokenizer);
-        var chat = isChat ? ChatPrompt.Of(tokenizer, loaded.ChatTemplate, new() { BeginToken = config.BeginToken, EndTokens = config.EndTokens }) : null;
-        return new(name ?? Path.GetFileName(full), loaded.Model, tokenizer, chat, options);
+        var loaded = LoadedModel.Load(path, new() { ContextLength = options?.ContextLength });
+        var chat = loaded.IsChat ? ChatPrompt.Of(loaded.Tokenizer, loaded.ChatTemplate, new() { BeginToken = loaded.BeginToken, EndTokens = loaded.EndTokens }) : null;
+        return new(name ?? loaded.Name, loaded.Model, loaded.Tokenizer, chat, options, () => ModelIdentity.OfFiles(FilesOf(loaded.Path)));
     }
+
+    static IEnumerable<string> FilesOf(string path) => File.Exists(path) ? [path]
+        : new[] { "*.safetensors", "*.gguf", "config.json", "tokenizer*" }.SelectMany(p => Directory.EnumerateFiles(path, p, SearchOption.AllDirectories));
 
     /// <summary>What callers call it.</summary>
     public string Name { get; }

@@ -11,6 +11,9 @@ public sealed record ServingOptions
     /// <summary>Texts that wait for a slot; more are refused.</summary>
     public int MostWaiting { get; init; } = 256;
 
+    /// <summary>The most positions to be used; null: the model's own.</summary>
+    public int? ContextLength { get; init; }
+
     /// <summary>How keys and values are kept.</summary>
     public CacheType CacheType { get; init; }
 
