@@ -21,7 +21,7 @@ var root = new Command("ingot", "Trains small language models from nothing, in C
     ChatCommand.Create(),
     RunCommand.Create(),
     ExportCommand.Export(),
-    ExportCommand.Quantize(),
+    QuantizeCommand.Create(),
     PlanCommand.Create(),
     CorpusCommand.Create(),
     DataCommand.Create(),
