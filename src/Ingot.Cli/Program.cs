@@ -24,6 +24,7 @@ var root = new Command("ingot", "Trains small language models from nothing, in C
     ExportCommand.Export(),
     ExportCommand.Quantize(),
     LoadCommand.Create(),
+    QuantizeCommand.Create(),
     PlanCommand.Create(),
     CorpusCommand.Create(),
     DataCommand.Create(),

@@ -65,7 +65,7 @@ public static class ModelTargets
     static readonly string[] Decoders =
     [
         "null", """{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true,"use_regex":true}""", """{"type":"WordPiece","prefix":"##","cleanup":true}""", """{"type":"Metaspace","replacement":"▁","prepend_scheme":"always","split":true}""",
-        """{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"▁"},"content":" "},{"type":"ByteFallback"},{"type":"Fuse"},{"type":"Strip","content":" ","start":1,"stop":0}]}""", """{"type":"BPEDecoder","suffix":"</w>"}""",
+        """{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"▁"},"content":" "},{"type":"ByteFallback"},{"type":"Fuse"},{"type":"Strip","content":" ","start":1,"stop":0}]}""", """{"type":"BPEDecoder","suffix":"</w>"}""", """{"type":"CTC","pad_token":"<pad>","word_delimiter_token":"|","cleanup":true}""",
     ];
 
     static readonly string[] Posts =
