@@ -30,8 +30,8 @@ public sealed class WeightRounding
         return new($"int{bits} a row", w =>
         {
             var values = w.Values().To(DType.F32);
-            var scale = values.Abs().Max([1], true) / most;
-            return Weight.Of(((values / (scale.Eq(0)).Where(1, scale)).Round() * scale).Contiguous());
+            var scale = values.Abs().Amax([1], true) / most;
+            return Weight.Of(((values / scale.Eq(0f).Where(1f, scale)).Round() * scale).Contiguous());
         }, w => bits + 16.0 / w.Shape[^1]); // a half precision scale a row
     }
 
