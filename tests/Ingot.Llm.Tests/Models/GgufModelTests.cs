@@ -10,6 +10,8 @@ public class GgufModelTests
     internal static DecoderConfig Shape(string name) => DecoderTests.Shape(name) switch
     {
         { Family: "gemma3_text" } c => c with { WindowRopeTheta = 10000, AttentionScale = null, LogitCap = null }, // what the format can say
+        { Family: "phi3" } c => c with { HeadWidth = 8, RotaryWidth = c.RotaryWidth is null ? null : 4, Scaling = c.Scaling is RopeScaling.LongRope s ? s with { Short = [.. s.Short.Take(4)], Long = [.. s.Long.Take(4)] } : null },
+        { Family: "qwen2" } c => c with { HeadWidth = 8 },
         var c => c,
     };
 
