@@ -4,7 +4,7 @@ using Ingot.Llm.Models;
 
 namespace Ingot.Cli;
 
-/// <summary><c>ingot export</c> and <c>ingot quantize</c>: a model in another file format or precision.</summary>
+/// <summary><c>ingot export</c>: a model in another file format.</summary>
 static class ExportCommand
 {
     public static Command Export()
@@ -28,19 +28,9 @@ static class ExportCommand
         return command;
     }
 
-    public static Command Quantize()
-    {
-        var model = Model();
-        var to = new Option<string>("--to") { Description = "The type of the weights: q8_0, q6_k, q5_k, q5_0, q4_k, q4_0, iq4_nl, q3_k, q2_k, ...; rows that are no whole blocks of it get the nearest that they are.", Required = true };
-        var output = Output();
-        var command = new Command("quantize", "Write a model as GGUF with quantized weights, for Ingot and llama.cpp.") { model, to, output };
-        command.SetAction(args => WriteGguf(args.GetValue(model)!, args.GetValue(output), ModelArguments.TypeOf(args.GetValue(to)!)));
-        return command;
-    }
+    internal static Argument<string> Model() => new("MODEL") { Description = "A folder of Hugging Face's, a .gguf file, llama2.c's .bin, or a folder that speedrun made." };
 
-    static Argument<string> Model() => new("MODEL") { Description = "A folder of Hugging Face's, a .gguf file, llama2.c's .bin, or a folder that speedrun made." };
-
-    static Option<string?> Output() => new("--out", "-o") { Description = "The file or folder to write; by default the model's name with the type beside it." };
+    internal static Option<string?> Output() => new("--out", "-o") { Description = "The file or folder to write; by default the model's name with the type beside it." };
 
     static int WriteGguf(string path, string? to, GgmlType? type)
     {

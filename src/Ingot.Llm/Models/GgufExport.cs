@@ -21,8 +21,9 @@ public static class GgufExport
     /// <param name="template">The Jinja template of its conversations.</param>
     /// <param name="type">Of the matrices, as far as their rows are whole blocks of it; null: as they are. Vectors are float32.</param>
     /// <param name="name">What the file calls the model.</param>
+    /// <param name="written">Told of each tensor once it is made: what it was, what it has become, and what that cost.</param>
     /// <exception cref="IngotException">llama.cpp has no such models or tokenizers, or the file cannot be written.</exception>
-    public static void Write(string path, Decoder model, Tokenizer? tokenizer, string? template = null, GgmlType? type = null, string? name = null)
+    public static void Write(string path, Decoder model, Tokenizer? tokenizer, string? template = null, GgmlType? type = null, string? name = null, Action<WrittenTensor>? written = null)
     {
         var config = model.Config;
         var family = Family.Named(config.Family);
@@ -37,10 +38,13 @@ public static class GgufExport
         else writer.Set("tokenizer.ggml.model", "no_vocab");
         foreach (var (key, weight) in weights.OrderBy(w => w.Key.StartsWith("blk.", StringComparison.Ordinal))) // the sort is stable
         {
-            if (!Matrices.IsOne(key, weight)) writer.Add(key, GgmlType.F32, weight.Shape, () => weight.As(GgmlType.F32).Memory);
-            else if (key == "position_embd.weight") writer.Add(key, GgmlType.F32, weight.Shape, () => weight.As(GgmlType.F32).Memory);
-            else if (type is not { } wanted) writer.Add(key, weight.Type, weight.Shape, () => weight.Memory);
-            else writer.Add(key, Matrices.TypeOf(weight.Shape, wanted), weight.Shape, () => Matrices.Converted(weight, wanted).Memory);
+            var to = TensorTypes.Of(key, weight, type, config.TiedHead);
+            writer.Add(key, to, weight.Shape, () =>
+            {
+                var made = weight.As(to);
+                written?.Invoke(WrittenTensor.Of(key, weight, made));
+                return made.Memory;
+            });
         }
         writer.Write(path);
     }

@@ -31,7 +31,13 @@ sealed class ConfigJson(JsonElement json, string path, JsonElement standard = de
     public bool Flag(string name, bool standard) => Find(name) is not { } v ? standard
         : v.ValueKind is JsonValueKind.True or JsonValueKind.False ? v.GetBoolean() : throw Wrong(name, v, "true or false");
 
-    public string? Text(string name) => Find(name) is not { } v ? null : v.ValueKind == JsonValueKind.String ? v.GetString() : throw Wrong(name, v, "a text");
+    public string? Text(string name) => Find(name) is not { } v ? null : v.ValueKind == JsonValueKind.String ? Text(name, v) : throw Wrong(name, v, "a text");
+
+    string Text(string name, JsonElement v)
+    {
+        try { return v.GetString()!; }
+        catch (InvalidOperationException) { throw Wrong(name, v, "a text; its bytes or escapes are not valid"); }
+    }
 
     /// <summary>A field that holds fields.</summary>
     public ConfigJson? Section(string name) => Find(name) is not { } v ? null : v.ValueKind == JsonValueKind.Object ? new(v, $"{Path}: {name}") : throw Wrong(name, v, "an object");
@@ -42,7 +48,7 @@ sealed class ConfigJson(JsonElement json, string path, JsonElement standard = de
 
     /// <summary>Texts of a list; none if the field is absent.</summary>
     public IReadOnlyList<string> Texts(string name) => Find(name) is not { } v ? []
-        : v.ValueKind == JsonValueKind.Array ? [.. v.EnumerateArray().Select(e => e.ValueKind == JsonValueKind.String ? e.GetString()! : throw Wrong(name, v, "a list of texts"))] : throw Wrong(name, v, "a list of texts");
+        : v.ValueKind == JsonValueKind.Array ? [.. v.EnumerateArray().Select(e => e.ValueKind == JsonValueKind.String ? Text(name, e) : throw Wrong(name, v, "a list of texts"))] : throw Wrong(name, v, "a list of texts");
 
     /// <summary>A token id, or several, as eos_token_id is written.</summary>
     public IReadOnlyList<int> Tokens(string name) => Find(name) is not { } v ? []

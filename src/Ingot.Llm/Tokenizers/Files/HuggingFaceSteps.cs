@@ -36,7 +36,7 @@ static class HuggingFaceSteps
         "Sequence" => new SequencePretokenizer([.. e.Items("pretokenizers").Select(p => Pretokenizer(p, writesAlphabet))]),
         "ByteLevel" => new ByteLevelPretokenizer(e.Flag("add_prefix_space", true), e.Flag("use_regex", true), writesAlphabet),
         "Split" => new SplitPretokenizer(Pattern(e), Behavior(e), e.Flag("invert", false)),
-        "Metaspace" => new MetaspacePretokenizer(e.Text("replacement"), Scheme(e), e.Flag("split", true)),
+        "Metaspace" => new MetaspacePretokenizer(NotEmpty(e, "replacement"), Scheme(e), e.Flag("split", true)),
         "Whitespace" => new SplitPretokenizer(new RunSplitter(c => CodePoint.Is(c, CodePoint.Word) || c is 0x200C or 0x200D, c => CodePoint.Is(c, CodePoint.White)), SplitBehavior.Removed, isInverted: true), // Rust's \w, which has the joiners
         "WhitespaceSplit" => new SplitPretokenizer(new CharacterSplitter(c => CodePoint.Is(c, CodePoint.White)), SplitBehavior.Removed),
         "Punctuation" => new SplitPretokenizer(new CharacterSplitter(OldUnicode.IsPunctuation), Behavior(e, "Isolated")),
@@ -57,10 +57,10 @@ static class HuggingFaceSteps
         "Fuse" => new FuseDecoder(),
         "Strip" => new StripDecoder(e.Text("content") is [var only] ? only : throw new FormatException("\"content\" of the decoder Strip is not one character"), e.Number("start"), e.Number("stop")),
         "Replace" => new ReplaceDecoder(Pattern(e), e.Text("content")),
-        "Metaspace" => new MetaspaceDecoder(e.Text("replacement"), Scheme(e) != PrependScheme.Never),
+        "Metaspace" => new MetaspaceDecoder(NotEmpty(e, "replacement"), Scheme(e) != PrependScheme.Never),
         "WordPiece" => new WordPieceDecoder(e.Text("prefix"), e.Flag("cleanup", true)),
         "BPEDecoder" => new SuffixDecoder(e.OptionalText("suffix") ?? "</w>"),
-        "CTC" => new CtcDecoder(e.Text("pad_token"), e.Text("word_delimiter_token"), e.Flag("cleanup", true)),
+        "CTC" => new CtcDecoder(e.Text("pad_token"), NotEmpty(e, "word_delimiter_token"), e.Flag("cleanup", true)),
         var other => throw new FormatException($"the decoder '{other}' is not supported"),
     };
 
@@ -122,6 +122,9 @@ static class HuggingFaceSteps
         foreach (var step in e.Items(e.Field("pretokenizers") is null ? "normalizers" : "pretokenizers")) has |= HasByteLevel(step, out isLast);
         return has;
     }
+
+    /// <summary>A text that is looked for, which nothing is everywhere.</summary>
+    static string NotEmpty(JsonElement e, string name) => e.Text(name) is { Length: > 0 } text ? text : throw new FormatException($"\"{name}\" is empty in {JsonFields.Excerpt(e)}");
 
     static Splitter Pattern(JsonElement e)
     {

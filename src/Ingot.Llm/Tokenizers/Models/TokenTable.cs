@@ -22,7 +22,7 @@ sealed class TokenTable
         ends = new int[tokens.Length + 1];
         for (int id = 0; id < tokens.Length; id++) ends[id + 1] = checked(ends[id] + (tokens[id]?.Length ?? 0));
         all = new byte[ends[^1]];
-        int bits = Math.Max(4, BitOperations.Log2((uint)(tokens.Length * 8L / 5)) + 1); // at most 5/8 full
+        int bits = Math.Max(4, BitOperations.Log2((uint)(tokens.Count(t => t is { Length: > 0 }) * 8L / 5)) + 1); // at most 5/8 full
         slots = new Slot[1 << bits];
         shift = 64 - bits;
         for (int id = 0; id < tokens.Length; id++)
