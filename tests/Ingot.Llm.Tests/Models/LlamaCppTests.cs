@@ -67,7 +67,8 @@ public class LlamaCppTests
         var peers = Peers();
         using var folder = new TemporaryFolder();
         var config = GgufModelTests.Shape(shape);
-        if (config.Family == "phi3") config = config with { Window = null, Scaling = new RopeScaling.LongRope([1, 1.1, 1.2, 1.5], [1, 1.1, 1.2, 1.5], 160, 1.2) };
+        if (config.Family == "phi3") config = config with { Window = null, HeadWidth = 8, RotaryWidth = 4, Scaling = new RopeScaling.LongRope([1, 1.5], [1, 1.5], 160, 1.2) };
+        if (config.Family == "qwen2") config = config with { HeadWidth = 8 };
         var model = RandomDecoder.Of(config with { VocabularySize = Vocabulary });
         GgufExport.Write(folder["model.gguf"], model, Tokenizer());
         int[] prompt = RandomDecoder.Tokens(11);

@@ -124,6 +124,7 @@ abstract partial record Family
         if (GgufArchitecture is null) throw new IngotException($"GGUF has no architecture for models of the family {ModelType}; llama.cpp could not run it");
         _ = Write(c with { AdjacentRotation = false }); // the family's own conditions
         Require(c.Window is null || ModelType is "gemma3_text" or "mistral" or "phi3", "has a window, which llama.cpp's models of the architecture do not");
+        Require(c.Heads * c.HeadWidth == c.Width || ModelType is not ("qwen2" or "phi3" or "gpt2"), "has, in GGUF, heads that are together as wide as the model");
         var keys = new Dictionary<string, object>
         {
             ["context_length"] = (uint)c.ContextLength,
