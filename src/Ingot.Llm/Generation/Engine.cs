@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
-using Ingot.Graph;
 using Ingot.Llm.Models;
 
 namespace Ingot.Llm.Generation;
@@ -180,6 +179,9 @@ public sealed class Engine
 
     void Collect(bool areWritten)
     {
+        int written = 0; // texts that are still to get a row, before another's guesses
+        if (areWritten)
+            foreach (var s in sequences) written += s.IsDone || s.Waiting != 1 ? 0 : 1;
         foreach (var s in sequences)
         {
             if (rows.Count == mostRows) return;
@@ -190,11 +192,12 @@ public sealed class Engine
                 s.MayTakePrefix = false;
             }
             if (s.Waiting == 1 != areWritten) continue;
+            if (areWritten) written--;
             int count = Math.Min(s.Waiting, mostRows - rows.Count);
             for (int i = 0; i < count; i++) rows.Add((s, s.Cached + i));
             if (count == 0 || count < s.Waiting || s.ReadHidden is not null) continue;
             choosing.Add((s, rows.Count - 1));
-            int guesses = s.Guess(mostRows - rows.Count);
+            int guesses = s.Guess(mostRows - rows.Count - Math.Max(0, written));
             for (int i = 0; i < guesses; i++)
             {
                 rows.Add((s, s.Tokens.Count + i));
