@@ -40,9 +40,9 @@ static class OnnxInputs
         var tensor = bytes switch
         {
             ".npy" => Npy.Load(file),
-            ".png" or ".ppm" or ".pgm" => Picture(file, type),
+            ".png" or ".ppm" or ".pgm" or ".pnm" or ".bmp" or ".jpg" or ".jpeg" or ".tif" or ".tiff" => Picture(file, type),
             ".wav" => Sound(file, type),
-            _ => throw new IngotException($"{file}: an input is read from .npy, .png, .ppm, .pgm or .wav"),
+            _ => throw new IngotException($"{file}: an input is read from .npy, .wav or a picture (.png, .ppm, .pgm, .bmp, .jpg, .tif)"),
         };
         return new(tensor.To(type.DType.Storage), type.DType);
     }

@@ -98,4 +98,29 @@ public sealed partial class OnnxModel
         foreach (var (name, value) in inputs) named[name] = value;
         return Run(named);
     }
+
+    /// <summary>Runs the model and writes outputs into memory of the caller's.</summary>
+    /// <param name="inputs">A value for each of <see cref="Inputs"/>.</param>
+    /// <param name="buffers">By output name: exactly the output's bytes, in the dtype that holds it (see <see cref="OutputBuffer.Of{T}"/>).</param>
+    /// <param name="cancellation">Checked between kernels.</param>
+    /// <returns>All outputs, those written included.</returns>
+    /// <exception cref="ShapeException">A buffer has another size than its output; none is written.</exception>
+    public IReadOnlyDictionary<string, OnnxValue> Run(IReadOnlyDictionary<string, OnnxValue> inputs, IReadOnlyDictionary<string, Memory<byte>> buffers, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(buffers);
+        var outputs = Run(inputs, cancellation);
+        foreach (var (name, buffer) in buffers)
+        {
+            if (!outputs.TryGetValue(name, out var value)) throw new IngotException($"{Path} has no output '{name}'; it has {string.Join(", ", Outputs.Select(o => o.Name))}");
+            if (value is not OnnxTensor tensor) throw new IngotException($"output '{name}' is {value.Describe()}, which has no bytes to write");
+            if (buffer.Length != tensor.Storage.Count * tensor.Storage.DType.Size) throw new ShapeException($"output '{name}' is {value.Describe()} and takes {tensor.Storage.Count * tensor.Storage.DType.Size} bytes, its buffer has {buffer.Length}");
+        }
+        foreach (var (name, buffer) in buffers)
+        {
+            var memory = Schedule.Realizer.BufferOf(((OnnxTensor)outputs[name]).Storage.Realize().Node).Storage;
+            memory.Span<byte>(0, buffer.Length).CopyTo(buffer.Span);
+            GC.KeepAlive(memory);
+        }
+        return outputs;
+    }
 }

@@ -102,7 +102,13 @@ sealed class GraphRun(ModelFile model, IReadOnlyDictionary<string, long> opsets,
 
     static OnnxValue?[] Invoke(OnnxNode node, OperatorTable.Entry entry, OperatorCall call)
     {
-        try { return entry.Run(call); }
+        try
+        {
+            var outputs = entry.Run(call);
+            if (call.Superfluous is { } input) throw call.Bad($"there is no input {input} of this operator in opset {call.Opset}");
+            if (node.Outputs.Length > outputs.Length && node.Outputs.AsSpan(outputs.Length).ContainsAnyExcept("")) throw call.Bad($"it has {outputs.Length} outputs in opset {call.Opset}, not {node.Outputs.Length}");
+            return outputs;
+        }
         catch (Exception e) when (e is IngotException && !e.Message.Contains(" node ", StringComparison.Ordinal)) { throw new IngotException($"{node.Title}: {e.Message}", e); }
         catch (Exception e) when (e is ArgumentException or IndexOutOfRangeException or InvalidCastException or OverflowException or NullReferenceException or DivideByZeroException)
         {

@@ -1,14 +1,15 @@
 namespace Ingot.Onnx.Images;
 
-/// <summary>Pictures from PNM files.</summary>
+/// <summary>Pictures from files: PNG, BMP, JPEG, TIFF, PNM.</summary>
 static class ImageFile
 {
     /// <summary>(height, width, channels) as uint8; 1 channel for grey, 3 for colour, transparency dropped.</summary>
     /// <exception cref="FormatException">Not such a file.</exception>
     public static Tensor Read(string path)
     {
-        byte[] file = File.ReadAllBytes(path);
-        var (pixels, height, width, channels) = Pnm.Decode(file, path);
-        return Tensor.From(pixels, height, width, channels);
+        Picture picture;
+        try { picture = Picture.Decode(File.ReadAllBytes(path)); }
+        catch (FormatException e) { throw new FormatException($"{path}: {e.Message}", e); }
+        return Tensor.From(picture.Pixels, picture.Height, picture.Width, picture.Channels);
     }
 }

@@ -22,7 +22,19 @@ sealed partial class OperatorCall
     public string Operator => node.Operator;
 
     /// <summary>Number of inputs named, absent ones in the middle included.</summary>
-    public int InputCount => inputs.Length;
+    public int InputCount
+    {
+        get
+        {
+            asked = int.MaxValue;
+            return inputs.Length;
+        }
+    }
+
+    int asked;
+
+    /// <summary>The first input that is given and that the operator has no use for; null if there is none. An operator asks for every input it may have, absent or not.</summary>
+    internal int? Superfluous => inputs.Length > asked && Array.FindIndex(inputs, Math.Max(0, asked), i => i is not null) is var i and >= 0 ? i : null;
 
     /// <summary>Number of outputs that the node names, unused ones in the middle included.</summary>
     public int OutputCount => node.Outputs.Length;
@@ -32,7 +44,11 @@ sealed partial class OperatorCall
 
     // ---- inputs ----
 
-    public bool Has(int input) => input < inputs.Length && inputs[input] is not null;
+    public bool Has(int input)
+    {
+        if (input >= asked) asked = input + 1;
+        return input < inputs.Length && inputs[input] is not null;
+    }
 
     /// <summary>An input of any kind.</summary>
     /// <exception cref="IngotException">It is absent.</exception>
@@ -42,7 +58,11 @@ sealed partial class OperatorCall
     public OnnxValue? Optional(int input) => Has(input) ? inputs[input] : null;
 
     /// <summary>All inputs of any kind; the absent ones are left out.</summary>
-    public OnnxValue[] Inputs() => [.. inputs.OfType<OnnxValue>()];
+    public OnnxValue[] Inputs()
+    {
+        asked = int.MaxValue;
+        return [.. inputs.OfType<OnnxValue>()];
+    }
 
     /// <summary>An input to compute with.</summary>
     /// <exception cref="DTypeException">It is not a tensor, or of a type without arithmetic (fp8, int4, complex).</exception>
@@ -51,7 +71,7 @@ sealed partial class OperatorCall
     public Tensor? OptionalTensor(int input) => Has(input) ? Tensor(input) : null;
 
     /// <summary>All inputs to compute with.</summary>
-    public Tensor[] Tensors() => [.. Enumerable.Range(0, inputs.Length).Where(Has).Select(Tensor)];
+    public Tensor[] Tensors() => [.. Enumerable.Range(0, InputCount).Where(Has).Select(Tensor)];
 
     /// <summary>A tensor input of any element type but strings.</summary>
     /// <exception cref="DTypeException">It is not a tensor of numbers.</exception>
@@ -91,7 +111,7 @@ sealed partial class OperatorCall
     public int[]? OptionalConstantInts(int input) => Has(input) ? ConstantInts(input) : null;
 
     /// <summary>The elements of a tensor made on the way, computed now.</summary>
-    public T[] Compute<T>(Tensor tensor) where T : unmanaged => run.Read<T>(new OnnxTensor(tensor) { IsKnown = Inputs().All(i => i.IsConstant) });
+    public T[] Compute<T>(Tensor tensor) where T : unmanaged => run.Read<T>(new OnnxTensor(tensor) { IsKnown = inputs.All(i => i is null || i.IsConstant) });
 
     /// <summary>A long as int, clamped to its range.</summary>
     public static int Clamped(long value) => (int)Math.Clamp(value, int.MinValue, int.MaxValue);
