@@ -40,7 +40,7 @@ static class ScriptedModel
     public static Tokenizer Tokenizer => Shared.Value.Tokenizer;
 
     public static ServedModel New(string name = "scripted", ServingOptions? options = null) =>
-        new(name, Shared.Value.Model, Tokenizer, new PlainPrompt(Tokenizer, Tokenizer.TokenId(End)!.Value), options);
+        new(name, Shared.Value.Model, Tokenizer, ChatPrompt.Of(Tokenizer, Template, new() { EndTokens = [Tokenizer.TokenId(End)!.Value] }), options);
 
     /// <summary>As files, for what loads a folder.</summary>
     public static void Save(string folder) => new ModelFolder(Shared.Value.Model, Tokenizer, Template).Save(folder);

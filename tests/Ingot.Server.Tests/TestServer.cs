@@ -24,9 +24,9 @@ sealed class TestServer : IAsyncDisposable
 
     public ServedModel Model => models[0];
 
-    public static Task<TestServer> StartAsync(ServerOptions? options = null, ServingOptions? serving = null) => StartAsync(options, [ScriptedModel.New(options: serving)]);
+    public static Task<TestServer> StartAsync(ServerOptions? options = null, ServingOptions? serving = null) => WithModels(options, ScriptedModel.New(options: serving));
 
-    public static async Task<TestServer> StartAsync(ServerOptions? options, IReadOnlyList<ServedModel> models)
+    public static async Task<TestServer> WithModels(ServerOptions? options, params IReadOnlyList<ServedModel> models)
     {
         options = (options ?? new()) with { Port = 0 };
         return new(await IngotServer.StartAsync(options, models), models, options.ApiKey);

@@ -109,7 +109,7 @@ public class ChatPageTests(SharedServer shared, Browser browser) : IClassFixture
     [Fact]
     public async Task Page_StopButton_EndsTheAnswer()
     {
-        await using var slow = await TestServer.StartAsync(null, [ScriptedModel.New(), ScriptedModel.New("other")]);
+        await using var slow = await TestServer.WithModels(null, ScriptedModel.New(), ScriptedModel.New("other"));
         await using var tab = await browser.Open(slow);
         await tab.Page.GetByLabel("Message", new() { Exact = true }).FillAsync("@long");
         await tab.Page.Keyboard.PressAsync("Enter");
