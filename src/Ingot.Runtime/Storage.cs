@@ -80,5 +80,8 @@ public sealed class BorrowedStorage : Storage
         GC.SuppressFinalize(this); // there is nothing to release
     }
 
+    /// <summary>From now on a view of as many bytes there.</summary>
+    public void Move(nint address) => Address = address;
+
     protected override void Release() { }
 }

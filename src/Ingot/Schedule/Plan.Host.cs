@@ -11,7 +11,11 @@ sealed partial class Plan
     /// <param name="Node">What is computed, cut off from what it was computed from: a plan outlives its first graph, and must not keep that graph's memory.</param>
     /// <param name="Buffers">The operands, then the output.</param>
     /// <param name="Checked">The node's number among <see cref="PlanKey.Checked"/>, or -1.</param>
-    sealed record HostStep(Node Node, int[] Buffers, int Checked);
+    sealed record HostStep(Node Node, int[] Buffers, int Checked)
+    {
+        /// <summary>The same objects for each run: a model that decodes should allocate nothing for a token.</summary>
+        public BorrowedStorage[]? Memory;
+    }
 
     static Launch HostLaunch(Node n, int[] buffers, int at)
     {
@@ -27,7 +31,8 @@ sealed partial class Plan
     void RunOnHost(string name, HostStep host, PlanArguments run)
     {
         long start = Stopwatch.GetTimestamp();
-        var memory = Array.ConvertAll(host.Buffers, b => (Storage)new BorrowedStorage(addresses[b], BytesOf(b)));
+        var memory = host.Memory ??= [.. host.Buffers.Select(b => new BorrowedStorage(addresses[b], BytesOf(b)))];
+        for (int i = 0; i < memory.Length; i++) memory[i].Move(addresses[host.Buffers[i]]);
         if (host.Node.Arg is not CustomArg { Kernel: var kernel })
         {
             Interpreter.RunSort(host.Node, memory[0], memory[1]);
