@@ -13,7 +13,7 @@ static class LinearProducts
     {
         foreach (var type in Types)
         {
-            foreach (int rows in (int[])[1, 8]) yield return FewRows(type, rows) with { IsCheap = rows == 1 && type is GgmlType.Q8_0 or GgmlType.Q4_0 };
+            foreach (int rows in (int[])[1, 8]) yield return FewRows(type, rows) with { IsCheap = rows == 1 && type is (GgmlType.Q8_0 or GgmlType.Q4_0) };
             yield return ManyRows(type, 512);
         }
         foreach (var type in Types) yield return Decode(type);

@@ -42,7 +42,7 @@ static class ChatCommand
         using var session = new ChatSession(folder.Model, tokenizer) { System = system };
         using var output = new StreamWriter(Console.OpenStandardOutput(), new UTF8Encoding(false)) { AutoFlush = true };
         if (!Console.IsInputRedirected) output.WriteLine($"{Path.GetFileName(path)}: {folder.Model.Config.ParameterCount:N0} parameters, context {folder.Model.ContextLength:N0}. /help lists the commands.");
-        while (Read(output) is { } text)
+        while (TerminalInput.Read(output) is { } text)
         {
             if (StopSignal.Token.IsCancellationRequested) return StopSignal.ExitCode;
             if (text.Trim().Length == 0) continue;
@@ -60,27 +60,6 @@ static class ChatCommand
             catch (IngotException e) { Console.Error.WriteLine($"ingot: {e.Message}"); }
         }
         return StopSignal.Token.IsCancellationRequested ? StopSignal.ExitCode : 0;
-    }
-
-    /// <summary>What the user says, of one line or several; null at the end of the input.</summary>
-    static string? Read(StreamWriter output)
-    {
-        var lines = new List<string>();
-        bool isBlock = false;
-        while (true)
-        {
-            if (!Console.IsInputRedirected) output.Write(lines.Count == 0 && !isBlock ? "> " : ". ");
-            if (Console.In.ReadLine() is not { } line) return lines.Count > 0 ? string.Join('\n', lines) : null;
-            if (line.Trim() == "\"\"\"")
-            {
-                if (isBlock) return string.Join('\n', lines);
-                isBlock = true;
-                continue;
-            }
-            bool goesOn = !isBlock && line.EndsWith('\\');
-            lines.Add(goesOn ? line[..^1] : line);
-            if (!isBlock && !goesOn) return string.Join('\n', lines);
-        }
     }
 
     /// <summary>Does what a command says.</summary>

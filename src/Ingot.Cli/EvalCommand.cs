@@ -36,6 +36,7 @@ sealed class EvalCommand
             c.model, c.world, c.tasks, c.data, c.training, c.count, c.shots, c.seed, c.stage, c.plain, c.output, c.json, c.baselines,
         };
         command.SetAction(c.Run);
+        command.Subcommands.Add(PerplexityCommand.Create());
         return command;
     }
 

@@ -80,7 +80,7 @@ public sealed class BorrowedStorage : Storage
         GC.SuppressFinalize(this); // there is nothing to release
     }
 
-    /// <summary>From now on a view of as many bytes there.</summary>
+    /// <summary>Becomes a view of as many bytes elsewhere.</summary>
     public void Move(nint address) => Address = address;
 
     protected override void Release() { }

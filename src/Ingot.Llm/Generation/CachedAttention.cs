@@ -1,5 +1,3 @@
-using System.Numerics;
-using System.Runtime.InteropServices;
 using Ingot.Llm.Models;
 using Ingot.Runtime;
 
@@ -11,195 +9,111 @@ namespace Ingot.Llm.Generation;
 /// </summary>
 /// <remarks>
 /// A graph has shapes fixed when it is compiled, and a sequence has another length at each step. Here the length is data. What a row gets depends on its own
-/// sequence alone, and is added up in the order of positions: so it is the same bits in any batch and in chunks of any size.
+/// sequence alone, and is added up in the order of positions: so it is the same bits in any batch and in chunks of any size. Rows read their own keys and values
+/// from the pages too, so that rounding of these is the same for all.
 /// </remarks>
 sealed class CachedAttention : IChunkWork
 {
-    readonly DecoderConfig config;
-    readonly KvCache cache;
-    readonly CustomKernel[] kernels;
-    float[]?[] scratch = []; // the scores of each worker
+    /// <summary>Rows from which on keys and values are written by all threads.</summary>
+    const int ManyRows = 16;
 
-    // The rows of the step that runs, and the memory of the layer that runs.
-    KvCache.Pages?[] sequences = [];
+    readonly DecoderConfig config;
+    readonly AttentionKernel kernel;
+    readonly KvPlane[] planes; // (layers, groups)
+    readonly CustomKernel[] kernels;
+    readonly float scale;
+    AttentionKernel.Scratch[] scratch = [];
+
+    // The rows of the step that runs, cut into runs of a sequence's neighbouring rows, and the memory of the layer that runs.
+    CachePages?[] sequences = [];
     int[] positions = [];
-    int layer;
-    float[] queries = [], output = []; // (N, H, D); copies, as the arguments' spans do not pass to other threads
+    (int First, int Count)[] runs = [];
+    int runCount, layer;
+    bool isWriting;
+    Storage queries = null!, keys = null!, values = null!, output = null!; // while it runs
 
     public CachedAttention(DecoderConfig config, KvCache cache)
     {
-        (this.config, this.cache) = (config, cache);
+        (this.config, kernel) = (config, AttentionKernel.Of(cache.Type));
+        scale = (float)(1 / Math.Sqrt(config.HeadWidth));
+        planes = [.. Enumerable.Range(0, config.Layers * config.KeyHeads).Select(i => cache.PlaneOf(i / config.KeyHeads, i % config.KeyHeads))];
         kernels = [.. Enumerable.Range(0, config.Layers).Select(i => new CustomKernel("attention", a => Run(i, a)))];
     }
 
-    /// <summary>Says which sequence and position each row of the next step is; a row without a sequence is padding.</summary>
-    public void SetRows(KvCache.Pages?[] sequences, int[] positions) => (this.sequences, this.positions) = (sequences, positions);
+    /// <summary>Says which sequence and position each row of the next step is; a row without a sequence is padding. A sequence's rows lie beside each other.</summary>
+    public void SetRows(CachePages?[] sequences, int[] positions, int count)
+    {
+        (this.sequences, this.positions, runCount) = (sequences, positions, 0);
+        if (runs.Length < count) runs = new (int, int)[count];
+        // Rows whose queries of a group together fill a block of the kernel or two.
+        int shared = config.Heads / config.KeyHeads, most = Math.Max(1, 2 * AttentionKernel.Block / shared);
+        for (int row = 0; row < count; row++)
+        {
+            if (sequences[row] is null) continue;
+            ref var last = ref runs[Math.Max(0, runCount - 1)];
+            if (runCount > 0 && last.Count < most && last.First + last.Count == row && ReferenceEquals(sequences[row], sequences[last.First])) last.Count++;
+            else runs[runCount++] = (row, 1);
+        }
+    }
 
     /// <summary>The attention of a layer for rows (1, N, heads, D).</summary>
     public Tensor Attend(int layer, Tensor queries, Tensor keys, Tensor values) => Tensor.Custom(kernels[layer], queries.Shape.Span, DType.F32, queries, keys, values);
 
+    /// <summary>Positions that a position of a layer sees.</summary>
+    int? WindowOf(int layer) => config.WindowOf(layer);
+
     void Run(int at, CustomArguments arguments)
     {
         layer = at;
-        ReadOnlySpan<float> keys = arguments.Input<float>(1), values = arguments.Input<float>(2);
-        int d = config.HeadWidth, groups = config.KeyHeads, rows = arguments.OutputShape[1];
-        for (int row = 0; row < rows; row++)
-        {
-            if (sequences[row] is not { } pages) continue;
-            var page = pages[positions[row] / KvCache.PagePositions];
-            int inPage = positions[row] % KvCache.PagePositions;
-            for (int g = 0; g < groups; g++)
-            {
-                int from = (row * groups + g) * d, keysAt = cache.KeysAt(layer, g) + inPage;
-                // Keys lie as (D, positions), so that a vector holds several positions' scores; values as (positions, D).
-                for (int i = 0; i < d; i++) page[keysAt + i * KvCache.PagePositions] = keys[from + i];
-                values.Slice(from, d).CopyTo(page.AsSpan(cache.KeysAt(layer, g) + cache.ValuesBehindKeys + inPage * d));
-            }
-        }
-        var result = arguments.Output<float>();
-        if (output.Length < result.Length) (queries, output) = (new float[result.Length], new float[result.Length]);
-        arguments.Input<float>(0).CopyTo(queries);
-        if (scratch.Length < WorkerPool.Threads) scratch = new float[WorkerPool.Threads][];
-        WorkerPool.Run(this, rows * groups, scratch.Length);
-        for (int row = 0; row < rows; row++)
-            if (sequences[row] is not null) output.AsSpan(row * config.Heads * d, config.Heads * d).CopyTo(result[(row * config.Heads * d)..]);
+        (queries, keys, values, output) = (arguments.InputMemory(0), arguments.InputMemory(1), arguments.InputMemory(2), arguments.OutputMemory);
+        if (scratch.Length < WorkerPool.Threads) scratch = [.. Enumerable.Range(0, WorkerPool.Threads).Select(_ => new AttentionKernel.Scratch())];
+        int groups = config.KeyHeads;
+        isWriting = true;
+        if (arguments.OutputShape[1] >= ManyRows && groups > 1) WorkerPool.Run(this, groups, scratch.Length);
+        else
+            for (int g = 0; g < groups; g++) Write(g);
+        isWriting = false;
+        WorkerPool.Run(this, runCount * groups, scratch.Length);
     }
 
-    /// <summary>One row's query heads of one group.</summary>
     void IChunkWork.Run(int chunk, int worker)
     {
-        int row = chunk / config.KeyHeads, group = chunk % config.KeyHeads, shared = config.Heads / config.KeyHeads, d = config.HeadWidth;
-        if (sequences[row] is not { } pages) return;
-        int last = positions[row], first = config.Window is { } window ? Math.Max(0, last - window + 1) : 0;
-        int length = (last + Vector<float>.Count) / Vector<float>.Count * Vector<float>.Count;
-        if (scratch[worker] is not { } scores || scores.Length < length) scores = scratch[worker] = new float[BitOperations.RoundUpToPowerOf2((uint)length)];
-        for (int h = 0; h < shared; h++)
-        {
-            int at = (row * config.Heads + group * shared + h) * d;
-            var result = output.AsSpan(at, d);
-            var used = scores.AsSpan(0, length);
-            Score(queries.AsSpan(at, d), pages, cache.KeysAt(layer, group), first, used);
-            used[..first].Fill(float.NegativeInfinity);
-            used[(last + 1)..].Fill(float.NegativeInfinity);
-            float sum = Exponentials(used);
-            Sum(used[..(last + 1)], first, pages, cache.KeysAt(layer, group) + cache.ValuesBehindKeys, 1 / sum, result);
-        }
+        if (isWriting) Write(chunk);
+        else Attend(runs[chunk / config.KeyHeads], chunk % config.KeyHeads, scratch[worker]);
     }
 
-    /// <summary>The scores of all positions in the pages from the first one's on; each is summed over the head's width in order.</summary>
-    /// <param name="query">(D).</param>
-    /// <param name="pages">Of the sequence.</param>
-    /// <param name="keysAt">Where in a page the keys are.</param>
-    /// <param name="first">The first position that counts.</param>
-    /// <param name="scores">A multiple of the vector's length.</param>
-    void Score(ReadOnlySpan<float> query, KvCache.Pages pages, int keysAt, int first, Span<float> scores)
+    /// <summary>Keeps the keys and values of a group.</summary>
+    void Write(int group)
     {
-        const int Row = KvCache.PagePositions;
-        int lanes = Vector<float>.Count;
-        var scale = new Vector<float>((float)(1 / Math.Sqrt(config.HeadWidth)));
-        for (int p = first / Row; p * Row < scores.Length; p++)
-        {
-            ref float keys = ref pages[p][keysAt];
-            var here = scores.Slice(p * Row, Math.Min(Row, scores.Length - p * Row));
-            ref float to = ref here[0];
-            int s = 0;
-            for (; s + 4 * lanes <= here.Length; s += 4 * lanes)
-            {
-                Vector<float> a0 = default, a1 = default, a2 = default, a3 = default;
-                nuint at = (nuint)s;
-                foreach (float value in query)
-                {
-                    var q = new Vector<float>(value);
-                    a0 = Vector.FusedMultiplyAdd(q, Vector.LoadUnsafe(ref keys, at), a0);
-                    a1 = Vector.FusedMultiplyAdd(q, Vector.LoadUnsafe(ref keys, at + (nuint)lanes), a1);
-                    a2 = Vector.FusedMultiplyAdd(q, Vector.LoadUnsafe(ref keys, at + (nuint)(2 * lanes)), a2);
-                    a3 = Vector.FusedMultiplyAdd(q, Vector.LoadUnsafe(ref keys, at + (nuint)(3 * lanes)), a3);
-                    at += Row;
-                }
-                (a0 * scale).StoreUnsafe(ref to, (nuint)s);
-                (a1 * scale).StoreUnsafe(ref to, (nuint)(s + lanes));
-                (a2 * scale).StoreUnsafe(ref to, (nuint)(s + 2 * lanes));
-                (a3 * scale).StoreUnsafe(ref to, (nuint)(s + 3 * lanes));
-            }
-            for (; s < here.Length; s += lanes)
-            {
-                Vector<float> a = default;
-                nuint at = (nuint)s;
-                foreach (float value in query)
-                {
-                    a = Vector.FusedMultiplyAdd(new(value), Vector.LoadUnsafe(ref keys, at), a);
-                    at += Row;
-                }
-                (a * scale).StoreUnsafe(ref to, (nuint)s);
-            }
-        }
+        int d = config.HeadWidth, groups = config.KeyHeads;
+        var plane = planes[layer * groups + group];
+        ReadOnlySpan<float> newKeys = keys.Span<float>(), newValues = values.Span<float>();
+        for (int r = 0; r < runCount; r++)
+            for (int row = runs[r].First; row < runs[r].First + runs[r].Count; row++)
+                kernel.Keep(newKeys.Slice((row * groups + group) * d, d), newValues.Slice((row * groups + group) * d, d), sequences[row]![positions[row] / KvCache.PagePositions], plane, positions[row] % KvCache.PagePositions);
     }
 
-    /// <summary>Scores become exp(score - largest); returns their sum.</summary>
-    /// <param name="scores">A multiple of the vector's length, minus infinity where nothing is seen.</param>
-    static float Exponentials(Span<float> scores)
+    /// <summary>The query heads of a group, of neighbouring rows of a sequence.</summary>
+    void Attend((int First, int Count) run, int group, AttentionKernel.Scratch mine)
     {
-        var vectors = MemoryMarshal.Cast<float, Vector<float>>(scores);
-        var most = vectors[0];
-        foreach (var v in vectors) most = Vector.Max(most, v);
-        float top = most[0];
-        for (int i = 1; i < Vector<float>.Count; i++) top = Math.Max(top, most[i]);
-        var shift = new Vector<float>(top);
-        Vector<float> sum = default;
-        foreach (ref var v in vectors)
-        {
-            v = Vector.Exp(v - shift);
-            sum += v;
-        }
-        return Vector.Sum(sum);
-    }
-
-    /// <summary>The sum of the values by their weights, in the order of positions.</summary>
-    /// <param name="weights">Of the positions.</param>
-    /// <param name="first">The first position that counts.</param>
-    /// <param name="pages">Of the sequence.</param>
-    /// <param name="valuesAt">Where in a page the values are.</param>
-    /// <param name="scale">What the sum is multiplied by.</param>
-    /// <param name="result">(D).</param>
-    static void Sum(ReadOnlySpan<float> weights, int first, KvCache.Pages pages, int valuesAt, float scale, Span<float> result)
-    {
-        const int Row = KvCache.PagePositions;
-        int d = result.Length, lanes = Vector<float>.Count, at = 0;
-        ref float to = ref result[0];
-        for (; at + 4 * lanes <= d; at += 4 * lanes)
-        {
-            Vector<float> a0 = default, a1 = default, a2 = default, a3 = default;
-            for (int p = first / Row; p * Row < weights.Length; p++)
+        int d = config.HeadWidth, heads = config.Heads, shared = heads / config.KeyHeads;
+        var (pages, plane) = (sequences[run.First]!, planes[layer * config.KeyHeads + group]);
+        Span<(int First, int Last)> seen = stackalloc (int, int)[AttentionKernel.Block];
+        int? window = WindowOf(layer);
+        // A block is of one row's heads, or where a row has one head in the group, of several rows'.
+        bool acrossRows = shared == 1;
+        int outer = acrossRows ? 1 : run.Count, inner = acrossRows ? run.Count : shared, stride = acrossRows ? heads * d : d;
+        for (int o = 0; o < outer; o++)
+            for (int i = 0; i < inner; i += AttentionKernel.Block)
             {
-                ref float values = ref pages[p][valuesAt];
-                int from = Math.Max(first, p * Row), end = Math.Min(weights.Length, (p + 1) * Row);
-                nuint v = (nuint)((from - p * Row) * d + at);
-                foreach (float w in weights[from..end])
+                int count = Math.Min(AttentionKernel.Block, inner - i), first = acrossRows ? run.First + i : run.First + o;
+                for (int q = 0; q < count; q++)
                 {
-                    var weight = new Vector<float>(w);
-                    a0 = Vector.FusedMultiplyAdd(weight, Vector.LoadUnsafe(ref values, v), a0);
-                    a1 = Vector.FusedMultiplyAdd(weight, Vector.LoadUnsafe(ref values, v + (nuint)lanes), a1);
-                    a2 = Vector.FusedMultiplyAdd(weight, Vector.LoadUnsafe(ref values, v + (nuint)(2 * lanes)), a2);
-                    a3 = Vector.FusedMultiplyAdd(weight, Vector.LoadUnsafe(ref values, v + (nuint)(3 * lanes)), a3);
-                    v += (nuint)d;
+                    int last = positions[acrossRows ? first + q : first];
+                    seen[q] = (window is { } w ? Math.Max(0, last - w + 1) : 0, last);
                 }
+                int at = (first * heads + group * shared + (acrossRows ? 0 : i)) * d;
+                kernel.Attend(queries.Span<float>()[at..], stride, seen[..count], pages, plane, scale, output.Span<float>()[at..], mine);
             }
-            (a0 * scale).StoreUnsafe(ref to, (nuint)at);
-            (a1 * scale).StoreUnsafe(ref to, (nuint)(at + lanes));
-            (a2 * scale).StoreUnsafe(ref to, (nuint)(at + 2 * lanes));
-            (a3 * scale).StoreUnsafe(ref to, (nuint)(at + 3 * lanes));
-        }
-        for (; at + lanes <= d; at += lanes)
-        {
-            Vector<float> a = default;
-            for (int s = first; s < weights.Length; s++) a = Vector.FusedMultiplyAdd(new(weights[s]), Vector.LoadUnsafe(ref pages[s / Row][valuesAt + s % Row * d + at]), a);
-            (a * scale).StoreUnsafe(ref to, (nuint)at);
-        }
-        for (; at < d; at++)
-        {
-            float sum = 0;
-            for (int s = first; s < weights.Length; s++) sum += weights[s] * pages[s / Row][valuesAt + s % Row * d + at];
-            result[at] = sum * scale;
-        }
     }
 }

@@ -1,4 +1,6 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
+using Ingot.Graph;
 using Ingot.Llm.Models;
 
 namespace Ingot.Llm.Generation;
@@ -9,7 +11,8 @@ namespace Ingot.Llm.Generation;
 /// </summary>
 /// <remarks>
 /// The number of rows is rounded up to powers of two, so that few plans are compiled (<see cref="RowBuckets"/>); sequences, positions and lengths are data
-/// (<see cref="CachedAttention"/>). Iteration-level batching as in Yu et al. 2022, "Orca"; chunked prefill as in Agrawal et al. 2023, "Sarathi".
+/// (<see cref="CachedAttention"/>). Iteration-level batching as in Yu et al. 2022, "Orca"; chunked prefill as in Agrawal et al. 2023, "Sarathi"; pages as in Kwon et al.
+/// 2023, "PagedAttention". See docs/generation.md.
 /// </remarks>
 public sealed class Engine
 {
@@ -18,14 +21,17 @@ public sealed class Engine
 
     readonly List<GeneratedSequence> sequences = [];
     readonly CachedAttention attention;
+    readonly PrefixCache? prefixes;
     readonly Compiled body, head; // two, as what each is compiled for, rows and wanted rows, would multiply
     readonly RowBuckets bodyRows, headRows;
-    readonly int mostRows;
+    readonly StepArguments?[] bodyArguments = new StepArguments?[32], headArguments = new StepArguments?[32]; // by log2 of the rows
+    readonly int mostRows, turns; // turns: columns of the tables of cosines and sines
     // Of the step that runs: which sequence and position each row is, and which rows' next token is wanted.
     readonly List<(GeneratedSequence Sequence, int Position)> rows = [];
     readonly List<(GeneratedSequence Sequence, int Row)> choosing = [];
-    float[] cosines = [], sines = []; // (positions, D/2), as many as were needed
-    float[] cos = [], sin = [], wanted = []; // the step's own, kept: large arrays of a step's life are what garbage collections come from
+    int[] positions = [];
+    CachePages?[] pages = [];
+    float[] cosines = [], sines = []; // (positions, RotationWidth), as many as were needed
 
     public Decoder Model { get; }
 
@@ -34,20 +40,47 @@ public sealed class Engine
     /// <summary>Runs of the model so far.</summary>
     public long Steps { get; private set; }
 
+    /// <summary>Rows of them so far: tokens computed, guesses that were refused included.</summary>
+    public long Rows { get; private set; }
+
     /// <summary>Graphs that were built and compiled for them: one a number of rows, and one a number of rows whose next token is wanted; not one a length.</summary>
     public int Traces => body.Traces + head.Traces;
 
+    /// <summary>Texts that are not done.</summary>
+    public int Active
+    {
+        get
+        {
+            int count = 0;
+            foreach (var s in sequences) count += s.IsDone ? 0 : 1;
+            return count;
+        }
+    }
+
+    internal bool KeepsPrefixes => prefixes is not null;
+
+    /// <summary>Pages of the cache that are kept for texts to come.</summary>
+    public int PrefixPages => prefixes?.Count ?? 0;
+
     /// <param name="model">The weights; they may change between steps, but what is in the cache stays.</param>
     /// <param name="mostRows">Tokens in a step, at most: a longer prompt is computed in several.</param>
-    public Engine(Decoder model, int mostRows = 256)
+    public Engine(Decoder model, int mostRows = 256) : this(model, new EngineOptions { MostRows = mostRows }) { }
+
+    /// <param name="model">The weights. If prefixes are kept they may not change, or <see cref="ForgetPrefixes"/> must be called.</param>
+    /// <param name="options">What it may take.</param>
+    /// <exception cref="IngotException">Options are out of range.</exception>
+    public Engine(Decoder model, EngineOptions options)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(mostRows, 1);
-        (Model, this.mostRows, Cache) = (model, mostRows, new(model.Config));
+        options = options.Checked();
+        (Model, mostRows, turns, Cache) = (model, options.MostRows, model.RotationWidth, new(model.Config, options.CacheType));
         attention = new(model.Config, Cache);
-        body = Compiled.Of((tokens, cos, sin) => model.Hidden(tokens, cos, sin, attention.Attend));
-        head = Compiled.Of((Tensor hidden) => model.Logits(hidden));
+        if (options.PrefixBytes > 0) prefixes = new(Cache, model.Config, options.PrefixBytes, options.Store);
+        // Gradients are switched off inside: doing so around each replay would allocate.
+        body = Compiled.Of((tokens, cos, sin) => { using var noGrad = new NoGrad(); return model.Hidden(tokens, cos, sin, attention.Attend); });
+        head = Compiled.Of((Tensor hidden) => { using var noGrad = new NoGrad(); return model.Logits(hidden); });
         double patience = CompilingFlops / (2 * model.Config.ParameterCount);
-        (bodyRows, headRows) = (new(mostRows, patience), new(mostRows, patience));
+        int fewest = RowBuckets.FewestOf(model.Config);
+        (bodyRows, headRows) = (new(mostRows, patience, fewest), new(mostRows, patience, fewest));
     }
 
     /// <summary>A text to be continued; <see cref="Step(CancellationToken)"/> does it. Dispose it to give its cache back.</summary>
@@ -57,13 +90,30 @@ public sealed class Engine
     public GeneratedSequence Start(ReadOnlySpan<int> prompt, SamplingOptions options)
     {
         if (prompt.Length == 0) throw new IngotException("the prompt is empty; generation needs at least one token to continue");
-        var sequence = new GeneratedSequence(this, options);
+        var sequence = new GeneratedSequence(this, options) { MayTakePrefix = prefixes is not null };
         sequence.Append(prompt);
         sequences.Add(sequence);
         return sequence;
     }
 
-    /// <summary>Another text that begins as one there is: what the cache holds of it is copied, not computed again. Dispose it to give its cache back.</summary>
+    /// <summary>Several texts that continue the same prompt, which is computed once. The i-th has the seed of the options + i. Dispose each.</summary>
+    /// <param name="prompt">At least one token.</param>
+    /// <param name="options">How to choose.</param>
+    /// <param name="count">How many texts.</param>
+    /// <exception cref="IngotException">As for <see cref="Start(ReadOnlySpan{int}, SamplingOptions)"/>.</exception>
+    public GeneratedSequence[] Start(ReadOnlySpan<int> prompt, SamplingOptions options, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        var texts = new GeneratedSequence[count];
+        for (int i = 0; i < count; i++)
+        {
+            texts[i] = Start(prompt, options with { Seed = options.Seed + (ulong)i });
+            if (i > 0 && prompt.Length > 1) texts[i].WaitFor(texts[0], prompt.Length - 1);
+        }
+        return texts;
+    }
+
+    /// <summary>Another text that begins as one there is: what the cache holds of it is shared, not computed again. Dispose it to give its cache back.</summary>
     /// <param name="beginning">A text of this engine; as much of it as is in the cache is taken.</param>
     /// <param name="further">What follows in the new text, at least one token.</param>
     /// <param name="options">How to choose.</param>
@@ -74,7 +124,7 @@ public sealed class Engine
         var sequence = new GeneratedSequence(this, options);
         sequence.Append([.. beginning.Tokens.Take(beginning.Cached)]);
         sequence.Append(further);
-        sequence.Pages.CopyOf(beginning.Pages, beginning.Cached);
+        sequence.Pages.Share(beginning.Pages, beginning.Cached);
         sequence.Cached = beginning.Cached;
         sequences.Add(sequence);
         return sequence;
@@ -93,6 +143,9 @@ public sealed class Engine
         }
     }
 
+    /// <summary>Forgets the prefixes in memory; those of texts in progress stay. For a model whose weights change.</summary>
+    public void ForgetPrefixes() => prefixes?.Clear();
+
     /// <summary>Runs the model once for all that wait.</summary>
     /// <returns>False if nothing did.</returns>
     public bool Step(CancellationToken cancellation = default)
@@ -104,11 +157,24 @@ public sealed class Engine
         Collect(areWritten: false);
         if (rows.Count == 0) return false;
         var logits = Run(cancellation);
-        foreach (var (sequence, position) in CollectionsMarshal.AsSpan(rows)) sequence.Cached = position + 1; // a sequence's rows are in order
-        var values = logits.Memory!.Span<float>();
+        foreach (var (sequence, position) in CollectionsMarshal.AsSpan(rows))
+            if (position < sequence.Tokens.Count) sequence.Cached = position + 1; // a sequence's rows are in order; those of guesses count once they have come true
         int size = Model.VocabularySize;
-        for (int i = 0; i < choosing.Count; i++) choosing[i].Sequence.Take(values.Slice(i * size, size));
-        GC.KeepAlive(logits);
+        for (int i = 0; i < choosing.Count; i++)
+        {
+            var sequence = choosing[i].Sequence;
+            bool goesOn = sequence.Take(logits.Slice(i * size, size));
+            while (i + 1 < choosing.Count && ReferenceEquals(choosing[i + 1].Sequence, sequence))
+            {
+                i++;
+                if (goesOn) goesOn = sequence.TakeGuessed(logits.Slice(i * size, size));
+            }
+        }
+        foreach (var (sequence, position) in CollectionsMarshal.AsSpan(rows))
+        {
+            if (sequence.ReadHidden is not null && sequence.Waiting == 0) sequence.Stop();
+            if (position % KvCache.PagePositions == KvCache.PagePositions - 1) Keep(sequence, sequence.Cached / KvCache.PagePositions * KvCache.PagePositions);
+        }
         return true;
     }
 
@@ -117,62 +183,81 @@ public sealed class Engine
         foreach (var s in sequences)
         {
             if (rows.Count == mostRows) return;
-            if (s.IsDone || s.Waiting == 1 != areWritten) continue;
+            if (s.IsDone || s.IsWaiting) continue;
+            if (s.MayTakePrefix)
+            {
+                s.Cached = s.Reused = prefixes!.Take(s.All, s.Tokens.Count - 1, s.Pages);
+                s.MayTakePrefix = false;
+            }
+            if (s.Waiting == 1 != areWritten) continue;
             int count = Math.Min(s.Waiting, mostRows - rows.Count);
             for (int i = 0; i < count; i++) rows.Add((s, s.Cached + i));
-            if (count > 0 && count == s.Waiting) choosing.Add((s, rows.Count - 1));
+            if (count == 0 || count < s.Waiting || s.ReadHidden is not null) continue;
+            choosing.Add((s, rows.Count - 1));
+            int guesses = s.Guess(mostRows - rows.Count);
+            for (int i = 0; i < guesses; i++)
+            {
+                rows.Add((s, s.Tokens.Count + i));
+                choosing.Add((s, rows.Count - 1));
+            }
         }
     }
 
     /// <summary>The model, for the rows of the step.</summary>
-    /// <returns>(at least the number of those choosing, V).</returns>
-    Tensor Run(CancellationToken cancellation)
+    /// <returns>(at least the number of those choosing, V), until the next run.</returns>
+    ReadOnlySpan<float> Run(CancellationToken cancellation)
     {
         int n = bodyRows.For(rows.Count), width = Model.Config.Width;
-        var (tokens, positions, pages) = (new int[n], new int[n], new KvCache.Pages?[n]);
-        for (int i = 0; i < rows.Count; i++)
-        {
-            var (sequence, position) = rows[i];
-            (tokens[i], positions[i], pages[i]) = (sequence.Tokens[position], position, sequence.Pages);
-            sequence.Pages.Reserve(position + 1);
-        }
-        attention.SetRows(pages, positions);
-        var (cosine, sine) = Rotations(positions);
-        using var noGrad = new NoGrad();
-        Steps++;
-        var hidden = body.Run([Tensor.From(tokens, 1, n), cosine, sine], cancellation)[0];
-        if (choosing.Count == 0) return hidden; // a part of a prompt: nobody chooses
-        int count = headRows.For(choosing.Count);
-        Grow(ref wanted, count * width);
-        var all = hidden.Memory!.Span<float>();
-        for (int i = 0; i < choosing.Count; i++) all.Slice(choosing[i].Row * width, width).CopyTo(wanted.AsSpan(i * width));
-        GC.KeepAlive(hidden);
-        return head.Run([Tensor.From<float>(wanted.AsSpan(0, count * width), count, width)], cancellation)[0];
-    }
-
-    static void Grow(ref float[] values, int count)
-    {
-        if (values.Length < count) values = new float[count];
-    }
-
-    /// <summary>Cosines and sines of positions, (N, D/2) each, from a table that grows with the longest text.</summary>
-    (Tensor Cos, Tensor Sin) Rotations(int[] positions)
-    {
-        int pairs = Model.Config.HeadWidth / 2, n = positions.Length, needed = positions.Max() + 1;
-        if (cosines.Length < needed * pairs)
-        {
-            var (c, s) = Model.RotationsAt([.. Enumerable.Range(0, Math.Min(Model.ContextLength, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)needed)))]);
-            (cosines, sines) = (c.ToArray<float>(), s.ToArray<float>());
-        }
-        Grow(ref cos, n * pairs);
-        Grow(ref sin, n * pairs);
+        var arguments = bodyArguments[BitOperations.Log2((uint)n)] ??= new((DType.I32, [1, n]), (DType.F32, [n, turns]), (DType.F32, [n, turns]));
+        if (positions.Length < n) (positions, pages) = (new int[n], new CachePages?[n]);
+        var tokens = arguments.Of<int>(0);
         for (int i = 0; i < n; i++)
         {
-            cosines.AsSpan(positions[i] * pairs, pairs).CopyTo(cos.AsSpan(i * pairs));
-            sines.AsSpan(positions[i] * pairs, pairs).CopyTo(sin.AsSpan(i * pairs));
+            // A row of nobody is a token 0 at position 0.
+            var (sequence, position) = i < rows.Count ? rows[i] : (null!, 0);
+            (tokens[i], positions[i], pages[i]) = (sequence?.TokenAt(position) ?? 0, position, sequence?.Pages);
+            sequence?.Pages.Reserve(position, position + 1);
         }
-        return (Tensor.From<float>(cos.AsSpan(0, n * pairs), n, pairs), Tensor.From<float>(sin.AsSpan(0, n * pairs), n, pairs));
+        attention.SetRows(pages, positions, rows.Count);
+        Rotate(positions.AsSpan(0, n), arguments.Of<float>(1), arguments.Of<float>(2));
+        var hidden = body.RunInPlace(arguments.Tensors, cancellation)[0].Span<float>();
+        Steps++;
+        Rows += rows.Count;
+        for (int i = 0; i < rows.Count; i++) rows[i].Sequence.ReadHidden?.Invoke(rows[i].Position, hidden.Slice(i * width, width));
+        if (choosing.Count == 0) return default; // a part of a prompt: nobody chooses
+        int count = headRows.For(choosing.Count);
+        arguments = headArguments[BitOperations.Log2((uint)count)] ??= new((DType.F32, [count, width]));
+        var wanted = arguments.Of<float>(0);
+        for (int i = 0; i < choosing.Count; i++) hidden.Slice(choosing[i].Row * width, width).CopyTo(wanted[(i * width)..]);
+        return head.RunInPlace(arguments.Tensors, cancellation)[0].Span<float>();
     }
 
-    internal void Remove(GeneratedSequence sequence) => sequences.Remove(sequence);
+    /// <summary>Cosines and sines of positions, (N, RotationWidth) each, from a table that grows with the longest text.</summary>
+    void Rotate(ReadOnlySpan<int> positions, Span<float> cos, Span<float> sin)
+    {
+        int needed = 1;
+        foreach (int p in positions) needed = Math.Max(needed, p + 1);
+        if (cosines.Length < needed * turns)
+        {
+            var (c, s) = Model.RotationsAt([.. Enumerable.Range(0, Math.Min(Model.ContextLength, (int)BitOperations.RoundUpToPowerOf2((uint)needed)))]);
+            (cosines, sines) = (c.ToArray<float>(), s.ToArray<float>());
+        }
+        for (int i = 0; i < positions.Length; i++)
+        {
+            cosines.AsSpan(positions[i] * turns, turns).CopyTo(cos[(i * turns)..]);
+            sines.AsSpan(positions[i] * turns, turns).CopyTo(sin[(i * turns)..]);
+        }
+    }
+
+    void Keep(GeneratedSequence sequence, int positions)
+    {
+        if (positions > 0 && !sequence.MayTakePrefix) prefixes?.Keep(sequence.All, positions, sequence.Pages);
+    }
+
+    internal void Remove(GeneratedSequence sequence)
+    {
+        if (!sequences.Remove(sequence)) return;
+        Keep(sequence, sequence.Cached);
+        foreach (var s in sequences) s.Lost(sequence);
+    }
 }

@@ -12,6 +12,9 @@ public sealed record SamplingOptions(double Temperature = 0.8, int TopK = 0, ulo
     /// <summary>Only tokens at least this likely, relative to the most likely one, are considered; 0: all.</summary>
     public double MinP { get; init; }
 
+    /// <summary>Only the tokens whose surprise is nearest to the expected one are considered, as many as this probability takes; 1: all. Meister et al. 2022, "Locally typical sampling".</summary>
+    public double TypicalP { get; init; } = 1;
+
     /// <summary>The logits of tokens that are in the text, prompt included, are divided by this if positive, multiplied if negative; 1: no penalty.</summary>
     public double RepetitionPenalty { get; init; } = 1;
 
@@ -27,8 +30,17 @@ public sealed record SamplingOptions(double Temperature = 0.8, int TopK = 0, ulo
     /// <summary>The text ends before the first of these that it contains.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
 
+    /// <summary>Tokens that end the text, besides those that end any text of the model.</summary>
+    public IReadOnlyList<int> EndTokens { get; init; } = [];
+
     /// <summary>Only tokens below this are considered: models often have a few more rows than their tokenizer has tokens.</summary>
     public int VocabularySize { get; init; } = int.MaxValue;
+
+    /// <summary>Notes how likely each chosen token was, and this many of the likeliest; null: nothing is noted.</summary>
+    public int? LogProbabilities { get; init; }
+
+    /// <summary>What the text must look like; null: anything. Each text takes a copy.</summary>
+    public ITokenConstraint? Constraint { get; init; }
 
     /// <summary>The most tokens to generate.</summary>
     public int MaxTokens { get; init; } = int.MaxValue;
@@ -41,6 +53,8 @@ public sealed record SamplingOptions(double Temperature = 0.8, int TopK = 0, ulo
         Require(TopK >= 0, $"top-k must be 0 (all tokens) or more, not {TopK}");
         Require(TopP is > 0 and <= 1, $"top-p must be above 0 and at most 1, not {TopP}");
         Require(MinP is >= 0 and <= 1, $"min-p must be from 0 to 1, not {MinP}");
+        Require(TypicalP is > 0 and <= 1, $"typical-p must be above 0 and at most 1, not {TypicalP}");
+        Require(LogProbabilities is null or >= 0, $"the number of likeliest tokens must be 0 or more, not {LogProbabilities}");
         Require(RepetitionPenalty > 0 && double.IsFinite(RepetitionPenalty), $"the repetition penalty must be above 0, not {RepetitionPenalty}");
         Require(double.IsFinite(PresencePenalty) && double.IsFinite(FrequencyPenalty), $"the penalties must be finite numbers, not {PresencePenalty} (presence) and {FrequencyPenalty} (frequency)");
         Require(LogitBias.All(b => b.Key >= 0 && !double.IsNaN(b.Value)), "a logit bias is a number for a token from 0");
@@ -51,5 +65,5 @@ public sealed record SamplingOptions(double Temperature = 0.8, int TopK = 0, ulo
     }
 
     /// <summary>The logits are as the model gave them when a token is chosen.</summary>
-    internal bool LeavesLogits => RepetitionPenalty == 1 && PresencePenalty == 0 && FrequencyPenalty == 0 && LogitBias.Count == 0;
+    internal bool LeavesLogits => RepetitionPenalty == 1 && PresencePenalty == 0 && FrequencyPenalty == 0 && LogitBias.Count == 0 && Constraint is null;
 }

@@ -7,16 +7,16 @@ namespace Ingot.Llm.Models;
 delegate Tensor Attention(int layer, Tensor queries, Tensor keys, Tensor values);
 
 /// <summary>
-/// The decoder that Llama, Mistral, Qwen2, Qwen3 and Ingot's own models share: RMS norm before each part, rotary positions, grouped-query attention, SwiGLU; with or
-/// without norms of queries and keys, biases, a tied head. Its tensors are named as Hugging Face names them.
+/// The decoder that Llama, Mistral, SmolLM, Qwen, Gemma 3, Phi-3, GPT-2 and Ingot's own models share: a norm before each part, positions, grouped-query attention,
+/// a feed-forward layer; what a family has of its own is said by its <see cref="DecoderConfig"/>. Its tensors are named as Hugging Face names those of Llama.
 /// </summary>
-/// <remarks>Touvron et al. 2023, "LLaMA"; Yang et al. 2025, "Qwen3 technical report".</remarks>
+/// <remarks>Touvron et al. 2023, "LLaMA"; Yang et al. 2025, "Qwen3 technical report"; Gemma team 2025, "Gemma 3 technical report".</remarks>
 public sealed class Decoder : ILanguageModel
 {
     readonly Body model;
     readonly Projection? lmHead;
-    [NotState] readonly Rope rope;
-    [NotState] (Tensor Cos, Tensor Sin) rotations; // of positions from 0, as many as were asked for
+    [NotState] readonly Positions positions;
+    [NotState] (Tensor Cos, Tensor Sin, bool IsLong) rotations; // of positions from 0, as many as were asked for
 
     [NotState]
     public DecoderConfig Config { get; }
@@ -32,7 +32,7 @@ public sealed class Decoder : ILanguageModel
     /// <summary>A model with initial weights.</summary>
     /// <param name="config">The shape.</param>
     /// <param name="seed">Of the weights: normal with deviation 0.02, and 0.02 / sqrt(2 layers) where a block adds to the residual stream; biases 0.</param>
-    public Decoder(DecoderConfig config, ulong seed) : this(config)
+    public Decoder(DecoderConfig config, ulong seed) : this(config.Fitting())
     {
         ulong stream = 0;
         var initial = new Dictionary<string, Tensor>();
@@ -51,8 +51,9 @@ public sealed class Decoder : ILanguageModel
         Config = config.Checked();
         model = new(config);
         lmHead = config.TiedHead ? null : new(config.VocabularySize, config.Width, false);
-        rope = new(config);
-        rotations = rope.Rows([0]);
+        positions = new(config);
+        var (cos, sin) = positions.Rows([0], isLong: false);
+        rotations = (cos, sin, false);
     }
 
     // Shapes: B sequences, T positions, C width, H query heads, G key heads, D head width, V vocabulary.
@@ -66,7 +67,7 @@ public sealed class Decoder : ILanguageModel
         int t = tokens.Size(1);
         if (t > ContextLength) throw new ShapeException($"{t} tokens do not fit into a context of {ContextLength}");
         var (cos, sin) = Rotations(t);
-        return Hidden(tokens, cos, sin, (_, q, k, v) => Attend(q, k, v));
+        return Hidden(tokens, cos, sin, Attend);
     }
 
     /// <summary>The head.</summary>
@@ -74,7 +75,7 @@ public sealed class Decoder : ILanguageModel
     /// <returns>(.., V).</returns>
     public Tensor Logits(Tensor hidden)
     {
-        var logits = hidden.Linear(lmHead?.Weight ?? model.EmbedTokens.Weight);
+        var logits = (lmHead ?? model.EmbedTokens).Of(hidden);
         return Config.LogitCap is { } cap ? (logits / cap).Tanh() * cap : logits;
     }
 
@@ -92,24 +93,34 @@ public sealed class Decoder : ILanguageModel
     /// <param name="length">T: tokens a sequence.</param>
     public double TrainingFlopsPerToken(int length)
     {
-        double weights = Module.StateDict(this).Where(p => p.Value.Rank == 2 && !p.Key.Contains("embed_tokens", StringComparison.Ordinal)).Sum(p => (double)p.Value.Count);
-        if (lmHead is null) weights += model.EmbedTokens.Weight.Count;
+        double weights = Module.StateDict(this).Where(p => p.Value.Rank == 2 && !p.Key.Contains("embed_", StringComparison.Ordinal)).Sum(p => (double)p.Value.Count);
+        if (lmHead is null) weights += (double)Config.VocabularySize * Config.Width;
         return 6 * weights + 12.0 * Config.Layers * Config.Heads * Config.HeadWidth * length;
     }
 
-    /// <summary>Cosines and sines of given positions, for <see cref="Hidden(Tensor, Tensor, Tensor, Attention)"/>.</summary>
-    internal (Tensor Cos, Tensor Sin) RotationsAt(ReadOnlySpan<int> positions) => rope.Rows(positions);
+    /// <summary>Columns of the tables that <see cref="RotationsAt"/> gives.</summary>
+    internal int RotationWidth => positions.Width;
+
+    /// <summary>
+    /// What <see cref="Hidden(Tensor, Tensor, Tensor, Attention)"/> is told of given positions: (T, <see cref="RotationWidth"/>) each. Cosines and sines for every kind of
+    /// layer side by side, or, where positions have embeddings, the positions' numbers.
+    /// </summary>
+    /// <remarks>LongRoPE's are those of a context as long as the model's, since a cached key cannot be turned anew when its text becomes long.</remarks>
+    internal (Tensor Cos, Tensor Sin) RotationsAt(ReadOnlySpan<int> at) => positions.Rows(at, positions.IsLong(ContextLength));
 
     /// <param name="tokens">(B, T).</param>
-    /// <param name="cos">(T, D/2), of the T positions.</param>
-    /// <param name="sin">(T, D/2), of the T positions.</param>
+    /// <param name="cos">(T, <see cref="RotationWidth"/>), of the T positions.</param>
+    /// <param name="sin">(T, <see cref="RotationWidth"/>), of the T positions.</param>
     /// <param name="attend">How positions look at each other.</param>
     internal Tensor Hidden(Tensor tokens, Tensor cos, Tensor sin, Attention attend)
     {
-        var x = tokens.Embedding(model.EmbedTokens.Weight);                                 // (B, T, C)
+        var x = model.EmbedTokens.Rows(tokens);                                             // (B, T, C)
+        if (Config.EmbeddingScale is { } scale) x *= (float)scale;
+        if (model.EmbedPositions is { } table) x += table.Rows(cos.Reshape(-1).To(DType.I32)); // (T, C)
         foreach (var (i, block) in model.Layers.Index())
         {
-            Tensor Run(Tensor y) => block.Forward(y, cos, sin, (q, k, v) => attend(i, q, k, v), Config);
+            var rotation = positions.OfLayer(i, cos, sin);
+            Tensor Run(Tensor y) => block.Forward(y, rotation, (q, k, v) => attend(i, q, k, v), Config);
             x = Recompute ? Checkpoint.Run(Run, x) : Run(x);
         }
         return model.Norm.Of(x, Config);
@@ -117,13 +128,37 @@ public sealed class Decoder : ILanguageModel
 
     (Tensor, Tensor) Rotations(int length)
     {
-        if (rotations.Cos.Size(0) < length) // in powers of two: a context may be far longer than what is ever used
-            rotations = rope.Rows([.. Enumerable.Range(0, (int)Math.Min(ContextLength, System.Numerics.BitOperations.RoundUpToPowerOf2((uint)length)))]);
+        bool isLong = positions.IsLong(length);
+        if (rotations.Cos.Size(0) < length || rotations.IsLong != isLong) // in powers of two: a context may be far longer than what is ever used
+        {
+            int count = (int)Math.Min(ContextLength, System.Numerics.BitOperations.RoundUpToPowerOf2((uint)length));
+            var (cos, sin) = positions.Rows([.. Enumerable.Range(0, count)], isLong);
+            rotations = (cos, sin, isLong);
+        }
         return (rotations.Cos.Narrow(0, 0, length), rotations.Sin.Narrow(0, 0, length));
     }
 
+    /// <summary>The matrices by name, the embedding's among them.</summary>
+    internal IEnumerable<(string Name, Projection Matrix)> Projections()
+    {
+        yield return ("model.embed_tokens", model.EmbedTokens);
+        if (model.EmbedPositions is { } table) yield return ("model.embed_positions", table);
+        foreach (var (i, block) in model.Layers.Index())
+        {
+            string at = $"model.layers.{i}.";
+            yield return (at + "self_attn.q_proj", block.SelfAttn.QProj);
+            yield return (at + "self_attn.k_proj", block.SelfAttn.KProj);
+            yield return (at + "self_attn.v_proj", block.SelfAttn.VProj);
+            yield return (at + "self_attn.o_proj", block.SelfAttn.OProj);
+            if (block.Mlp.GateProj is { } gate) yield return (at + "mlp.gate_proj", gate);
+            yield return (at + "mlp.up_proj", block.Mlp.UpProj);
+            yield return (at + "mlp.down_proj", block.Mlp.DownProj);
+        }
+        if (lmHead is not null) yield return ("lm_head", lmHead);
+    }
+
     /// <summary>Each position looks at itself and those before it, within the window.</summary>
-    Tensor Attend(Tensor q, Tensor k, Tensor v)
+    Tensor Attend(int layer, Tensor q, Tensor k, Tensor v)
     {
         int b = q.Size(0), h = Config.Heads, g = Config.KeyHeads, t = q.Size(1), d = Config.HeadWidth;
         // The H / G query heads of a group stand beside each other and meet the group's keys by broadcasting.
@@ -133,7 +168,7 @@ public sealed class Decoder : ILanguageModel
         var position = Tensor.Arange(t);
         var query = position.Unsqueeze(1);
         var isHidden = query < position;                                                    // (T, T): query t sees keys up to t
-        if (Config.Window is { } window) isHidden |= query - position >= window;
+        if (Config.WindowOf(layer) is { } window) isHidden |= query - position >= window;
         return isHidden.Where(double.NegativeInfinity, scores).Softmax(-1).Matmul(v).Reshape(b, h, t, d).Transpose(1, 2);
     }
 
@@ -142,21 +177,31 @@ public sealed class Decoder : ILanguageModel
     sealed class Body(DecoderConfig config)
     {
         public Projection EmbedTokens { get; } = new(config.VocabularySize, config.Width, false);   // (V, C)
+        public Projection? EmbedPositions { get; } = config.LearnedPositions ? new(config.ContextLength, config.Width, false) : null;
         public Block[] Layers { get; } = [.. Enumerable.Range(0, config.Layers).Select(_ => new Block(config))];
-        public Scale Norm { get; } = new(config.Width);                                             // (C)
+        public Scale Norm { get; } = new(config.Width, config);                                     // (C)
     }
 
     sealed class Block(DecoderConfig config)
     {
-        public Scale InputLayernorm { get; } = new(config.Width);
+        public Scale InputLayernorm { get; } = new(config.Width, config);
         public Heads SelfAttn { get; } = new(config);
-        public Scale PostAttentionLayernorm { get; } = new(config.Width);
+        // With norms behind the parts, this one is behind attention; otherwise before the feed-forward layer.
+        public Scale PostAttentionLayernorm { get; } = new(config.Width, config);
+        public Scale? PreFeedforwardLayernorm { get; } = config.PostNorms ? new(config.Width, config) : null;
         public FeedForward Mlp { get; } = new(config);
+        public Scale? PostFeedforwardLayernorm { get; } = config.PostNorms ? new(config.Width, config) : null;
 
-        public Tensor Forward(Tensor x, Tensor cos, Tensor sin, Func<Tensor, Tensor, Tensor, Tensor> attend, DecoderConfig config)
+        public Tensor Forward(Tensor x, Rotation? rotation, Func<Tensor, Tensor, Tensor, Tensor> attend, DecoderConfig config)
         {
-            x += SelfAttn.Forward(InputLayernorm.Of(x, config), cos, sin, attend, config);
-            return x + Mlp.Forward(PostAttentionLayernorm.Of(x, config));
+            var attended = SelfAttn.Forward(InputLayernorm.Of(x, config), rotation, attend, config);
+            if (PreFeedforwardLayernorm is null)
+            {
+                x += attended;
+                return x + Mlp.Forward(PostAttentionLayernorm.Of(x, config));
+            }
+            x += PostAttentionLayernorm.Of(attended, config);
+            return x + PostFeedforwardLayernorm!.Of(Mlp.Forward(PreFeedforwardLayernorm.Of(x, config)), config);
         }
     }
 
@@ -166,21 +211,23 @@ public sealed class Decoder : ILanguageModel
         public Projection KProj { get; } = new(config.KeyHeads * config.HeadWidth, config.Width, config.QkvBiases);
         public Projection VProj { get; } = new(config.KeyHeads * config.HeadWidth, config.Width, config.QkvBiases);
         public Projection OProj { get; } = new(config.Width, config.Heads * config.HeadWidth, config.OutputBias);
-        public Scale? QNorm { get; } = config.QkNorm ? new(config.HeadWidth) : null;
-        public Scale? KNorm { get; } = config.QkNorm ? new(config.HeadWidth) : null;
+        public Scale? QNorm { get; } = config.QkNorm ? new(config.HeadWidth, config) : null;
+        public Scale? KNorm { get; } = config.QkNorm ? new(config.HeadWidth, config) : null;
 
-        public Tensor Forward(Tensor x, Tensor cos, Tensor sin, Func<Tensor, Tensor, Tensor, Tensor> attend, DecoderConfig config)
+        public Tensor Forward(Tensor x, Rotation? rotation, Func<Tensor, Tensor, Tensor, Tensor> attend, DecoderConfig config)
         {
             int b = x.Size(0), t = x.Size(1), d = config.HeadWidth;
-            Tensor Split(Tensor y, int heads, Scale? norm)
+            Tensor Split(Tensor y, int heads) => y.Reshape(b, t, heads, d);
+            Tensor Placed(Tensor y, Scale? norm)
             {
-                y = y.Reshape(b, t, heads, d);
-                return norm is null ? y : y.RmsNorm(norm.Weight, config.NormEpsilon);
+                if (norm is not null) y = norm.OfHeads(y, config);
+                return rotation is { } r ? Rope.Rotate(y, r, config.AdjacentRotation) : y;
             }
 
-            var q = Rope.Rotate(Split(QProj.Of(x), config.Heads, QNorm), cos, sin);                 // (B, T, H, D)
-            var k = Rope.Rotate(Split(KProj.Of(x), config.KeyHeads, KNorm), cos, sin);              // (B, T, G, D)
-            var v = Split(VProj.Of(x), config.KeyHeads, null);
+            var q = Placed(Split(QProj.Of(x), config.Heads), QNorm);                                // (B, T, H, D)
+            var k = Placed(Split(KProj.Of(x), config.KeyHeads), KNorm);                             // (B, T, G, D)
+            var v = Split(VProj.Of(x), config.KeyHeads);
+            if (config.AttentionScale is { } scale) q *= (float)(scale * Math.Sqrt(d));             // attention itself divides by the root
             return OProj.Of(attend(q, k, v).Reshape(b, t, config.Heads * d));                       // (B, T, C)
         }
     }
@@ -189,7 +236,7 @@ public sealed class Decoder : ILanguageModel
     {
         [NotState] readonly FeedForwardKind kind = config.FeedForward;
 
-        public Projection? GateProj { get; } = config.FeedForward == FeedForwardKind.SwiGlu ? new(config.Hidden, config.Width, config.MlpBiases) : null;
+        public Projection? GateProj { get; } = config.IsGated ? new(config.Hidden, config.Width, config.MlpBiases) : null;
         public Projection UpProj { get; } = new(config.Hidden, config.Width, config.MlpBiases);
         public Projection DownProj { get; } = new(config.Width, config.Hidden, config.MlpBiases);
 
@@ -197,24 +244,23 @@ public sealed class Decoder : ILanguageModel
         {
             FeedForwardKind.Relu2 => UpProj.Of(x).Relu().Square(),
             FeedForwardKind.Gelu => UpProj.Of(x).Gelu(),
+            FeedForwardKind.GeluTanh => UpProj.Of(x).Gelu("tanh"),
+            FeedForwardKind.GeGlu => GateProj!.Of(x).Gelu("tanh") * UpProj.Of(x),
             _ => GateProj!.Of(x).Silu() * UpProj.Of(x),
         });
     }
 
-    /// <summary>A matrix (out, in), perhaps with a bias (out).</summary>
-    sealed class Projection(int rows, int columns, bool hasBias)
+    /// <summary>The weight of a norm, and perhaps its bias.</summary>
+    sealed class Scale(int width, DecoderConfig config)
     {
-        public Tensor Weight { get; } = Tensor.Zeros(rows, columns).WithGrad();
-        public Tensor? Bias { get; } = hasBias ? Tensor.Zeros(rows).WithGrad() : null;
+        public Tensor Weight { get; } = (config.NormsFromOne ? Tensor.Zeros(width) : Tensor.Ones(width)).WithGrad();
+        public Tensor? Bias { get; } = config.NormBiases ? Tensor.Zeros(width).WithGrad() : null;
 
-        public Tensor Of(Tensor x) => x.Linear(Weight, Bias);
-    }
+        public Tensor Of(Tensor x, DecoderConfig config) => config.LayerNorm ? x.LayerNorm(Factor(config), Bias, config.NormEpsilon) : OfHeads(x, config);
 
-    /// <summary>The weight of a norm.</summary>
-    sealed class Scale(int width)
-    {
-        public Tensor Weight { get; } = Tensor.Ones(width).WithGrad();
+        /// <summary>Queries and keys pass an RMS norm in any case.</summary>
+        public Tensor OfHeads(Tensor x, DecoderConfig config) => x.RmsNorm(Factor(config), config.NormEpsilon);
 
-        public Tensor Of(Tensor x, DecoderConfig config) => config.LayerNorm ? x.LayerNorm(Weight, epsilon: config.NormEpsilon) : x.RmsNorm(Weight, config.NormEpsilon);
+        Tensor Factor(DecoderConfig config) => config.NormsFromOne ? Weight + 1 : Weight;
     }
 }

@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using Ingot.Formats;
 using Ingot.Llm.Models.Families;
 using Ingot.Llm.Tokenizers;
-using Ingot.Nn;
 
 namespace Ingot.Llm.Models;
 
@@ -19,43 +18,43 @@ public sealed record ModelFolder(Decoder Model, Tokenizer? Tokenizer, string? Ch
     /// <summary>Such files are small; a larger one is something else.</summary>
     const long LongestJson = 64L << 20;
 
+    /// <summary>Files of a tokenizer that are copied where it is of a kind that Ingot cannot write.</summary>
+    public IReadOnlyList<string> TokenizerFiles { get; init; } = [];
+
     static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     /// <summary>True if a folder looks like one of these.</summary>
     public static bool Exists(string path) => File.Exists(Path.Combine(path, ConfigName));
 
+    /// <summary>The model in float32, to be trained or used.</summary>
     /// <exception cref="FormatException">A file is missing or damaged, the architecture is none of Ingot's, or a tensor is missing or of another shape than config.json says.</exception>
     public static ModelFolder Load(string path)
     {
+        var (config, weights) = Read(path);
+        return new(DecoderWeights.Trainable(config, weights, Path.Combine(path, ConfigName)), LoadTokenizer(path), LoadTemplate(path));
+    }
+
+    /// <summary>Shape and weights as they are in the files, by the decoder's names.</summary>
+    /// <exception cref="FormatException">As of <see cref="Load"/>.</exception>
+    internal static (DecoderConfig Config, Dictionary<string, Weight> Weights) Read(string path)
+    {
         var json = new ConfigJson(ReadJson(Path.Combine(path, ConfigName)), Path.Combine(path, ConfigName));
-        var config = Family.Of(json).Read(json);
+        var family = Family.Of(json);
+        var config = family.Read(json);
         var generation = Path.Combine(path, GenerationName);
         if (File.Exists(generation) && new ConfigJson(ReadJson(generation), generation).Tokens("eos_token_id") is { Count: > 0 } ends) // the ends of turns, too
             config = config with { EndTokens = [.. config.EndTokens.Union(ends)] };
-        return new(LoadWeights(path, config, json.Path), LoadTokenizer(path), LoadTemplate(path));
-    }
-
-    static Decoder LoadWeights(string path, DecoderConfig config, string configPath)
-    {
-        var files = WeightFiles(path).Select(f => Safetensors.Open(f)).ToList();
         var places = new Dictionary<string, Safetensors>();
-        foreach (var file in files)
+        foreach (var file in WeightFiles(path).Select(f => Safetensors.Open(f)))
             foreach (var entry in file.Entries)
                 if (!places.TryAdd(entry.Name, file)) throw new FormatException($"{path}: the tensor {entry.Name} is in two files");
-        // Before a model of that many layers is made: a damaged number must not take all memory.
-        string last = $"model.layers.{config.Layers - 1}.self_attn.q_proj.weight";
-        if (!places.ContainsKey(last)) throw new FormatException($"{configPath} says {config.Layers} layers, but there is no tensor {last} in {path}");
-        Decoder model;
-        try { model = new(config); }
-        catch (Exception e) when (e is IngotException and not FormatException or OverflowException) { throw new FormatException($"{configPath}: {e.Message}", e); }
-        var state = places.Where(p => !IsDerived(p.Key, config)).ToDictionary(p => p.Key, p => p.Value[p.Key]);
-        try { Module.LoadStateDict(model, state); }
-        catch (IngotException e) when (e is not FormatException) { throw new FormatException($"{path}: {e.Message}", e); }
-        return model;
+        var weights = family.FromFolder(places.Where(p => !IsDerived(p.Key)).ToDictionary(p => p.Key, p => Weight.Of(p.Value[p.Key])), config);
+        if (config.TiedHead) weights.Remove("lm_head.weight");
+        return (config, weights);
     }
 
-    /// <summary>Tensors that some files have though others imply them: tables of rotary frequencies, a head that is the embedding.</summary>
-    static bool IsDerived(string name, DecoderConfig config) => name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) || (config.TiedHead && name == "lm_head.weight");
+    /// <summary>Tensors that some files have though others imply them: tables of rotary frequencies, GPT-2's causal mask.</summary>
+    static bool IsDerived(string name) => name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) || name.EndsWith(".attn.bias", StringComparison.Ordinal) || name.EndsWith(".attn.masked_bias", StringComparison.Ordinal);
 
     static IEnumerable<string> WeightFiles(string path)
     {
@@ -74,14 +73,24 @@ public sealed record ModelFolder(Decoder Model, Tokenizer? Tokenizer, string? Ch
         return names.Select(n => Path.Combine(path, n));
     }
 
-    static Tokenizer? LoadTokenizer(string path) => new[] { TokenizerName, "tokenizer.model" }.Any(f => File.Exists(Path.Combine(path, f))) ? TokenizerFile.Load(path) : null;
+    internal static Tokenizer? LoadTokenizer(string path) => new[] { TokenizerName, "tokenizer.model" }.Any(f => File.Exists(Path.Combine(path, f))) ? TokenizerFile.Load(path) : null;
 
-    static string? LoadTemplate(string path)
+    internal static string? LoadTemplate(string path)
     {
         if (Path.Combine(path, TemplateName) is var file && File.Exists(file)) return File.ReadAllText(file);
-        var settings = Path.Combine(path, TokenizerConfigName);
-        return File.Exists(settings) && ReadJson(settings) is { ValueKind: JsonValueKind.Object } json && json.TryGetProperty("chat_template", out var t) && t.ValueKind == JsonValueKind.String ? t.GetString() : null;
+        foreach (string name in new[] { TokenizerConfigName, "chat_template.json" })
+            if (Path.Combine(path, name) is var settings && File.Exists(settings) && ReadJson(settings) is { ValueKind: JsonValueKind.Object } json && json.TryGetProperty("chat_template", out var t) && TemplateOf(t) is { } template) return template;
+        return null;
     }
+
+    /// <summary>The template, of several named ones the default.</summary>
+    static string? TemplateOf(JsonElement t) => t.ValueKind switch
+    {
+        JsonValueKind.String => t.GetString(),
+        JsonValueKind.Array => t.EnumerateArray().Where(e => e.ValueKind == JsonValueKind.Object && e.TryGetProperty("name", out var n) && n.ValueKind == JsonValueKind.String && n.GetString() == "default")
+            .Select(e => e.TryGetProperty("template", out var text) && text.ValueKind == JsonValueKind.String ? text.GetString() : null).FirstOrDefault(),
+        _ => null,
+    };
 
     /// <summary>
     /// Writes the folder. It appears whole or not at all: everything is written beside it and renamed. An older model there is replaced, its other files stay.
@@ -123,19 +132,21 @@ public sealed record ModelFolder(Decoder Model, Tokenizer? Tokenizer, string? Ch
     /// <summary>What is in a folder beside a model's files.</summary>
     internal static IEnumerable<string> Others(string path) => Directory.Exists(path) ? Directory.EnumerateFileSystemEntries(path).Where(e => Directory.Exists(e) || !IsOurs(Path.GetFileName(e))) : [];
 
-    static bool IsOurs(string name) => name is ConfigName or GenerationName or TokenizerName or TokenizerConfigName or TemplateName || name.StartsWith("model", StringComparison.Ordinal) && name.Contains(".safetensors", StringComparison.Ordinal);
+    internal static bool IsOurs(string name) => name is ConfigName or "tokenizer.model" or GenerationName or TokenizerName or TokenizerConfigName or TemplateName || name.StartsWith("model", StringComparison.Ordinal) && name.Contains(".safetensors", StringComparison.Ordinal);
 
     void WriteFiles(string path, DType dtype)
     {
-        var config = Model.Config;
+        var (config, family) = (Model.Config with { AdjacentRotation = false }, Family.Named(Model.Config.Family));
         using var noGrad = new NoGrad();
-        Safetensors.Save(Path.Combine(path, WeightsName), Module.StateDict(Model).ToDictionary(p => p.Key, p => p.Value.Detach().To(dtype)), new Dictionary<string, string> { ["format"] = "pt" });
-        var json = Family.Named(config.Family).Write(config);
+        var json = family.Write(config);
+        var weights = family.ToFolder(DecoderWeights.WithRotation(DecoderWeights.Of(Model), Model.Config, adjacent: false), config);
+        Safetensors.Save(Path.Combine(path, WeightsName), weights.ToDictionary(p => p.Key, p => p.Value.Values().To(dtype)), new Dictionary<string, string> { ["format"] = "pt" });
         json["torch_dtype"] = dtype switch { DType.F16 => "float16", DType.BF16 => "bfloat16", _ => "float32" };
         Write(ConfigName, json);
         var ends = json["eos_token_id"]?.DeepClone();
         Write(GenerationName, new JsonObject { ["bos_token_id"] = config.BeginToken, ["eos_token_id"] = ends });
-        if (Tokenizer is not null) TokenizerFile.Save(Tokenizer, Path.Combine(path, TokenizerName));
+        foreach (var file in TokenizerFiles) File.Copy(file, Path.Combine(path, Path.GetFileName(file)));
+        if (Tokenizer is not null && TokenizerFiles.Count == 0) TokenizerFile.Save(Tokenizer, Path.Combine(path, TokenizerName));
         if (Tokenizer is not null || ChatTemplate is not null) Write(TokenizerConfigName, new JsonObject { ["tokenizer_class"] = "PreTrainedTokenizerFast", ["model_max_length"] = config.ContextLength, ["chat_template"] = ChatTemplate });
 
         void Write(string name, JsonObject content) => AtomicFile.WriteText(Path.Combine(path, name), content.ToJsonString(Indented) + "\n");

@@ -37,7 +37,7 @@ sealed class Outcome
         IsFinished = run?.Finished is not null;
         Seconds = run?.Seconds ?? (run is { Started: { } s, Finished: { } f } ? (f - s).TotalSeconds : null);
         var pretraining = report.Stages.FirstOrDefault(s => s.Name == "base") ?? report.Stages.FirstOrDefault(s => s.Last("loss") is not null);
-        Loss = pretraining?.Last("loss");
+        Loss = pretraining?.Recent("loss");
         BitsPerByte = report.Stages.LastOrDefault(s => s.Names("bitsPerByte").Any())?.Names("bitsPerByte").ToDictionary(d => d, d => report.Stages.Last(s => s.Last($"bitsPerByte.{d}") is not null).Last($"bitsPerByte.{d}")!.Value) ?? [];
         Skipped = (int)report.Stages.Sum(s => s.Last("skipped") ?? 0);
         var rates = report.Stages.Where(s => s.Name is "base" or "mid").SelectMany(s => s.Series("gflops")).Select(p => p.Y).ToList();
@@ -61,7 +61,7 @@ sealed class Outcome
         List<Prediction> predictions =
         [
             new("time", "seconds", plan?.Seconds, IsFinished ? Seconds : null, TimeTolerance, "the whole run"),
-            new("loss", "nats", plan?.Loss, isBaseDone ? Loss : null, LossTolerance, "last logged of pretraining, a token"),
+            new("loss", "nats", plan?.Loss, isBaseDone ? Loss : null, LossTolerance, "mean of the last tenth of pretraining, a token"),
             new("tokens", "tokens", isOfBase ? plan!.Tokens : ofAll ?? plan?.Tokens, Tokens, null, covered),
             new("FLOPs", "flops", plan?.FlopsExact ?? plan?.Flops6nd, Flops, null, $"{covered}, with attention; real: the logged rate by the tokens seen"),
             new("speed", "gflops", plan?.Gflops, Gflops, null, "training, median of the logged lines"),

@@ -49,6 +49,13 @@ sealed class StageLog(string name)
 
     public double? Last(string field) => points.Where(p => p.Values.ContainsKey(field)).Select(p => (double?)p.Values[field]).LastOrDefault();
 
+    /// <summary>Mean of the last tenth of the lines that have a number: a single line's loss is that of one batch.</summary>
+    public double? Recent(string field)
+    {
+        var values = Series(field);
+        return values.Count == 0 ? null : values.TakeLast(Math.Max(1, values.Count / 10)).Average(p => p.Y);
+    }
+
     /// <summary>Names in an object of numbers, such as the domains of <c>bitsPerByte</c>, in the order of the log.</summary>
     public IEnumerable<string> Names(string field) => points.SelectMany(p => p.Values.Keys).Where(k => k.StartsWith(field + ".", StringComparison.Ordinal)).Select(k => k[(field.Length + 1)..]).Distinct();
 }

@@ -31,9 +31,10 @@ sealed class AddedTokenFinder
     /// <param name="text">The text.</param>
     /// <param name="from">Nothing before it belongs to the token, nor to the whitespace that it takes with it.</param>
     /// <param name="withSpecial">False: special tokens are passed over, as if they were not there.</param>
+    /// <param name="isGiven">Bytes of which no special token may be made; as long as the text, or empty: none.</param>
     /// <param name="start">Where the token begins, with the whitespace that it takes.</param>
     /// <param name="end">Where it ends.</param>
-    public AddedToken? Next(ReadOnlySpan<byte> text, int from, bool withSpecial, out int start, out int end)
+    public AddedToken? Next(ReadOnlySpan<byte> text, int from, bool withSpecial, ReadOnlySpan<bool> isGiven, out int start, out int end)
     {
         for (start = from; ; start = end)
         {
@@ -48,7 +49,7 @@ sealed class AddedTokenFinder
             end = start + Math.Max(length, 1);
             if (found < 0) continue;
             var token = tokens[found];
-            if (token.IsSpecial && !withSpecial) continue;
+            if (token.IsSpecial && (!withSpecial || !isGiven.IsEmpty && isGiven[start..end].Contains(true))) continue;
             if (token.IsSingleWord && (start > 0 && CodePoint.Is(Utf8.DecodeLast(text, start, out _), CodePoint.Word) || end < text.Length && CodePoint.Is(Utf8.Decode(text, end, out _), CodePoint.Word))) continue;
             if (token.StripsLeft) while (start > from && CodePoint.Is(Utf8.DecodeLast(text, start, out length), CodePoint.White)) start -= length;
             if (token.StripsRight) while (end < text.Length && CodePoint.Is(Utf8.Decode(text, end, out length), CodePoint.White)) end += length;

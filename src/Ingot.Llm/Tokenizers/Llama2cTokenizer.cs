@@ -1,4 +1,5 @@
 using System.Text;
+using Ingot.Llm.Tokenizers.Files;
 using Ingot.Llm.Tokenizers.Models;
 
 namespace Ingot.Llm.Tokenizers;
@@ -11,12 +12,13 @@ public sealed class Llama2cTokenizer : ITokenizer
     const int FirstByte = 3;
 
     readonly byte[][] tokens;
+    readonly float[] scores;
     readonly int[] ranks; // of the scores, the best first
     readonly Dictionary<string, int> idOf = []; // keyed by Latin-1 text of the bytes: exact, and cheap to hash
 
     Llama2cTokenizer(byte[][] tokens, float[] scores)
     {
-        this.tokens = tokens;
+        (this.tokens, this.scores) = (tokens, scores);
         ranks = BpeModel.Ranks(scores);
         for (int i = 0; i < tokens.Length; i++) idOf.TryAdd(Encoding.Latin1.GetString(tokens[i]), i);
     }
@@ -45,6 +47,28 @@ public sealed class Llama2cTokenizer : ITokenizer
         }
         catch (EndOfStreamException e) { throw new FormatException($"{path} ends before its {vocabularySize} tokens; it is truncated or belongs to another model", e); }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException) { throw new FormatException($"cannot read {path}: {e.Message}", e); }
+    }
+
+    /// <summary>The same vocabulary as a tokenizer of the general kind, as Llama's.</summary>
+    public Tokenizer ToTokenizer()
+    {
+        string TextOf(int id) => id switch
+        {
+            0 => "<unk>",
+            Begin => "<s>",
+            End => "</s>",
+            < FirstByte + 256 => $"<0x{id - FirstByte:X2}>",
+            _ => Encoding.UTF8.GetString(tokens[id]).Replace(' ', Normalizers.SentencePieceSpaces.Mark),
+        };
+        SentencePieceKind KindOf(int id) => id switch { 0 => SentencePieceKind.Unknown, Begin or End => SentencePieceKind.Control, < FirstByte + 256 => SentencePieceKind.Byte, _ => SentencePieceKind.Normal };
+        return new GgufVocabulary("llama", [.. Enumerable.Range(0, tokens.Length).Select(TextOf)])
+        {
+            Scores = scores,
+            TokenTypes = [.. Enumerable.Range(0, tokens.Length).Select(id => (int)KindOf(id))],
+            BeginId = Begin,
+            EndId = End,
+            AddsBegin = true,
+        }.ToTokenizer();
     }
 
     /// <summary>Begin, then the tokens of the text with a space put before it, as SentencePiece does.</summary>

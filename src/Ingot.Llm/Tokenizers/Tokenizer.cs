@@ -36,6 +36,9 @@ public sealed class Tokenizer : ITokenizer
 
     internal TokenizerParts Parts { get; }
 
+    /// <summary>The scanner that cuts texts into pieces, if that is all that is done before the model.</summary>
+    internal CoveringSplitter? Scanner => fastSplitter;
+
     /// <summary>Number of ids, added tokens among them.</summary>
     public int VocabularySize { get; }
 
@@ -66,14 +69,22 @@ public sealed class Tokenizer : ITokenizer
     /// <param name="utf8">The bytes.</param>
     /// <param name="addSpecial">As for text.</param>
     /// <param name="parseSpecial">As for text.</param>
-    public int[] EncodeBytes(ReadOnlySpan<byte> utf8, bool addSpecial = false, bool parseSpecial = true)
+    public int[] EncodeBytes(ReadOnlySpan<byte> utf8, bool addSpecial = false, bool parseSpecial = true) => EncodeBytes(utf8, addSpecial, parseSpecial, []);
+
+    /// <summary>The ids of a text of which some bytes came from elsewhere: special tokens are found only where none of those is part of them.</summary>
+    /// <param name="utf8">The text.</param>
+    /// <param name="isGiven">As long as the text: true for bytes that are words and nothing else.</param>
+    internal int[] EncodeMarked(ReadOnlySpan<byte> utf8, ReadOnlySpan<bool> isGiven) => EncodeBytes(utf8, addSpecial: false, parseSpecial: true, isGiven);
+
+    int[] EncodeBytes(ReadOnlySpan<byte> utf8, bool addSpecial, bool parseSpecial, ReadOnlySpan<bool> isGiven)
     {
         var ids = new List<int>(utf8.Length / 3 + 8);
         if (addSpecial) ids.AddRange(Parts.Before);
         for (int at = 0; at < utf8.Length;)
         {
-            var token = rawFinder.Next(utf8, at, parseSpecial, out int start, out int end);
-            if (start > at) EncodeSegment(utf8[at..start], at == 0, parseSpecial, ids);
+            var token = rawFinder.Next(utf8, at, parseSpecial, isGiven, out int start, out int end);
+            // Of normalized text it is not known which bytes came from where: no special token is made of it if any did.
+            if (start > at) EncodeSegment(utf8[at..start], at == 0, parseSpecial && !(isGiven.Length > 0 && isGiven[at..start].Contains(true)), ids);
             if (token is not null) ids.Add(token.Id);
             at = end;
         }
@@ -87,7 +98,7 @@ public sealed class Tokenizer : ITokenizer
             && System.Text.Unicode.Utf8.IsValid(segment)) segment = Utf8.Bytes(normalizer.Normalize(Utf8.Text(segment)));
         for (int at = 0; at < segment.Length;)
         {
-            var token = normalizedFinder.Next(segment, at, parseSpecial, out int start, out int end);
+            var token = normalizedFinder.Next(segment, at, parseSpecial, [], out int start, out int end);
             if (start > at) EncodePieces(segment[at..start], isFirst && at == 0, ids);
             if (token is not null) ids.Add(token.Id);
             at = end;
@@ -208,6 +219,9 @@ sealed record TokenizerParts(TokenModel Model)
     public IReadOnlyList<int> Before { get; init; } = [];
 
     public IReadOnlyList<int> After { get; init; } = [];
+
+    /// <summary>tokenizer.ggml.pre of the GGUF file that it came in.</summary>
+    public string? GgufSplit { get; init; }
 
     /// <summary>The split pattern, where there is one, for writing it to a file; null: GPT-2's within ByteLevel.</summary>
     public string? SplitPattern { get; init; }

@@ -18,12 +18,15 @@ public static class AnswerFiles
         catch (FormatException) { return false; } // some other text
     }
 
+    /// <summary>The preferences of a file. Examples among them, {messages} as in a feedback.jsonl, are passed over.</summary>
     /// <exception cref="FormatException">A line is no such record; the message names it.</exception>
     public static IReadOnlyList<PreferencePair> Pairs(string path) =>
-        [.. Records(path).Select(r => new PreferencePair(Prompt(r.Json, r.Source), Words(r.Json, "chosen", r.Source), Words(r.Json, "rejected", r.Source)))];
+        [.. Records(path).Where(r => !IsExample(r.Json)).Select(r => new PreferencePair(Prompt(r.Json, r.Source), Words(r.Json, "chosen", r.Source), Words(r.Json, "rejected", r.Source)))];
 
     /// <exception cref="FormatException">A line is no such record; the message names it.</exception>
     public static IReadOnlyList<VerifiableTask> Tasks(string path) => [.. Records(path).Select(r => new VerifiableTask(Path.GetFileNameWithoutExtension(path), Prompt(r.Json, r.Source), Final(Words(r.Json, "answer", r.Source))))];
+
+    static bool IsExample(JsonElement record) => record.TryGetProperty("messages", out _) && !record.TryGetProperty("chosen", out _) && !record.TryGetProperty("rejected", out _);
 
     static string Final(string answer) => answer.LastIndexOf("####", StringComparison.Ordinal) is >= 0 and var at ? answer[(at + 4)..].Trim().Replace(",", "", StringComparison.Ordinal) : answer;
 

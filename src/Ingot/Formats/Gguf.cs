@@ -83,6 +83,10 @@ public sealed class Gguf
         return file is MappedStorage mapped ? new MappedStorage(mapped.File, t.Offset, t.ByteCount) : new StoragePart(file, t.Offset, t.ByteCount);
     }
 
+    /// <summary>A file that is in memory already.</summary>
+    /// <exception cref="FormatException">As <see cref="Open"/>.</exception>
+    internal static Gguf Parse(Storage file, string name) => new(name, file);
+
     static Storage Map(string path)
     {
         var mapping = new MappedFile(path);

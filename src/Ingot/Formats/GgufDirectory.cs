@@ -117,7 +117,7 @@ sealed record GgufDirectory(int Version, GgufMetadata Metadata, IReadOnlyList<Gg
             var t = tensors[i];
             if (t.ByteCount > dataBytes || t.Offset > dataBytes - t.ByteCount)
                 throw cursor.Bad(entries[i], $"'{t.Name}' needs {t.ByteCount} bytes from {t.Offset} of the data part, which has {dataBytes}; the file is truncated or damaged");
-            tensors[i] = t with { Offset = dataStart + t.Offset };
+            tensors[i] = t with { Offset = Math.Min(dataStart + t.Offset, fileBytes) }; // only tensors without values can begin behind the end
         }
         var order = Enumerable.Range(0, tensors.Count).Where(i => tensors[i].ByteCount > 0).OrderBy(i => tensors[i].Offset).ToArray();
         for (int k = 1; k < order.Length; k++)

@@ -6,6 +6,9 @@ namespace Ingot.Formats;
 /// <summary>The dictionary at the head of a .npy file, which is a Python literal: {'descr': '&lt;f4', 'fortran_order': False, 'shape': (2, 3), }.</summary>
 sealed record NpyHeader(DType DType, bool BigEndian, bool FortranOrder, Shape Shape)
 {
+    /// <summary>NumPy's own limit.</summary>
+    const int MaxRank = 64;
+
     /// <summary>Parses exactly the literals that NumPy writes, and refuses everything else: no evaluation, no object arrays.</summary>
     /// <exception cref="FormatException">Not such a dictionary.</exception>
     public static NpyHeader Parse(string text, string path)
@@ -127,6 +130,7 @@ sealed record NpyHeader(DType DType, bool BigEndian, bool FortranOrder, Shape Sh
                 while (at < text.Length && char.IsAsciiDigit(text[at])) at++;
                 if (!int.TryParse(text.AsSpan(start, at - start), NumberStyles.None, CultureInfo.InvariantCulture, out int d)) throw Wrong($"a dimension from 0 to {int.MaxValue}");
                 Take('L'); // Python 2 wrote long integers so
+                if (dims.Count == MaxRank) throw Bad(path, $"the shape has more than {MaxRank} dimensions, at character {start} of the header");
                 dims.Add(d);
                 if (!Take(',')) { Expect(')'); break; }
             }

@@ -14,6 +14,14 @@ sealed record SafetensorsHeader(IReadOnlyList<SafetensorsEntry> Entries, IReadOn
     /// <summary>The reference implementation's limit; no real model comes near it.</summary>
     const long MaxHeaderBytes = 100_000_000;
 
+    /// <summary>Each entry becomes objects of some 300 bytes, and may take 50 in the file: their number bounds what a hostile header costs. Real files have some thousands.</summary>
+    const int MaxEntries = 65_536;
+
+    const int MaxRank = 64;
+
+    /// <summary>All strings of __metadata__ and all names together, for the same reason; in memory they take two bytes a character.</summary>
+    const int MaxTextBytes = 4 << 20;
+
     static readonly JsonReaderOptions Strict = new() { CommentHandling = JsonCommentHandling.Disallow, AllowTrailingCommas = false, MaxDepth = 8 };
 
     /// <exception cref="FormatException">Anything that is not as the format says.</exception>
@@ -46,29 +54,41 @@ sealed record SafetensorsHeader(IReadOnlyList<SafetensorsEntry> Entries, IReadOn
         var entries = new List<SafetensorsEntry>();
         var metadata = new Dictionary<string, string>();
         var names = new HashSet<string>();
+        int textBytes = 0;
         reader.Read(); // the opening brace, checked above
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
+            CountText(ref textBytes, reader.ValueSpan.Length, path);
             var name = Text(ref reader, path);
             if (!names.Add(name)) throw Bad(path, $"the name '{name}' occurs twice");
             reader.Read();
-            if (name == "__metadata__") ReadMetadata(ref reader, metadata, path);
+            if (name == "__metadata__") ReadMetadata(ref reader, metadata, ref textBytes, path);
             else entries.Add(ReadEntry(ref reader, name, path, dataBytes));
+            if (names.Count > MaxEntries) throw Bad(path, $"it has more than {MaxEntries} entries");
         }
         if (reader.Read()) throw Bad(path, "something follows the header's object");
         CheckCoverage(entries, path, dataBytes);
         return new(entries, metadata, dataStart);
     }
 
-    static void ReadMetadata(ref Utf8JsonReader reader, Dictionary<string, string> metadata, string path)
+    static void ReadMetadata(ref Utf8JsonReader reader, Dictionary<string, string> metadata, ref int textBytes, string path)
     {
         if (reader.TokenType != JsonTokenType.StartObject) throw Bad(path, "__metadata__ is not an object");
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
+            CountText(ref textBytes, reader.ValueSpan.Length, path);
             var key = Text(ref reader, path);
             if (!reader.Read() || reader.TokenType != JsonTokenType.String) throw Bad(path, $"__metadata__ '{key}' is not a string");
+            CountText(ref textBytes, reader.ValueSpan.Length, path);
+            if (metadata.Count == MaxEntries) throw Bad(path, $"__metadata__ has more than {MaxEntries} entries");
             if (!metadata.TryAdd(key, Text(ref reader, path))) throw Bad(path, $"__metadata__ has '{key}' twice");
         }
+    }
+
+    static void CountText(ref int textBytes, int length, string path)
+    {
+        textBytes += length;
+        if (textBytes > MaxTextBytes) throw Bad(path, $"its names and __metadata__ have more than {MaxTextBytes >> 20} MB of text");
     }
 
     static SafetensorsEntry ReadEntry(ref Utf8JsonReader reader, string name, string path, long dataBytes)
@@ -109,6 +129,7 @@ sealed record SafetensorsHeader(IReadOnlyList<SafetensorsEntry> Entries, IReadOn
         {
             if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out long n) || n < 0)
                 throw Bad(path, $"{what} has something that is not a whole number from 0 to 2^63 - 1: {Encoding.UTF8.GetString(reader.ValueSpan)}");
+            if (list.Count == MaxRank) throw Bad(path, $"{what} has more than {MaxRank} numbers");
             list.Add(n);
         }
         return list;

@@ -219,7 +219,7 @@ public sealed class Node
         {
             lock (gate)
             {
-                Array.Clear(slots);
+                if (Count > 0) Array.Clear(slots); // replays make no nodes, and the table may be large
                 Count = 0;
             }
         }

@@ -130,7 +130,7 @@ sealed class Lowering(Func<Node, bool> inMemory, Func<Node, int> slotOf, Func<No
             case Op.Gather:
                 {
                     int rank = n.src[1].Shape.Rank;
-                    return Value(x, [Checked(n, Value(n.src[1], ix[..rank], valid)), .. ix[rank..]], valid);
+                    return Value(x, [Checked(n, Value(n.src[1], ix[..rank], valid), valid), .. ix[rank..]], valid);
                 }
             case Op.Reduce:
                 {
@@ -163,12 +163,16 @@ sealed class Lowering(Func<Node, bool> inMemory, Func<Node, int> slotOf, Func<No
         }
     }
 
-    /// <summary>A loaded row number, checked against dimension 0 of what it selects from, unless its bounds are known to fit.</summary>
-    Node Checked(Node n, Node row)
+    /// <summary>
+    /// A loaded row number, checked against dimension 0 of what it selects from, unless its bounds are known to fit. In the padding of a guard there is nothing to
+    /// check: a guarded read is row 0 there, and so is what is computed from positions, which are outside of their dimensions.
+    /// </summary>
+    Node Checked(Node n, Node row, Node? valid = null)
     {
         row = ToIndex(row);
         var (lo, hi) = IndexMath.Bounds(row);
         int extent = n.src[0].Shape[0];
+        if (valid is not null && (lo < 0 || hi >= extent) && (row.Op == Op.Cast ? row.src[0] : row).Op != Op.Load) row = Ir.Scalar(Op.Where, DType.I64, valid, row, Ir.Int(0));
         return lo >= 0 && hi < extent ? row : Ir.Elementwise(Op.CheckIndex, DType.I64, new CheckArg(extent, siteOf(n)), row);
     }
 

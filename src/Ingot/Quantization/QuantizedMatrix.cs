@@ -112,8 +112,8 @@ public sealed class QuantizedMatrix
     void Multiply(CustomArguments a)
     {
         int m = (int)(a.InputShape(0).Count / Columns);
-        if (RoundsActivations) integers!.Run(a.AddressOf(0), m, a.OutputAddress);
-        else product.Run(a.AddressOf(0), m, a.OutputAddress);
+        if (RoundsActivations) integers!.Run(a.InputMemory(0).Address, m, a.OutputMemory.Address);
+        else product.Run(a.InputMemory(0).Address, m, a.OutputMemory.Address);
         GC.KeepAlive(memory);
     }
 

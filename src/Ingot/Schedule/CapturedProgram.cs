@@ -44,6 +44,8 @@ sealed class CapturedProgram
         public Storage[] Results = [];
         /// <summary>Memory of results that only later segments read: nobody sees it, so it stays.</summary>
         public Storage?[]? Kept;
+        /// <summary>Results of calls that overwrite those of the call before, each of the memory that it has.</summary>
+        public Storage[]? InPlace;
     }
 
     /// <summary>A tensor from outside and the memory it had at the trace.</summary>
@@ -182,6 +184,49 @@ sealed class CapturedProgram
                 s.Results = [];
             }
             Array.Clear(outsideMemory);
+        }
+    }
+
+    /// <summary>Whether a call leaves nothing behind but its results.</summary>
+    public bool IsPure => outputs.Length > 0 && Array.TrueForAll(outputs, o => o.Handle is null) && rebinds.Length + gradients.Length + cleared.Count + advances.Length + overwritten.Length == 0 && numbers == 0;
+
+    Storage[] inputsInPlace = [], resultsInPlace = [];
+
+    /// <summary>As <see cref="Replay"/> for a program that <see cref="IsPure"/>, on memory that stays: the results of the call before are overwritten, and nothing is allocated.</summary>
+    /// <returns>Memory of the results, in an array that is the program's.</returns>
+    public Storage[] ReplayInPlace(Tensor[] inputs, CancellationToken cancellation)
+    {
+        if (inputsInPlace.Length != inputs.Length) inputsInPlace = new Storage[inputs.Length];
+        for (int i = 0; i < inputs.Length; i++) inputsInPlace[i] = inputs[i].Memory!;
+        if (resultsInPlace.Length != outputs.Length) resultsInPlace = new Storage[outputs.Length];
+        try
+        {
+            for (int i = 0; i < segments.Length; i++)
+            {
+                var s = segments[i];
+                for (int leaf = 0; leaf < s.Memory.Length; leaf++) s.Memory[leaf] = MemoryOf(s.Leaves[leaf], inputsInPlace);
+                foreach (var (scalar, source, dtype) in s.Host) s.Scalars[scalar] = PlanKey.Word(dtype, Numbers.Round(dtype, source.Now));
+                bool isFirst = s.InPlace is null;
+                s.InPlace ??= new Storage[s.Plan.ResultBytes.Count];
+                s.Results = s.Plan.Execute(new(s.Memory, s.Scalars, s.OriginOf), i == 0 ? cancellation : default, isFirst ? null : s.InPlace, s.InPlace);
+            }
+            for (int i = 0; i < outputs.Length; i++) resultsInPlace[i] = MemoryOf(outputs[i].Source, inputsInPlace);
+            return resultsInPlace;
+        }
+        catch
+        {
+            foreach (var s in segments) s.InPlace = null; // perhaps only some have memory
+            throw;
+        }
+        finally
+        {
+            foreach (var s in segments)
+            {
+                Array.Clear(s.Memory);
+                s.Results = [];
+            }
+            Array.Clear(outsideMemory);
+            Array.Clear(inputsInPlace);
         }
     }
 

@@ -13,7 +13,7 @@ sealed partial class Plan
     /// <param name="Checked">The node's number among <see cref="PlanKey.Checked"/>, or -1.</param>
     sealed record HostStep(Node Node, int[] Buffers, int Checked)
     {
-        /// <summary>The same objects for each run: a model that decodes should allocate nothing for a token.</summary>
+        /// <summary>Views of this run's memory.</summary>
         public BorrowedStorage[]? Memory;
     }
 
@@ -28,10 +28,12 @@ sealed partial class Plan
 
     long BytesOf(HostStep host) => host.Buffers[..^1].Distinct().Sum(BytesOf) + BytesOf(host.Buffers[^1]);
 
+    BorrowedStorage[] Views(HostStep host) => Array.ConvertAll(host.Buffers, b => new BorrowedStorage(addresses[b], BytesOf(b)));
+
     void RunOnHost(string name, HostStep host, PlanArguments run)
     {
         long start = Stopwatch.GetTimestamp();
-        var memory = host.Memory ??= [.. host.Buffers.Select(b => new BorrowedStorage(addresses[b], BytesOf(b)))];
+        var memory = host.Memory ??= Views(host);
         for (int i = 0; i < memory.Length; i++) memory[i].Move(addresses[host.Buffers[i]]);
         if (host.Node.Arg is not CustomArg { Kernel: var kernel })
         {

@@ -28,6 +28,7 @@ sealed partial class Plan
         /// <summary>For each instance, the leaves that it copies from.</summary>
         public int[][] Leaves { get; } = leaves;
 
+        readonly int[] all = [.. leaves.SelectMany(l => l)];
         readonly WeakReference<Storage>[] seen = [.. leaves.SelectMany(l => l).Select(_ => new WeakReference<Storage>(null!))];
         readonly int[] versions = new int[leaves.Sum(l => l.Length)];
         int runs;
@@ -40,7 +41,7 @@ sealed partial class Plan
         {
             int at = 0;
             bool same = true;
-            foreach (int leaf in Leaves.SelectMany(l => l))
+            foreach (int leaf in all)
             {
                 var storage = memory[leaf];
                 if (!seen[at].TryGetTarget(out var last) || !ReferenceEquals(last, storage) || versions[at] != storage.Version || storage is BorrowedStorage)
@@ -57,6 +58,11 @@ sealed partial class Plan
                 return;
             }
             if (++runs != RunsBeforeKept) return;
+            Keep();
+        }
+
+        void Keep()
+        {
             try
             {
                 Kept = Launch.Instances.ConvertAll(_ => Storage.Allocate(Codegen.Il.IlEmitter.ScratchBytes(Launch.Kernel!.Nest.Slots[Slot]))).ToArray();

@@ -21,17 +21,18 @@ sealed partial class Plan
     /// <param name="run">Leaves and scalars of this run.</param>
     /// <param name="cancellation">Checked between launches until the first that overwrites an assigned tensor: a cancelled run has assigned nothing.</param>
     /// <param name="given">Memory for results, where there is some already.</param>
+    /// <param name="into">What is returned, if not a new array.</param>
     /// <returns>Storage of each distinct target.</returns>
     /// <remarks>
     /// A run that fails leaves all targets as they were, uncomputed. Out of memory and cancellation come before anything is assigned. A bad index is found by
     /// the kernel that meets it, and a kernel of the user's own may throw; what has been assigned before gets its old values back.
     /// </remarks>
-    public Storage[] Execute(PlanArguments run, CancellationToken cancellation, Storage?[]? given = null)
+    public Storage[] Execute(PlanArguments run, CancellationToken cancellation, Storage?[]? given = null, Storage[]? into = null)
     {
         if (WorkerPool.Threads > workers) PlaceTemporaries();
         packs ??= FindPacks();
         foreach (var pack in packs) pack.Look(run.Leaves);
-        var (results, arena, undo) = Allocate(run.Leaves, given);
+        var (results, arena, undo) = Allocate(run.Leaves, given, into ?? new Storage[outputs.Count]);
         try
         {
             Fill(run, results, arena);
@@ -103,11 +104,10 @@ sealed partial class Plan
     }
 
     /// <summary>Memory of the targets, of the temporaries and of old values.</summary>
-    (Storage[] Results, nint Arena, Undo? Undo) Allocate(Storage[] leaves, Storage?[]? given)
+    (Storage[] Results, nint Arena, Undo? Undo) Allocate(Storage[] leaves, Storage?[]? given, Storage[] results)
     {
         try
         {
-            var results = new Storage[outputs.Count];
             for (int o = 0; o < results.Length; o++)
             {
                 results[o] = outputs[o].AssignedLeaf is >= 0 and var leaf ? leaves[leaf] : given?[o] ?? Storage.Allocate(outputs[o].Bytes);

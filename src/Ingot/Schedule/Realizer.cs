@@ -80,6 +80,23 @@ static class Realizer
         }
     }
 
+    /// <summary>As <see cref="Replay"/>, into memory that the next such call overwrites; allocates nothing on the managed heap once that memory is there.</summary>
+    /// <returns>Null if it cannot be done this time.</returns>
+    public static Storage[]? ReplayInPlace(CapturedProgram program, Tensor[] inputs, CancellationToken cancellation)
+    {
+        if (Gate.IsHeldByCurrentThread) throw new IngotException("a custom kernel cannot call a compiled function while it runs");
+        program.Prepare();
+        lock (Gate)
+        {
+            if (program.Bind() is not null) return null;
+            using var view = Observe.Realising();
+            var results = program.ReplayInPlace(inputs, cancellation);
+            view?.Replayed(program);
+            Node.NewEpoch();
+            return results;
+        }
+    }
+
     static void Interpret(List<Node> targets, Capture? capture)
     {
         capture?.Interpreted();

@@ -85,6 +85,23 @@ public sealed class Compiled(Func<Tensor[], Tensor[]> function)
         return traced;
     }
 
+    /// <summary>
+    /// As <see cref="Run"/>, into memory that the next such call for the same shapes overwrites: for loops that read results at once. Allocates nothing on the
+    /// managed heap once captured.
+    /// </summary>
+    /// <param name="inputs">Arguments, computed.</param>
+    /// <param name="cancellation">As for <see cref="Run"/>.</param>
+    /// <returns>Memory of the results, in an array that the next call changes.</returns>
+    internal Storage[] RunInPlace(Tensor[] inputs, CancellationToken cancellation)
+    {
+        if (Settings.Check == 0 && Capture.Current is null && Find(inputs) is { IsPure: true } program && Realizer.ReplayInPlace(program, inputs, cancellation) is { } results)
+        {
+            Replays++;
+            return results;
+        }
+        return Array.ConvertAll(Run(inputs, cancellation), r => r.Memory!);
+    }
+
     CapturedProgram? Find(Tensor[] arguments)
     {
         lock (gate)

@@ -38,11 +38,11 @@ public readonly ref struct CustomArguments
     /// <exception cref="ShapeException">There are 2^31 or more: a span does not hold them.</exception>
     public Span<T> Output<T>() where T : unmanaged => Elements<T>(node, memory[^1], "output", null);
 
-    /// <summary>Where an input's elements are, for kernels that pass them on to other threads.</summary>
-    internal nint AddressOf(int input) => memory[input].Address;
+    /// <summary>The memory of an input, for kernels that run on several threads; spans do not pass to them.</summary>
+    internal Storage InputMemory(int input) => memory[input];
 
-    /// <summary>Where the output's elements are.</summary>
-    internal nint OutputAddress => memory[^1].Address;
+    /// <summary>The memory of the output.</summary>
+    internal Storage OutputMemory => memory[^1];
 
     Node Of(int input) => (uint)input < (uint)Count ? node.src[input] : throw new TensorIndexException($"there is no input {input}: it was called with {Count}, numbered from 0");
 

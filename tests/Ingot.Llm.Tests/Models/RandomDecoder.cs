@@ -14,7 +14,7 @@ static class RandomDecoder
         var random = new Random(seed);
         var state = Module.StateDict(model).ToDictionary(p => p.Key, p =>
         {
-            double spread = p.Value.Rank == 2 ? p.Key.Contains("embed") ? 0.3 : 1.2 / Math.Sqrt(p.Value.Size(1)) : 0.3, middle = p.Value.Rank == 1 && p.Key.Contains("norm") ? 1 : 0;
+            double spread = p.Value.Rank == 2 ? p.Key.Contains("embed") ? 0.3 : 1.2 / Math.Sqrt(p.Value.Size(1)) : 0.3, middle = p.Value.Rank == 1 && p.Key.EndsWith("norm.weight") && !config.NormsFromOne ? 1 : 0;
             return Tensor.From(Enumerable.Range(0, (int)p.Value.Count).Select(_ => (float)(middle + spread * (2 * random.NextDouble() - 1))).ToArray(), p.Value.Shape.Span);
         });
         Module.LoadStateDict(model, state);

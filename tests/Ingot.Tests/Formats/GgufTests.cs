@@ -60,7 +60,7 @@ public class GgufTests
         sbyte or short or int or long => $"i{System.Runtime.InteropServices.Marshal.SizeOf(value) * 8} {value}",
         float f => $"f32 {(double)f}",
         double d => $"f64 {d}",
-        object[] nested => $"arr arr [{string.Join("; ", nested.Select(n => Describe(n)))}]",
+        object[] nested when value is not string[] => $"arr arr [{string.Join("; ", nested.Select(n => Describe(n)))}]",
         Array a => $"arr {Describe(Array.CreateInstance(a.GetType().GetElementType()!, 1).GetValue(0) ?? "").Split(' ')[0]} [{string.Join("; ", a.Cast<object>().Select(Content))}]",
         _ => throw new ArgumentException($"no such value: {value.GetType()}"),
     };
@@ -108,5 +108,19 @@ public class GgufTests
         var metadata = Gguf.Open(path).Metadata;
         Should.Throw<Ingot.FormatException>(() => metadata.Integer("general.architecture")).Message.ShouldBe($"{path}: metadata 'general.architecture' must be a whole number, but is a string");
         metadata.Integer("no.such.key").ShouldBeNull();
+    }
+
+    /// <summary>Found by fuzzing: the data part begins behind the end of a file that stops after its directory, and there the empty tensor was looked for.</summary>
+    [Fact]
+    public void Open_EmptyTensorBehindTheEnd_IsEmpty()
+    {
+        var writer = new GgufWriter();
+        writer.Add("a", Ingot.Formats.GgmlType.F32, new Shape(0), () => Ingot.Runtime.Storage.Allocate(0));
+        var stream = new MemoryStream();
+        writer.Write(stream);
+        var path = Path.GetTempFileName();
+        File.WriteAllBytes(path, stream.ToArray()[..57]); // 24 of head; name 9, rank 4, extent 8, type 4, offset 8
+        try { Gguf.Open(path)["a"].Shape.ShouldBe(new Shape(0)); }
+        finally { File.Delete(path); }
     }
 }

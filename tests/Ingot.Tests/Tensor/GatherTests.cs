@@ -119,4 +119,13 @@ public class GatherTests
         var src = Tensor.Arange(1, 65).To(DType.F32).Realize();
         Tensor.Zeros(64).Realize().ScatterAdd(0, place, src).ToArray<float>().ShouldBe(expected);
     }
+
+    /// <summary>The position that an index along an inner dimension is computed to is none in the padding that joining puts around the piece.</summary>
+    [Fact]
+    public void Gather_InnerDimensionJoinedBehindAnother_ReadsItsOwnPiece()
+    {
+        var x = Tensor.From(new[,] { { 1f, 2, 3 }, { 4, 5, 6 } });
+        var picked = x.Gather(1, Tensor.From(new long[,] { { 2, 1, 0 }, { 0, 0, 1 } }));
+        Tensor.Cat([Tensor.Zeros(1, 3), picked, Tensor.Ones(1, 3)], 0).ToArray<float>().ShouldBe([0, 0, 0, 3, 2, 1, 4, 4, 5, 1, 1, 1]);
+    }
 }

@@ -5,29 +5,41 @@ namespace Ingot.Llm.Models.Families;
 /// <summary>What is particular to a family of models: how its config.json says what the shared decoder needs.</summary>
 /// <param name="ModelType">"model_type" in config.json.</param>
 /// <param name="Architecture">The class that Hugging Face's transformers loads it with.</param>
-abstract record Family(string ModelType, string Architecture)
+abstract partial record Family(string ModelType, string Architecture)
 {
-    static readonly Family[] All = [new LlamaFamily(), new MistralFamily(), new Qwen2Family(), new Qwen3Family(), new IngotFamily()];
+    static readonly Family[] All = [new LlamaFamily(), new MistralFamily(), new SmolLm3Family(), new Qwen2Family(), new Qwen3Family(), new Gemma3Family(), new Phi3Family(), new Gpt2Family(), new IngotFamily()];
 
-    /// <exception cref="FormatException">It is none that Ingot knows; the message names it.</exception>
+    /// <exception cref="FormatException">It is none that Ingot knows; the message names it, and what of it is missing as far as the fields tell.</exception>
     public static Family Of(ConfigJson config)
     {
         var architectures = config.Texts("architectures");
         var type = config.Text("model_type");
-        return Array.Find(All, f => architectures.Count > 0 ? architectures.Contains(f.Architecture) : type == f.ModelType)
-            ?? throw new FormatException($"{config.Path} is of the architecture {(architectures.Count > 0 ? string.Join(", ", architectures) : type ?? "(none given)")}, which Ingot does not have; it has {string.Join(", ", All.Select(f => f.Architecture))}");
+        return Array.Find(All, f => architectures.Count > 0 ? architectures.Any(f.Has) : type == f.ModelType)
+            ?? throw new FormatException($"{config.Path} is of the architecture {(architectures.Count > 0 ? string.Join(", ", architectures) : type ?? "(none given)")}, which Ingot does not have{UnknownParts.Of(config)}; it has {string.Join(", ", All.Select(f => f.Architecture))}");
     }
 
     /// <exception cref="IngotException">There is no such family.</exception>
     public static Family Named(string type) => Array.Find(All, f => f.ModelType == type) ?? throw new IngotException($"there is no family '{type}'; there are {string.Join(", ", All.Select(f => f.ModelType))}");
 
+    /// <summary>True for the classes that transformers loads models of the family with.</summary>
+    protected virtual bool Has(string architecture) => architecture == Architecture;
+
+    /// <summary>The names of the activations that the family's feed-forward layer may have, the one to be written first.</summary>
+    protected virtual IReadOnlyList<string> Activations => ["silu", "swish"];
+
     /// <exception cref="FormatException">A field is missing or wrong, or asks for what Ingot does not have.</exception>
-    public DecoderConfig Read(ConfigJson c)
+    public virtual DecoderConfig Read(ConfigJson c)
     {
         int width = c.Size("hidden_size"), heads = c.Size("num_attention_heads");
-        if ((c.Text("hidden_act") ?? "silu") is var activation and not ("silu" or "swish")) throw new FormatException($"{c.Path}: 'hidden_act' is '{activation}'; Ingot's decoder has silu");
+        if ((c.Text("hidden_act") ?? c.Text("hidden_activation") ?? Activations[0]) is var activation && !Activations.Contains(activation))
+            throw new FormatException($"{c.Path}: 'hidden_act' is '{activation}'; Ingot's {ModelType} has {Activations[0]}");
+        UnknownParts.Refuse(c);
         var rope = c.Section("rope_parameters"); // newer files have it; older ones rope_theta and rope_scaling
+        if (rope?.Section("full_attention") is { } ofFullLayers) rope = ofFullLayers;
         var begin = c.Tokens("bos_token_id");
+        int context = c.OptionalSize("max_position_embeddings") ?? 2048;
+        int headWidth = c.OptionalSize("head_dim") ?? (width % heads == 0 ? width / heads : throw new FormatException($"{c.Path}: a hidden_size of {width} is not divisible by {heads} heads, and there is no head_dim"));
+        double turned = (rope ?? c).Number("partial_rotary_factor", c.Number("partial_rotary_factor", 1)) * headWidth;
         var config = new DecoderConfig
         {
             Family = ModelType,
@@ -36,11 +48,12 @@ abstract record Family(string ModelType, string Architecture)
             Layers = c.Size("num_hidden_layers"),
             Heads = heads,
             KeyHeads = c.OptionalSize("num_key_value_heads") ?? heads,
-            HeadWidth = c.OptionalSize("head_dim") ?? (width % heads == 0 ? width / heads : throw new FormatException($"{c.Path}: a hidden_size of {width} is not divisible by {heads} heads, and there is no head_dim")),
+            HeadWidth = headWidth,
+            RotaryWidth = (int)turned == headWidth ? null : (int)turned,
             VocabularySize = c.Size("vocab_size"),
-            ContextLength = c.OptionalSize("max_position_embeddings") ?? 2048,
+            ContextLength = context,
             RopeTheta = (rope ?? c).Number("rope_theta", 10000),
-            Scaling = ReadScaling(rope ?? c.Section("rope_scaling")),
+            Scaling = RopeJson.Read(rope ?? c.Section("rope_scaling"), c, context),
             NormEpsilon = c.Number("rms_norm_eps", 1e-6),
             TiedHead = c.Flag("tie_word_embeddings", false),
             QkNorm = false,
@@ -50,16 +63,9 @@ abstract record Family(string ModelType, string Architecture)
         return Adapt(config, c);
     }
 
-    static RopeScaling? ReadScaling(ConfigJson? c) => (c?.Text("rope_type") ?? c?.Text("type")) switch
-    {
-        null or "default" => null,
-        "linear" => new RopeScaling.Linear(c!.Number("factor")),
-        "llama3" => new RopeScaling.Llama3(c!.Number("factor"), c.Number("low_freq_factor"), c.Number("high_freq_factor"), c.Size("original_max_position_embeddings")),
-        var kind => throw new FormatException($"{c!.Path}: rope scaling '{kind}' is none that Ingot has: default, linear, llama3"),
-    };
-
     /// <summary>config.json of a model, as transformers reads it.</summary>
-    public JsonObject Write(DecoderConfig c)
+    /// <exception cref="IngotException">The model has what the family's files cannot express.</exception>
+    public virtual JsonObject Write(DecoderConfig c)
     {
         var json = new JsonObject
         {
@@ -75,36 +81,45 @@ abstract record Family(string ModelType, string Architecture)
             ["max_position_embeddings"] = c.ContextLength,
             ["rms_norm_eps"] = c.NormEpsilon,
             ["rope_theta"] = c.RopeTheta,
-            ["rope_scaling"] = c.Scaling switch
-            {
-                RopeScaling.Linear s => new JsonObject { ["rope_type"] = "linear", ["factor"] = s.Factor },
-                RopeScaling.Llama3 s => new JsonObject
-                {
-                    ["rope_type"] = "llama3",
-                    ["factor"] = s.Factor,
-                    ["low_freq_factor"] = s.LowFrequencyFactor,
-                    ["high_freq_factor"] = s.HighFrequencyFactor,
-                    ["original_max_position_embeddings"] = s.OriginalContext,
-                },
-                _ => null,
-            },
-            ["hidden_act"] = "silu",
+            ["rope_scaling"] = RopeJson.Write(c.Scaling),
+            ["hidden_act"] = Activations[0],
             ["tie_word_embeddings"] = c.TiedHead,
             ["bos_token_id"] = c.BeginToken,
-            ["eos_token_id"] = c.EndTokens is [var one] ? JsonValue.Create(one) : c.EndTokens.Count == 0 ? null : new JsonArray([.. c.EndTokens.Select(t => (JsonNode)t)]),
+            ["eos_token_id"] = EndTokens(c),
             ["torch_dtype"] = "float32",
         };
-        if (ModelType != "ingot") Require(c is { LayerNorm: false, FeedForward: FeedForwardKind.SwiGlu, LogitCap: null }, "has RMS norms, SwiGLU and logits without a cap");
+        if (c.RotaryWidth is { } turned) json["partial_rotary_factor"] = (double)turned / c.HeadWidth;
+        if (c.Scaling is RopeScaling.LongRope s) json["original_max_position_embeddings"] = s.OriginalContext;
+        RequireCommon(c);
         Amend(json, c);
         return json;
     }
 
+    /// <summary>eos_token_id: one number, several, or none.</summary>
+    protected static JsonNode? EndTokens(DecoderConfig c) =>
+        c.EndTokens is [var one] ? JsonValue.Create(one) : c.EndTokens.Count == 0 ? null : new JsonArray([.. c.EndTokens.Select(t => (JsonNode)t)]);
+
+    /// <summary>What families with other kinds of norms, feed-forward layers and positions say themselves.</summary>
+    protected virtual void RequireCommon(DecoderConfig c)
+    {
+        Require(c is { LayerNorm: false, FeedForward: FeedForwardKind.SwiGlu, LogitCap: null, LearnedPositions: false, PostNorms: false, NormsFromOne: false, EmbeddingScale: null, AttentionScale: null },
+            "has RMS norms, SwiGLU, and neither a cap of logits, norms behind its parts nor scales of embeddings");
+        Require(c.WindowRopeTheta is null && (c.RotaryWidth is null || ModelType == "phi3"), "turns all of a head, in all layers alike");
+        Require(c.UnrotatedLayers.Count == 0 || ModelType == "smollm3", "has rotary positions in every layer");
+    }
+
+    /// <summary>The decoder's tensors from those of a Hugging Face folder.</summary>
+    public virtual Dictionary<string, Weight> FromFolder(Dictionary<string, Weight> file, DecoderConfig config) => file;
+
+    /// <summary>The tensors of a Hugging Face folder from the decoder's.</summary>
+    public virtual Dictionary<string, Weight> ToFolder(Dictionary<string, Weight> ours, DecoderConfig config) => ours;
+
     /// <summary>What this family's fields add, and what its models have without a field.</summary>
-    protected abstract DecoderConfig Adapt(DecoderConfig config, ConfigJson json);
+    protected virtual DecoderConfig Adapt(DecoderConfig config, ConfigJson json) => config;
 
     /// <summary>Writes those fields.</summary>
     /// <exception cref="IngotException">The model has what the family cannot express.</exception>
-    protected abstract void Amend(JsonObject json, DecoderConfig config);
+    protected virtual void Amend(JsonObject json, DecoderConfig config) { }
 
     /// <summary>The error of a model that its family's files cannot describe.</summary>
     protected void Require(bool holds, string what)

@@ -17,4 +17,12 @@ sealed record LlamaFamily() : Family("llama", "LlamaForCausalLM")
         json["attention_bias"] = config.QkvBiases;
         json["mlp_bias"] = config.MlpBiases;
     }
+
+    public override string? GgufArchitecture => "llama";
+
+    protected override bool IsAdjacentInGguf => true;
+
+    /// <summary>A window is Mistral's; llama.cpp does not look at it.</summary>
+    protected override DecoderConfig Adapt(DecoderConfig config, GgufFields fields) =>
+        fields.OptionalSize("attention.sliding_window") is { } window ? config with { Family = "mistral", Window = window } : config;
 }

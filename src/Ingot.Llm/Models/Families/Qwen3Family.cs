@@ -7,15 +7,16 @@ sealed record Qwen3Family() : Family("qwen3", "Qwen3ForCausalLM")
 {
     protected override DecoderConfig Adapt(DecoderConfig config, ConfigJson json)
     {
-        if (json.Flag("use_sliding_window", false)) throw new FormatException($"{json.Path}: 'use_sliding_window' is true: layers with and without a window in one model are not supported");
         bool biases = json.Flag("attention_bias", false);
-        return config with { QkNorm = true, QkvBiases = biases, OutputBias = biases };
+        return WindowLayers.Optional(config with { QkNorm = true, QkvBiases = biases, OutputBias = biases }, json);
     }
 
     protected override void Amend(JsonObject json, DecoderConfig config)
     {
-        Require(config is { QkNorm: true, MlpBiases: false, Window: null } && config.QkvBiases == config.OutputBias, "has norms of queries and keys, no biases on the feed-forward layer, biases on all of attention or none, no window");
+        Require(config is { QkNorm: true, MlpBiases: false } && config.QkvBiases == config.OutputBias, "has norms of queries and keys, no biases on the feed-forward layer, biases on all of attention or none");
         json["attention_bias"] = config.QkvBiases;
-        json["use_sliding_window"] = false;
+        WindowLayers.WriteOptional(json, config);
     }
+
+    public override string? GgufArchitecture => "qwen3";
 }

@@ -115,6 +115,7 @@ public sealed record GgufVocabulary(string Model, IReadOnlyList<string> Tokens)
             Before = Begin(false),
             After = End(false),
             SplitPattern = pre.Patterns is [var only] ? only : null,
+            GgufSplit = Pre ?? "default",
         });
     }
 

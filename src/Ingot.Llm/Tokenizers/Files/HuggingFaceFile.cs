@@ -200,7 +200,7 @@ static class HuggingFaceFile
     }
 
     /// <summary>The pairs in the order of their ranks; where the union's rank decides, every way to make a token of two others.</summary>
-    static IEnumerable<(int Left, int Right)> Merges(BpeModel model)
+    public static IEnumerable<(int Left, int Right)> Merges(BpeModel model)
     {
         if (model.Pairs is { } pairs) return pairs.All().OrderBy(p => p.Merge.Rank).Select(p => (p.Left, p.Right));
         List<(int, int)> merges = [];

@@ -90,6 +90,9 @@ sealed class BpeModel : TokenModel
 
     public override string Kind => "BPE";
 
+    /// <summary>By id, the order in which unions merge; null if pairs or ids decide.</summary>
+    public IReadOnlyList<int>? UnionRanks => ranks;
+
     /// <summary>The merges by pairs of ids; null if ranks or scores decide.</summary>
     public PairTable? Pairs => pairs;
 

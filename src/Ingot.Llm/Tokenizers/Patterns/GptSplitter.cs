@@ -105,6 +105,8 @@ sealed class Gpt2Splitter : GptSplitter
 /// <param name="mostDigits">In one piece.</param>
 sealed class Cl100kSplitter(int mostDigits) : GptSplitter
 {
+    public int MostDigits => mostDigits;
+
     public override int End(ReadOnlySpan<byte> text, int start)
     {
         byte kind = Kind(text, start, out int length);

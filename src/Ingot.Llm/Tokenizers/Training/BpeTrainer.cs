@@ -120,7 +120,7 @@ public sealed class BpeTrainer
     {
         for (int at = 0; at < text.Length;)
         {
-            special.Next(text, at, withSpecial: true, out int start, out int end);
+            special.Next(text, at, withSpecial: true, [], out int start, out int end);
             var segment = text[at..start];
             if (splitter is CoveringSplitter scanner)
             {

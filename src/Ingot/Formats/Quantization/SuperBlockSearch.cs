@@ -21,7 +21,32 @@ static class SuperBlockSearch
         Span<float> best = stackalloc float[Values / width];
         for (int i = 0; i < best.Length; i++) best[i] = BestScale(values.Slice(i * width, width), low);
         // The largest takes the level without a counterpart: a step more of resolution for the others.
-        float u = HalfScale.Round(unit, SmallBlocks.Largest(best) / lowScale), inverse = HalfScale.Inverse(u);
+        float u = HalfScale.Round(unit, SmallBlocks.Largest(best) / lowScale);
+        double error = Choose(values, width, low, lowScale, best, u, scales, levels);
+
+        // Now that the integers are known, least squares has a better unit, often enough; with it they are chosen once more.
+        double xs = 0, ss = 0;
+        for (int i = 0; i < Values; i++)
+        {
+            double s = scales[i / width] * levels[i];
+            xs += values[i] * s;
+            ss += s * s;
+        }
+        Span<byte> refitted = stackalloc byte[2];
+        float again = ss > 0 ? HalfScale.Round(refitted, (float)(xs / ss)) : u;
+        if (again == u || !float.IsFinite(again)) return;
+        Span<sbyte> otherScales = stackalloc sbyte[scales.Length], otherLevels = stackalloc sbyte[Values];
+        if (Choose(values, width, low, lowScale, best, again, otherScales, otherLevels) >= error) return;
+        otherScales.CopyTo(scales);
+        otherLevels.CopyTo(levels);
+        refitted.CopyTo(unit);
+    }
+
+    /// <summary>Scales and levels for a unit; returns the squared error.</summary>
+    static double Choose(ReadOnlySpan<float> values, int width, int low, int lowScale, ReadOnlySpan<float> best, float unit, Span<sbyte> scales, Span<sbyte> levels)
+    {
+        float inverse = HalfScale.Inverse(unit);
+        double sum = 0;
         for (int i = 0; i < best.Length; i++)
         {
             var part = values.Slice(i * width, width);
@@ -30,13 +55,15 @@ static class SuperBlockSearch
             for (int s = guess - 1; s <= guess + 1; s++)
             {
                 int scale = Math.Clamp(s, lowScale, -lowScale - 1);
-                double error = Error(part, u * scale, low);
+                double error = Error(part, unit * scale, low);
                 if (error < least) (least, chosen) = (error, scale);
             }
             scales[i] = (sbyte)chosen;
-            float step = u * chosen, perStep = HalfScale.Inverse(step);
+            float perStep = HalfScale.Inverse(unit * chosen);
             for (int j = 0; j < width; j++) levels[i * width + j] = (sbyte)Nearest(part[j] * perStep, low, -low - 1);
+            sum += least;
         }
+        return sum;
     }
 
     /// <summary>value = unit * scale * level - minimumUnit * minimum, levels from 0 to <paramref name="top"/>.</summary>
@@ -60,23 +87,56 @@ static class SuperBlockSearch
             largestMinimum = MathF.Max(largestMinimum, bestMinimum[i]);
         }
         float unit = HalfScale.Round(units, largestScale / topScale), minimumUnit = HalfScale.Round(units[2..], largestMinimum / topScale);
+        double least = Choose(values, width, top, topScale, bestScale, bestMinimum, unit, minimumUnit, scales, minima, levels);
+
+        // As above, for both units: the line x = unit * a - minimumUnit * b through a = scale * level and b = minimum.
+        double aa = 0, ab = 0, bb = 0, xa = 0, xb = 0;
+        for (int i = 0; i < Values; i++)
+        {
+            double a = scales[i / width] * levels[i], b = -minima[i / width];
+            (aa, ab, bb, xa, xb) = (aa + a * a, ab + a * b, bb + b * b, xa + values[i] * a, xb + values[i] * b);
+        }
+        if (aa == 0) return;
+        double determinant = aa * bb - ab * ab;
+        Span<byte> refitted = stackalloc byte[4], otherScales = stackalloc byte[parts], otherMinima = stackalloc byte[parts], otherLevels = stackalloc byte[Values];
+        for (int both = 0; both <= (determinant > 0 ? 1 : 0); both++) // without minima first: beside an outlier, they are best given up
+        {
+            float again = HalfScale.Round(refitted, (float)(both == 0 ? xa / aa : (xa * bb - xb * ab) / determinant));
+            float minimumAgain = HalfScale.Round(refitted[2..], both == 0 ? minimumUnit : (float)((xb * aa - xa * ab) / determinant));
+            if ((again == unit && minimumAgain == minimumUnit) || !(again > 0 && minimumAgain >= 0) || !float.IsFinite(again + minimumAgain)) continue;
+            double error = Choose(values, width, top, topScale, bestScale, bestMinimum, again, minimumAgain, otherScales, otherMinima, otherLevels);
+            if (error >= least) continue;
+            least = error;
+            otherScales.CopyTo(scales);
+            otherMinima.CopyTo(minima);
+            otherLevels.CopyTo(levels);
+            refitted.CopyTo(units);
+        }
+    }
+
+    /// <summary>Scales, minima and levels for the units; returns the squared error.</summary>
+    static double Choose(ReadOnlySpan<float> values, int width, int top, int topScale, ReadOnlySpan<float> bestScale, ReadOnlySpan<float> bestMinimum, float unit, float minimumUnit, Span<byte> scales, Span<byte> minima, Span<byte> levels)
+    {
         float inverse = HalfScale.Inverse(unit), minimumInverse = HalfScale.Inverse(minimumUnit);
-        for (int i = 0; i < parts; i++)
+        double sum = 0;
+        for (int i = 0; i < scales.Length; i++)
         {
             var part = values.Slice(i * width, width);
             int scaleGuess = (int)MathF.Round(bestScale[i] * inverse), minimumGuess = (int)MathF.Round(bestMinimum[i] * minimumInverse);
             double least = double.PositiveInfinity;
-            // Rounding one of the two moves the best place of the other, so the neighbours are looked at.
-            for (int m = minimumGuess - 1; m <= minimumGuess + 1; m++)
+            // Rounding one of the two moves the best place of the other, so the neighbours are looked at; and no minimum at all, which is best beside an outlier.
+            for (int k = -1; k <= 2; k++)
                 for (int s = scaleGuess - 1; s <= scaleGuess + 1; s++)
                 {
-                    int scale = Math.Clamp(s, 0, topScale), minimum = Math.Clamp(m, 0, topScale);
+                    int scale = Math.Clamp(s, 0, topScale), minimum = k == 2 ? 0 : Math.Clamp(minimumGuess + k, 0, topScale);
                     double error = Error(part, unit * scale, minimumUnit * minimum, top);
                     if (error < least) (least, scales[i], minima[i]) = (error, (byte)scale, (byte)minimum);
                 }
-            float step = unit * scales[i], shift = minimumUnit * minima[i], perStep = HalfScale.Inverse(step);
+            float shift = minimumUnit * minima[i], perStep = HalfScale.Inverse(unit * scales[i]);
             for (int j = 0; j < width; j++) levels[i * width + j] = (byte)Nearest((part[j] + shift) * perStep, 0, top);
+            sum += least;
         }
+        return sum;
     }
 
     /// <summary>As <see cref="TableLevels.BestScale"/>, with evenly spaced levels.</summary>
@@ -85,7 +145,7 @@ static class SuperBlockSearch
         float largest = SmallBlocks.Largest(values), best = 0;
         if (largest == 0) return 0;
         double most = 0;
-        for (int sign = -1; sign <= 1; sign += 2)
+        for (int sign = 1; sign >= -1; sign -= 2) // first the one that puts the largest on the level without a counterpart
             for (int step = -9; step <= 9; step++)
             {
                 float inverse = sign * (low + 0.1f * step) / largest;

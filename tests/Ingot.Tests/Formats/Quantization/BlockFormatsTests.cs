@@ -105,7 +105,9 @@ public class BlockFormatsTests
     public void Encode_GaussianValues_ErrorIsNearTheFormatsBest(GgmlType type, double bound)
     {
         var values = Random(16_384, 0.02);
-        RelativeError(values, RoundTrip(type, values)).ShouldBeLessThan(bound);
+        double error = RelativeError(values, RoundTrip(type, values));
+        TestContext.Current.TestOutputHelper?.WriteLine($"{type} {error:P3}");
+        error.ShouldBeLessThan(bound);
     }
 
     [Theory]

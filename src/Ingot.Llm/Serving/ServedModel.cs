@@ -1,0 +1,188 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Ingot.Llm.Chat;
+using Ingot.Llm.Constraints;
+using Ingot.Llm.Generation;
+using Ingot.Llm.Models;
+using Ingot.Llm.Tokenizers;
+
+namespace Ingot.Llm.Serving;
+
+/// <summary>A model that answers many callers at once: conversations, texts to be continued, embeddings. Safe for use from several threads at once.</summary>
+public sealed class ServedModel : IAsyncDisposable
+{
+    /// <summary>Texts that are embedded at once: those that are being written wait meanwhile.</summary>
+    const int TextsAnErrand = 8;
+
+    readonly Lazy<TokenConstraints> constraints;
+    readonly IReadOnlyList<int> turnEnds;
+    readonly int vocabulary;
+    readonly Lazy<Embedder> embedder;
+    readonly PrefixStore? store;
+
+    /// <param name="name">What callers call it.</param>
+    /// <param name="model">The weights, which must not change any more.</param>
+    /// <param name="tokenizer">Of the model.</param>
+    /// <param name="chat">How conversations become tokens; null: the model only continues texts.</param>
+    /// <param name="options">How much it takes on.</param>
+    /// <param name="identity">Which weights these are, for prefixes kept on disk; null: found out from the weights.</param>
+    public ServedModel(string name, Decoder model, Tokenizer tokenizer, ChatPrompt? chat, ServingOptions? options = null, Func<string>? identity = null)
+    {
+        (Name, Model, Tokenizer, ChatPrompt) = (name, model, tokenizer, chat);
+        options = (options ?? new()).Checked();
+        store = options.PrefixFolder is { } folder ? new(folder, options.PrefixFolderBytes, identity?.Invoke() ?? ModelIdentity.Of(model)) : null;
+        Loop = new(new(model, new EngineOptions { CacheType = options.CacheType, PrefixBytes = options.PrefixBytes, Store = store }), options);
+        embedder = new(() => new(model, new() { CacheType = options.CacheType }));
+        turnEnds = chat?.EndTokens ?? [];
+        vocabulary = Math.Min(tokenizer.VocabularySize, model.VocabularySize);
+        constraints = new(() => new(tokenizer, [.. model.Config.EndTokens.Union(turnEnds)]));
+    }
+
+    /// <summary>A model from the files it comes in, as <see cref="LoadedModel.Load"/> takes them.</summary>
+    /// <param name="path">The file or folder.</param>
+    /// <param name="options">How much it takes on.</param>
+    /// <param name="name">What callers call it; null: as the file or folder is called.</param>
+    /// <exception cref="IngotException">There is no model, it has no tokenizer, or it is damaged.</exception>
+    public static ServedModel Load(string path, ServingOptions? options = null, string? name = null)
+    {
+        var loaded = LoadedModel.Load(path, new() { ContextLength = options?.ContextLength });
+        var chat = loaded.IsChat ? ChatPrompt.Of(loaded.Tokenizer, loaded.ChatTemplate, new() { BeginToken = loaded.BeginToken, EndTokens = loaded.EndTokens }) : null;
+        return new(name ?? loaded.Name, loaded.Model, loaded.Tokenizer, chat, options, () => ModelIdentity.OfFiles(FilesOf(loaded.Path)));
+    }
+
+    static IEnumerable<string> FilesOf(string path) => File.Exists(path) ? [path]
+        : new[] { "*.safetensors", "*.gguf", "config.json", "tokenizer*" }.SelectMany(p => Directory.EnumerateFiles(path, p, SearchOption.AllDirectories));
+
+    /// <summary>What callers call it.</summary>
+    public string Name { get; }
+
+    /// <summary>When it was made ready.</summary>
+    public DateTimeOffset Created { get; } = DateTimeOffset.UtcNow;
+
+    public Decoder Model { get; }
+
+    public Tokenizer Tokenizer { get; }
+
+    /// <summary>Null: the model only continues texts.</summary>
+    public ChatPrompt? ChatPrompt { get; }
+
+    public ServingLoop Loop { get; }
+
+    /// <summary>The most tokens of a prompt and what follows.</summary>
+    public int ContextLength => Model.ContextLength;
+
+    /// <summary>Begins to answer a conversation.</summary>
+    /// <returns>As many answers as were asked for; each is to be read or disposed.</returns>
+    /// <exception cref="IngotException">The model has no chat format, the conversation does not fit, the schema cannot be honoured, or a number is out of range.</exception>
+    /// <exception cref="QueueFullException">Too much waits already.</exception>
+    public IReadOnlyList<ChatAnswer> Ask(ChatCall call)
+    {
+        if (ChatPrompt is not { } chat) throw new IngotException($"the model {Name} has no chat template: it continues texts (/v1/completions), it was not made for conversations");
+        var tools = call.Choice.Kind == ToolChoiceKind.None ? [] : call.Tools;
+        bool isForced = call.Choice.Kind == ToolChoiceKind.Required && tools.Count > 0;
+        var prompt = chat.Render(call.Turns, tools.Count > 0 ? tools : null, addGenerationPrompt: true, call.Prefill, call.Variables);
+        RequireFit(prompt.Length);
+        var constraint = isForced ? constraints.Value.JsonSchema(CallSchema(tools, call.Choice.Name))
+            : call.Form switch
+            {
+                AnswerForm.Json { Schema: var schema } => constraints.Value.JsonSchema(schema),
+                AnswerForm.AnyJson => constraints.Value.JsonObject(),
+                AnswerForm.Pattern { Regex: var pattern } => constraints.Value.Regex(pattern),
+                AnswerForm.Choice { Texts: var texts } => constraints.Value.Choice(texts),
+                _ => null,
+            };
+        // What is written under a constraint is JSON, whatever it looks like to the family's parser.
+        var readable = isForced || constraint is not null ? null : tools;
+        var sequences = Loop.Submit(new TextRequest(prompt, Sampling(call.Sampling, turnEnds, constraint), call.Count));
+        return [.. sequences.Select(s => new ChatAnswer(s, chat.NewReader(prompt, readable, call.Sampling.Stop), call, isForced))];
+    }
+
+    /// <summary>Begins to continue texts.</summary>
+    /// <param name="prompts">Tokens of each; an empty one becomes the token that begins texts.</param>
+    /// <param name="sampling">How to choose.</param>
+    /// <param name="count">Continuations of each.</param>
+    /// <param name="endTokens">Tokens that end these texts, beside those that end all texts of the model.</param>
+    /// <returns>The first text's continuations, then the second's, ...</returns>
+    /// <exception cref="IngotException">A text does not fit into the context, or a number is out of range.</exception>
+    /// <exception cref="QueueFullException">Too much waits already.</exception>
+    public IReadOnlyList<TextAnswer> Continue(IReadOnlyList<int[]> prompts, SamplingOptions sampling, int count = 1, IReadOnlyList<int>? endTokens = null)
+    {
+        foreach (var prompt in prompts) RequireFit(prompt.Length);
+        var sequences = Loop.Submit([.. prompts.Select(p => new TextRequest(p.Length > 0 ? p : [BeginToken], Sampling(sampling, endTokens ?? [], null), count))]);
+        return [.. sequences.Select(s => new TextAnswer(s, Tokenizer, sampling.Stop))];
+    }
+
+    /// <summary>What a text begins with.</summary>
+    int BeginToken => Model.Config.BeginToken ?? (Tokenizer.BeginIds.Count > 0 ? Tokenizer.BeginIds[0] : Model.Config.EndTokens.FirstOrDefault());
+
+    /// <summary>Text as the tokens that the model expects of a whole text.</summary>
+    public int[] Encode(string text) => Tokenizer.Encode(text, addSpecial: true, parseSpecial: false);
+
+    /// <summary>A vector of length 1 for each text.</summary>
+    /// <param name="texts">Tokens of each, at least one.</param>
+    /// <param name="pooling">How the tokens' vectors become one.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <exception cref="IngotException">A text does not fit into the context.</exception>
+    public async Task<IReadOnlyList<float[]>> EmbedAsync(IReadOnlyList<int[]> texts, Pooling pooling, CancellationToken cancellation = default)
+    {
+        foreach (var text in texts) RequireFit(text.Length);
+        var vectors = new List<float[]>(texts.Count);
+        foreach (var some in texts.Chunk(TextsAnErrand)) vectors.AddRange(await Loop.RunAsync(_ => embedder.Value.Embed(some, pooling, cancellation: cancellation)).ConfigureAwait(false));
+        return vectors;
+    }
+
+    /// <summary>The tokens of a text with their log-probabilities; the first has none.</summary>
+    /// <param name="text">Tokens, at least one.</param>
+    /// <param name="likeliest">How many of the likeliest are wanted at each place.</param>
+    /// <exception cref="IngotException">The text does not fit into the context.</exception>
+    public Task<IReadOnlyList<ChosenToken>> ScoreAsync(int[] text, int likeliest)
+    {
+        RequireFit(text.Length);
+        return Loop.RunAsync(e => PromptScores.Of(e, text, vocabulary, likeliest));
+    }
+
+    /// <summary>The bytes that a token stands for; a special one's are its name.</summary>
+    public byte[] BytesOf(int token)
+    {
+        if (Tokenizer.DecodesBytes) return Tokenizer.BytesOf(token).ToArray();
+        var text = Tokenizer.TokenText(token) ?? "";
+        bool isByte = text.Length == 6 && text.StartsWith("<0x", StringComparison.Ordinal) && text[5] == '>';
+        return isByte ? [Convert.ToByte(text[3..5], 16)] : System.Text.Encoding.UTF8.GetBytes(text.Replace('▁', ' '));
+    }
+
+    SamplingOptions Sampling(SamplingOptions options, IReadOnlyList<int> endTokens, ITokenConstraint? constraint) =>
+        options with { VocabularySize = vocabulary, EndTokens = endTokens, Constraint = constraint };
+
+    void RequireFit(int length)
+    {
+        if (length >= ContextLength) throw new ContextLengthException(length, ContextLength);
+    }
+
+    /// <summary>{"name": ..., "arguments": ...} of any of the tools, or of the one that is named.</summary>
+    static JsonElement CallSchema(IReadOnlyList<ToolDefinition> tools, string? name)
+    {
+        var choices = tools.Where(t => name is null || t.Name == name).Select(JsonNode? (t) => new JsonObject
+        {
+            ["type"] = "object",
+            ["properties"] = new JsonObject
+            {
+                ["name"] = new JsonObject { ["const"] = t.Name },
+                ["arguments"] = t.Parameters is { } p ? JsonNode.Parse(p.GetRawText()) : new JsonObject { ["type"] = "object", ["properties"] = new JsonObject(), ["additionalProperties"] = false },
+            },
+            ["required"] = new JsonArray("name", "arguments"),
+            ["additionalProperties"] = false,
+        }).ToArray();
+        if (choices.Length == 0) throw new IngotException($"tool_choice names '{name}', but the tools are {string.Join(", ", tools.Select(t => t.Name))}");
+        var schema = choices.Length == 1 ? choices[0]! : new JsonObject { ["anyOf"] = new JsonArray(choices) };
+        return JsonSerializer.SerializeToElement(schema);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Loop.DisposeAsync().ConfigureAwait(false);
+        store?.Dispose();
+    }
+}
+
+/// <summary>A prompt leaves no room in the context.</summary>
+public sealed class ContextLengthException(int tokens, int context) : IngotException($"the prompt has {tokens} tokens, but the model's context has room for {context}, the answer included");

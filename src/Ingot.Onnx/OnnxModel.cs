@@ -1,0 +1,101 @@
+using Ingot.Onnx.Execution;
+using Ingot.Onnx.Format;
+using Ingot.Runtime;
+
+namespace Ingot.Onnx;
+
+/// <summary>A model of ONNX, ready to run.</summary>
+/// <example><code>
+/// var model = OnnxModel.Load("mnist.onnx");
+/// var scores = model.Run(("Input3", image))["Plus214_Output_0"];
+/// </code></example>
+public sealed partial class OnnxModel
+{
+    readonly ModelFile file;
+    readonly OnnxOptions options;
+    readonly ModelPrograms programs;
+
+    OnnxModel(Storage bytes, string path, string? folder, OnnxOptions? options)
+    {
+        this.options = options ?? new();
+        Path = path;
+        file = ModelParser.Parse(bytes, path, folder);
+        ModelCheck.Run(file, path);
+        Inputs = [.. file.Graph.Inputs.Where(i => !file.Graph.Initializers.ContainsKey(i.Name) && !file.Graph.SparseInitializers.ContainsKey(i.Name))];
+        Outputs = [.. file.Graph.Outputs];
+        programs = new(file, this.options);
+        programs.CheckWeights();
+    }
+
+    /// <summary>Reads a model; its weights are used where they lie in the file.</summary>
+    /// <param name="path">The file. External data must lie in its folder or below.</param>
+    /// <param name="options">Precision and limits.</param>
+    /// <exception cref="FormatException">It is not an ONNX model, or contradicts itself.</exception>
+    /// <exception cref="IngotException">It needs operators that Ingot does not have, or more memory than allowed.</exception>
+    public static OnnxModel Load(string path, OnnxOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        MappedFile mapped;
+        try { mapped = new(path); }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { throw new FormatException($"cannot read {path}: {e.Message}", e); }
+        if (mapped.Bytes == 0) throw new FormatException($"{path} is empty");
+        return new(new MappedStorage(mapped, 0, mapped.Bytes), path, System.IO.Path.GetDirectoryName(mapped.Path), options);
+    }
+
+    /// <summary>Reads a model from memory; it cannot have external data.</summary>
+    /// <param name="bytes">The file's content; copied.</param>
+    /// <param name="name">Its name for messages.</param>
+    /// <param name="options">Precision and limits.</param>
+    /// <exception cref="FormatException">It is not an ONNX model, or contradicts itself.</exception>
+    public static OnnxModel Parse(ReadOnlySpan<byte> bytes, string name = "the model", OnnxOptions? options = null) => new(Storage.Of(bytes), name, null, options);
+
+    /// <summary>The file, or the name given for one in memory.</summary>
+    public string Path { get; }
+
+    /// <summary>What has to be given to a run, in the model's order. Inputs with an initializer may be given as well.</summary>
+    public IReadOnlyList<OnnxValueInfo> Inputs { get; }
+
+    /// <summary>What a run gives, in the model's order.</summary>
+    public IReadOnlyList<OnnxValueInfo> Outputs { get; }
+
+    /// <summary>producer_name and the like, and the model's own pairs.</summary>
+    public IReadOnlyDictionary<string, string> Metadata => file.Metadata;
+
+    /// <summary>Opset versions by domain; "" is ai.onnx.</summary>
+    public IReadOnlyDictionary<string, long> Opsets => file.Opsets;
+
+    /// <summary>All inputs that may be given, those with an initializer included.</summary>
+    internal IReadOnlyList<OnnxValueInfo> AllInputs => file.Graph.Inputs;
+
+    /// <summary>The operator that a small test graph is about: the last node's that is no Constant.</summary>
+    internal string PrimaryOperator => file.Graph.Nodes.LastOrDefault(n => n.Operator != "Constant")?.Operator ?? "Constant";
+
+    public long IrVersion => file.IrVersion;
+
+    /// <summary>Bytes of the weights in memory.</summary>
+    public long WeightBytes => programs.WeightBytes;
+
+    /// <summary>Runs the model; may be called from any thread.</summary>
+    /// <param name="inputs">A value for each of <see cref="Inputs"/>.</param>
+    /// <param name="cancellation">Checked between kernels.</param>
+    /// <returns>The outputs by name, computed.</returns>
+    /// <exception cref="IngotException">An input is missing, or of another type or shape; or an operator refuses what it is given.</exception>
+    public IReadOnlyDictionary<string, OnnxValue> Run(IReadOnlyDictionary<string, OnnxValue> inputs, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        var given = InputCheck.Check(this, file.Graph, inputs);
+        var results = programs.Run(given, cancellation);
+        var outputs = new Dictionary<string, OnnxValue>(StringComparer.Ordinal);
+        for (int i = 0; i < Outputs.Count; i++)
+            outputs[Outputs[i].Name] = results[i] ?? (Outputs[i].Type is OnnxType.OptionalOf ? new OnnxOptional(null) : throw new IngotException($"{Path}: nothing was made for the output '{Outputs[i].Name}'"));
+        return outputs;
+    }
+
+    /// <inheritdoc cref="Run(IReadOnlyDictionary{string, OnnxValue}, CancellationToken)"/>
+    public IReadOnlyDictionary<string, OnnxValue> Run(params ReadOnlySpan<(string Name, OnnxValue Value)> inputs)
+    {
+        var named = new Dictionary<string, OnnxValue>(StringComparer.Ordinal);
+        foreach (var (name, value) in inputs) named[name] = value;
+        return Run(named);
+    }
+}

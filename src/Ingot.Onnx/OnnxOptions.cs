@@ -1,0 +1,11 @@
+namespace Ingot.Onnx;
+
+/// <summary>How a model is loaded and run.</summary>
+public sealed record OnnxOptions
+{
+    /// <summary>Products and convolutions in bf16 where the matrix unit has it, as <see cref="Precision.Bf16"/> says.</summary>
+    public bool IsBf16 { get; init; }
+
+    /// <summary>Most bytes that weights and values of a run may take together; null: what the machine has.</summary>
+    public long? MaxMemory { get; init; }
+}

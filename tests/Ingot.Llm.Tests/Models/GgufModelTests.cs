@@ -1,0 +1,115 @@
+using System.Text.Json;
+using Ingot.Formats;
+using Ingot.Llm.Generation;
+using Ingot.Llm.Models;
+
+namespace Ingot.Llm.Tests.Models;
+
+public class GgufModelTests
+{
+    internal static DecoderConfig Shape(string name) => DecoderTests.Shape(name) switch
+    {
+        { Family: "gemma3_text" } c => c with { WindowRopeTheta = 10000, AttentionScale = null, LogitCap = null }, // what the format can say
+        var c => c,
+    };
+
+    public static TheoryData<string> Families => ["qwen3", "llama3", "qwen2", "window", "plain", "gemma3", "phi3", "phi3-long", "gpt2", "smollm3", "yarn", "llama-adjacent"];
+
+    [Theory, MemberData(nameof(Families))]
+    public void Write_Load_IsTheSameModel(string shape)
+    {
+        using var folder = new TemporaryFolder();
+        var config = Shape(shape);
+        var model = RandomDecoder.Of(config);
+        GgufExport.Write(folder["model.gguf"], model, null);
+        var read = LoadedModel.Load(folder["model.gguf"], new() { ContextLength = 1000 }).Model;
+        var tokens = Tensor.From(RandomDecoder.Tokens(40), 1, 40);
+        var expected = model.Forward(tokens).ToArray<float>();
+        read.Forward(tokens).ToArray<float>().Zip(expected, (a, b) => Math.Abs(a - b)).Max().ShouldBeLessThan(5e-5f * expected.Max(Math.Abs));
+        read.Config.ParameterCount.ShouldBe(config.ParameterCount);
+        read.Config.Family.ShouldBe(config.Family);
+        // And once more, from what was read.
+        GgufExport.Write(folder["again.gguf"], read, null, name: "model");
+        File.ReadAllBytes(folder["again.gguf"]).Length.ShouldBe(File.ReadAllBytes(folder["model.gguf"]).Length);
+        var again = LoadedModel.Load(folder["again.gguf"], new() { ContextLength = 1000 }).Model;
+        again.Forward(tokens).ToArray<float>().ShouldBe(read.Forward(tokens).ToArray<float>());
+    }
+
+    [Theory]
+    [InlineData("F32")]
+    [InlineData("F16")]
+    public void Load_Stories_WritesWhatLlamaCppWrites(string type)
+    {
+        var loaded = LoadedModel.Load(SharedData.Path($"gguf/stories260K-{type}.gguf"));
+        using var golden = JsonDocument.Parse(File.ReadAllBytes(SharedData.Path("gguf/stories260K-llamacpp-golden.json")));
+        var ids = golden.RootElement.GetProperty("ids").GetProperty(type);
+        foreach (var (i, run) in golden.RootElement.GetProperty("runs").EnumerateArray().Index())
+        {
+            int[] prompt = Ids(run.GetProperty("prompt_ids"));
+            if (run.TryGetProperty("prompt", out var text)) loaded.Tokenizer.Encode(text.GetString()!, addSpecial: true).ShouldBe(prompt);
+            Greedy(loaded, prompt, run.GetProperty("steps").GetInt32()).ShouldBe(UpToEnd(Ids(ids[i]), loaded));
+        }
+    }
+
+    [Theory]
+    [InlineData("Q8_0")]
+    [InlineData("Q4_0")]
+    public void Load_QuantizedStories_BeginsAsTheyAreDecoded(string type)
+    {
+        // llama.cpp rounds activations too; the reference here is the same file with its weights decoded.
+        var path = SharedData.Path($"gguf/stories260K-{type}.gguf");
+        var loaded = LoadedModel.Load(path);
+        var decoded = LoadedModel.Load(path, new() { Dtype = GgmlType.F32 });
+        loaded.Bytes.ShouldBeLessThan(decoded.Bytes / 2);
+        var tokens = Tensor.From(ModelFolderTests.GoldenIds(), 1, 64);
+        var expected = decoded.Model.Forward(tokens).ToArray<float>();
+        loaded.Model.Forward(tokens).ToArray<float>().Zip(expected, (a, b) => Math.Abs(a - b)).Max().ShouldBeLessThan(1e-4f);
+        using var golden = JsonDocument.Parse(File.ReadAllBytes(SharedData.Path("gguf/stories260K-llamacpp-golden.json")));
+        int[] theirs = Ids(golden.RootElement.GetProperty("ids").GetProperty(type)[0]);
+        Greedy(loaded, [1], 12)[..8].ShouldBe(theirs[..8]);
+    }
+
+    [Theory]
+    [InlineData("general.architecture", "mamba", "mamba")]
+    [InlineData("llama.expert_count", 8u, "mixture of experts")]
+    [InlineData("llama.block_count", 4000000u, "4000000 layers")]
+    [InlineData("llama.attention.head_count", 5u, "5")]
+    [InlineData("llama.rope.scaling.type", "spiral", "spiral")]
+    [InlineData("split.count", 3u, "parts")]
+    public void Load_WrongMetadata_NamesWhatIsWrong(string key, object value, string expected)
+    {
+        using var folder = new TemporaryFolder();
+        GgufExport.Write(folder["good.gguf"], RandomDecoder.Of(DecoderTests.Shape("llama-adjacent")), null);
+        var good = Gguf.Open(folder["good.gguf"]);
+        var writer = new GgufWriter();
+        foreach (var (k, v) in good.Metadata) writer.Set(k, v.Value);
+        writer.Set(key, value);
+        if (key == "llama.attention.head_count") writer.Set("llama.attention.key_length", 13u);
+        foreach (var t in good.Tensors) writer.Add(t.Name, t.Type, t.Shape, () => good.Bytes(t.Name));
+        writer.Write(folder["bad.gguf"]);
+        Should.Throw<Ingot.FormatException>(() => LoadedModel.Load(folder["bad.gguf"])).Message.ShouldContain(expected);
+    }
+
+    [Fact]
+    public void Write_WhatLlamaCppDoesNotHave_SaysSo()
+    {
+        using var folder = new TemporaryFolder();
+        void Refuses(DecoderConfig config, string expected) => Should.Throw<IngotException>(() => GgufExport.Write(folder["x.gguf"], new Decoder(config, 1), null)).Message.ShouldContain(expected);
+        Refuses(RandomDecoder.Config with { Family = "ingot", LayerNorm = true }, "ingot");
+        Refuses(RandomDecoder.Config with { Window = 5 }, "window");
+        Refuses(DecoderTests.Shape("smollm3") with { UnrotatedLayers = [1] }, "every fourth");
+        Directory.EnumerateFiles(folder.Path).ShouldBeEmpty();
+    }
+
+    internal static int[] Ids(JsonElement list) => [.. list.EnumerateArray().Select(i => i.GetInt32())];
+
+    /// <summary>Ids up to the first that ends a text, behind the first.</summary>
+    internal static int[] UpToEnd(int[] ids, LoadedModel model)
+    {
+        int end = Array.FindIndex(ids, 1, id => model.EndTokens.Contains(id));
+        return end < 0 ? ids : ids[..end];
+    }
+
+    internal static int[] Greedy(LoadedModel model, int[] prompt, int steps) =>
+        [.. prompt, .. new Engine(model.Model).Continue(prompt, new SamplingOptions(Temperature: 0) { MaxTokens = steps - prompt.Length })];
+}

@@ -1,0 +1,61 @@
+using System.Diagnostics;
+using Ingot.Server.Load;
+
+namespace Ingot.Server.Tests;
+
+public class LoadTests
+{
+    [Fact]
+    public async Task TwoThousandRequests_RudeOnesAmongThem_AreAllAnsweredRight()
+    {
+        const string Key = "the-right-key";
+        await using var server = await TestServer.StartAsync(new() { ApiKey = Key, MostBytes = 100_000 }, new() { Slots = 16, MostWaiting = 32, PrefixBytes = 1 << 20 });
+        await new LoadTest(server.Client.BaseAddress!, Key, 100_000).RunAsync(500); // everything is compiled and allocated once
+        long before = Memory();
+        var result = await new LoadTest(server.Client.BaseAddress!, Key, 100_000).RunAsync(2000);
+        result.Wrong.ShouldBeEmpty();
+        result.Statuses.Keys.ShouldBe(Enum.GetValues<LoadKind>(), ignoreOrder: true);
+        result.Statuses[LoadKind.Good][200].ShouldBe(690, 30); // of 2,000; huge ones take some of each kind's places
+        for (int i = 0; i < 100 && server.Model.Loop.Running > 0; i++) await Task.Delay(20);
+        server.Model.Loop.Running.ShouldBe(0);
+        server.Model.Loop.Waiting.ShouldBe(0);
+        Memory().ShouldBeLessThan(before + before / 5 + (20 << 20));
+    }
+
+    /// <summary>What is really held, without what waits to be collected.</summary>
+    static long Memory()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        GC.Collect();
+        using var process = Process.GetCurrentProcess();
+        return process.PrivateMemorySize64 > 0 ? GC.GetTotalMemory(forceFullCollection: true) : 0;
+    }
+
+    [Fact]
+    public async Task Stop_WhileAnswersAreWritten_LetsThemEnd()
+    {
+        await using var server = await TestServer.StartAsync(new() { Patience = TimeSpan.FromSeconds(30) });
+        var answers = Enumerable.Range(0, 4).Select(_ => server.Post("v1/completions", """{"prompt": "@long", "max_tokens": 300}""")).ToList();
+        for (int i = 0; i < 400 && server.Model.Loop.Running < 4; i++) await Task.Delay(5);
+        await server.Server.StopAsync();
+        foreach (var (status, json) in await Task.WhenAll(answers))
+        {
+            status.ShouldBe(200);
+            json["usage"]!["completion_tokens"]!.GetValue<int>().ShouldBe(300);
+        }
+        await Should.ThrowAsync<HttpRequestException>(() => server.Client.GetAsync("health"));
+    }
+
+    [Fact]
+    public async Task Stop_WithoutPatience_EndsStreamsWithAnError()
+    {
+        await using var server = await TestServer.StartAsync(new() { Patience = TimeSpan.Zero });
+        var stream = server.Stream("v1/completions", """{"prompt": "@long", "max_tokens": 400, "stream": true, "n": 8}""");
+        for (int i = 0; i < 400 && server.Model.Loop.Running < 8; i++) await Task.Delay(5);
+        await Task.Delay(50);
+        await server.Server.StopAsync();
+        var events = await stream;
+        events[^1].ShouldContain("shutting_down");
+    }
+}
