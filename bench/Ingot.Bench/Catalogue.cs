@@ -5,7 +5,7 @@ namespace Ingot.Bench;
 /// <summary>Every benchmark, in the order of the table in docs/PERFORMANCE.md.</summary>
 public static class Catalogue
 {
-    public static IReadOnlyList<Benchmark> All { get; } = [.. MachineLimits.All(), .. MatrixProducts.All(), .. Variants.All(), .. MemoryKernels.All(), .. Attention.All(), .. TrainingSteps.All(), .. CharacterModels.All(), .. Inference.All(), .. Tokenizers.All(), .. Memory.All(), .. CompilerCost.All()];
+    public static IReadOnlyList<Benchmark> All { get; } = [.. MachineLimits.All(), .. MatrixProducts.All(), .. LinearProducts.All(), .. Variants.All(), .. MemoryKernels.All(), .. Attention.All(), .. TrainingSteps.All(), .. CharacterModels.All(), .. Inference.All(), .. Tokenizers.All(), .. Memory.All(), .. CompilerCost.All()];
 }
 
 /// <summary>This machine's peaks as lines of the table.</summary>

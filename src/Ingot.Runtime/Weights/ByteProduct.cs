@@ -7,7 +7,67 @@ namespace Ingot.Runtime.Weights;
 /// <summary>The product with codes that are unsigned and have at most five bits: products of bytes are added in pairs, and four pairs fit 16 bits.</summary>
 public sealed unsafe class ByteProduct<T>(Storage weights, int rows, int columns, long rowBytes) : IntegerProduct(weights, rows, columns, rowBytes, 1) where T : struct, IByteBlock<T>
 {
-    protected override Vector256<float> MultiplyRow(byte* weights, int n, int end, byte* codesOfX, float* scalesOfX)
+    protected override Vector256<float> MultiplyRow(byte* weights, int n, int end, byte* codesOfX, float* scalesOfX) =>
+        n + Lanes <= end ? MultiplyEight(weights + n * RowBytes, codesOfX, scalesOfX) : MultiplyLast(weights, n, end, codesOfX, scalesOfX);
+
+    /// <summary>Eight rows, from registers: codes are not in memory in between.</summary>
+    [SkipLocalsInit]
+    Vector256<float> MultiplyEight(byte* rows, byte* codesOfX, float* scalesOfX)
+    {
+        float* scales = stackalloc float[2 * Lanes * Stretch / 32], turned = stackalloc float[2 * Lanes * Stretch / 32];
+        nint s = RowBytes, s3 = 3 * s;
+        var sum = Vector256<float>.Zero;
+        var ones = Vector256<short>.One;
+        var x = (sbyte*)codesOfX;
+        float* scaleOfX = scalesOfX, sumOfX = scalesOfX + Blocks;
+        for (int left = Blocks; left > 0; left -= Stretch / 32)
+        {
+            int blocks = Math.Min(Stretch / 32, left);
+            byte* at = rows, at4 = rows + 4 * s;
+            for (int r = 0; r < Lanes; r++) Fetch(rows + r * s, T.Length == 32 ? blocks * T.Bytes : T.Bytes);
+            if (T.Length != 32) TurnScales(rows, s, turned, scales);
+            float* scale = scales;
+            for (int part = 0; part < blocks; part++, x += 32, scaleOfX++, sumOfX++, scale += 2 * Lanes)
+            {
+                var q = Vector256.Load(x);
+                var dots = Join(
+                    Dot(at, part, q, ones), Dot(at + s, part, q, ones), Dot(at + 2 * s, part, q, ones), Dot(at + s3, part, q, ones),
+                    Dot(at4, part, q, ones), Dot(at4 + s, part, q, ones), Dot(at4 + 2 * s, part, q, ones), Dot(at4 + s3, part, q, ones));
+                Vector256<float> w, o;
+                if (T.Length == 32)
+                {
+                    w = HalvesAt(at + T.ScaleAt, at4 + T.ScaleAt, s, s3);
+                    o = T.OffsetAt >= 0 ? HalvesAt(at + T.OffsetAt, at4 + T.OffsetAt, s, s3) : w * -T.Zero;
+                    at += T.Bytes;
+                    at4 += T.Bytes;
+                }
+                else (w, o) = (Vector256.Load(scale), Vector256.Load(scale + Lanes));
+                sum = Vector256.FusedMultiplyAdd(o, Vector256.Create(*sumOfX), Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(dots), w * Vector256.Create(*scaleOfX), sum));
+            }
+            rows += T.Length == 32 ? blocks * T.Bytes : T.Bytes;
+        }
+        return sum;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<int> Dot(byte* block, int part, Vector256<sbyte> q, Vector256<short> ones) => Dot(T.CodesOf(block, T.Length == 32 ? 0 : part), q, ones);
+
+    /// <summary>The scales and offsets of a large block of eight rows, with the rows in lanes.</summary>
+    static void TurnScales(byte* rows, nint apart, float* turned, float* scales)
+    {
+        for (int r = 0; r < Lanes; r++)
+        {
+            T.Open(rows + r * apart).Scales(out var s, out var o);
+            s.Store(turned + r * Lanes);
+            o.Store(turned + (Lanes + r) * Lanes);
+        }
+        Turn((byte*)turned, 32, (byte*)scales, 64);
+        Turn((byte*)(turned + Lanes * Lanes), 32, (byte*)(scales + Lanes), 64);
+    }
+
+    /// <summary>Fewer than eight rows.</summary>
+    [SkipLocalsInit]
+    Vector256<float> MultiplyLast(byte* weights, int n, int end, byte* codesOfX, float* scalesOfX)
     {
         byte* codes = stackalloc byte[Lanes * Stretch];
         float* scales = stackalloc float[2 * Lanes * Stretch / 32];
@@ -17,14 +77,16 @@ public sealed unsafe class ByteProduct<T>(Storage weights, int rows, int columns
         {
             int blocks = Math.Min(Stretch, Columns - k) / 32;
             Unpack(weights, n, end, k, blocks, codes, scales);
-            for (int b = 0; b < blocks; b++)
+            sbyte* x = (sbyte*)codesOfX + k;
+            byte* at = codes;
+            float* scale = scales, scaleOfX = scalesOfX + k / 32, sumOfX = scaleOfX + Blocks;
+            for (int b = 0; b < blocks; b++, x += 32, at += 32, scale += 2 * Lanes, scaleOfX++, sumOfX++)
             {
-                var q = Vector256.Load((sbyte*)codesOfX + k + 32 * b);
-                byte* at = codes + 32 * b;
+                var q = Vector256.Load(x);
                 var dots = Join(
                     Dot(Vector256.Load(at), q, ones), Dot(Vector256.Load(at + Stretch), q, ones), Dot(Vector256.Load(at + 2 * Stretch), q, ones), Dot(Vector256.Load(at + 3 * Stretch), q, ones),
                     Dot(Vector256.Load(at + 4 * Stretch), q, ones), Dot(Vector256.Load(at + 5 * Stretch), q, ones), Dot(Vector256.Load(at + 6 * Stretch), q, ones), Dot(Vector256.Load(at + 7 * Stretch), q, ones));
-                sum = Add(dots, scales + 2 * Lanes * b, scalesOfX[k / 32 + b], scalesOfX[Blocks + k / 32 + b], sum);
+                sum = Add(dots, scale, *scaleOfX, *sumOfX, sum);
             }
         }
         return sum;
@@ -39,33 +101,51 @@ public sealed unsafe class ByteProduct<T>(Storage weights, int rows, int columns
         Vector256.FusedMultiplyAdd(Vector256.Load(scales + Lanes), Vector256.Create(sumOfX),
             Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(dots), Vector256.Load(scales) * Vector256.Create(scaleOfX), sum));
 
-    /// <summary>A stretch of eight rows; those beyond the end are the last row again.</summary>
+    /// <summary>A stretch of eight rows; those beyond the end are the last row again. Scales are gathered from the rows and converted eight at a time.</summary>
+    [SkipLocalsInit]
     void Unpack(byte* weights, int n, int end, int k, int blocks, byte* codes, float* scales)
     {
+        const int Row = Stretch / 32;
+        ushort* halves = stackalloc ushort[2 * Lanes * Row];
+        float* turned = stackalloc float[2 * Lanes * Row];
+        nint inRow = RowBytes;
         for (int r = 0; r < Lanes; r++)
         {
-            byte* at = weights + Math.Min(n + r, end - 1) * RowBytes + k / T.Length * T.Bytes, to = codes + r * Stretch;
+            byte* at = weights + Math.Min(n + r, end - 1) * inRow + k / T.Length * T.Bytes, to = codes + r * Stretch;
             Fetch(at, T.Length == 32 ? blocks * T.Bytes : T.Bytes);
-            float* scale = scales + r;
             if (T.Length == 32)
-                for (int b = 0; b < blocks; b++, at += T.Bytes, to += 32, scale += 2 * Lanes) Put(T.Open(at).Bytes32(0), to, scale);
+            {
+                ushort* half = halves + r;
+                for (int b = 0; b < blocks; b++, at += T.Bytes, to += 32, half += 2 * Lanes)
+                {
+                    T.CodesOf(at, 0).Store(to);
+                    half[0] = Unsafe.ReadUnaligned<ushort>(at + T.ScaleAt);
+                    if (T.OffsetAt >= 0) half[Lanes] = Unsafe.ReadUnaligned<ushort>(at + T.OffsetAt);
+                }
+            }
             else
             {
-                var block = T.Open(at);
-                for (int part = 0; part < Stretch / 32; part++, to += 32, scale += 2 * Lanes) Put(block.Bytes32(part), to, scale);
+                T.Open(at).Scales(out var s, out var o);
+                s.Store(turned + r * Row);
+                o.Store(turned + (Lanes + r) * Row);
+                for (int part = 0; part < Row; part++, to += 32) T.CodesOf(at, part).Store(to);
             }
+        }
+        if (T.Length == 32)
+            for (int b = 0; b < blocks; b++, halves += 2 * Lanes, scales += 2 * Lanes)
+            {
+                var s = Halves.Eight(Vector128.Load((short*)halves));
+                s.Store(scales);
+                (T.OffsetAt >= 0 ? Halves.Eight(Vector128.Load((short*)halves + Lanes)) : s * -T.Zero).Store(scales + Lanes);
+            }
+        else
+        {
+            Turn((byte*)turned, 32, (byte*)scales, 64);
+            Turn((byte*)(turned + Lanes * Row), 32, (byte*)(scales + Lanes), 64);
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Put(in Codes c, byte* to, float* scale)
-    {
-        c.First.Store(to);
-        c.Last.Store(to + 16);
-        scale[0] = c.Scale;
-        scale[Lanes] = c.Offset;
-    }
-
+    [SkipLocalsInit]
     protected override void Pack(byte* weights, int n, int end, byte* panel, float* scales)
     {
         byte* codes = stackalloc byte[Lanes * Stretch];

@@ -83,7 +83,7 @@ public readonly struct Codes(Vector128<byte> first, Vector128<byte> last, float 
         Vector512.FusedMultiplyAdd(Sixteen(Last), Vector512.Create(LastScale), Vector512.Create(LastOffset)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector256<float> LowerFloats(Vector128<byte> bytes)
+    internal static Vector256<float> LowerFloats(Vector128<byte> bytes)
     {
         if (Avx2.IsSupported) return Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(bytes));
         var words = Vector128.WidenLower(bytes);

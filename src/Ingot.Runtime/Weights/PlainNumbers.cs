@@ -71,6 +71,15 @@ public readonly unsafe struct Halves(byte* at) : IWeightBlock<Halves>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WideFloats Wide(int part) => Narrow(part).Join();
 
+    /// <summary>Eight of them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Eight(Vector128<short> halves)
+    {
+        var above = (halves & Vector128.Create((short)0x7FFF)) - Vector128.Create((short)0x400);
+        var wide = Lower(halves.ToVector256Unsafe());
+        return (Vector128.GreaterThan(above, Vector128.Create((short)(0x7BFF - 0x400))) | Vector128.LessThan(above, Vector128<short>.Zero)) == Vector128<short>.Zero ? Normal(wide) : Any(wide);
+    }
+
     /// <summary>.NET has no vector instruction for the conversion, so numbers other than subnormal ones, zeros, infinities and NaN take a short way of integer operations.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static bool AreNormal(Vector256<short> halves)

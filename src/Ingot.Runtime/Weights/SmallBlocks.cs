@@ -10,6 +10,9 @@ namespace Ingot.Runtime.Weights;
 public readonly unsafe struct Q4_0(byte* at) : IByteBlock<Q4_0>
 {
     readonly byte* at = at;
+    public static int ScaleAt => 0;
+    public static int OffsetAt => -1;
+    public static int Zero => 8;
     public static int Length => 32;
     public static int Bytes => 18;
 
@@ -23,14 +26,20 @@ public readonly unsafe struct Q4_0(byte* at) : IByteBlock<Q4_0>
     public WideFloats Wide(int part) => Part().Wide();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Codes Bytes32(int part) => Part();
+    public static Vector256<byte> CodesOf(byte* block, int part)
+    {
+        var bytes = Vector128.Load(block + 2);
+        return Vector256.Create(Bits.LowNibbles(bytes), Bits.HighNibbles(bytes));
+    }
+
+    public void Scales(out Vector256<float> scales, out Vector256<float> offsets) => throw new NotSupportedException("it has one scale");
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part()
     {
-        var bytes = Vector128.Load(at + 2);
+        var codes = CodesOf(at, 0);
         float scale = Bits.Half(at);
-        return new(Bits.LowNibbles(bytes), Bits.HighNibbles(bytes), scale, -8 * scale);
+        return new(codes.GetLower(), codes.GetUpper(), scale, -8 * scale);
     }
 }
 
@@ -39,6 +48,9 @@ public readonly unsafe struct Q4_0(byte* at) : IByteBlock<Q4_0>
 public readonly unsafe struct Q4_1(byte* at) : IByteBlock<Q4_1>
 {
     readonly byte* at = at;
+    public static int ScaleAt => 0;
+    public static int OffsetAt => 2;
+    public static int Zero => 0;
     public static int Length => 32;
     public static int Bytes => 20;
 
@@ -52,13 +64,19 @@ public readonly unsafe struct Q4_1(byte* at) : IByteBlock<Q4_1>
     public WideFloats Wide(int part) => Part().Wide();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Codes Bytes32(int part) => Part();
+    public static Vector256<byte> CodesOf(byte* block, int part)
+    {
+        var bytes = Vector128.Load(block + 4);
+        return Vector256.Create(Bits.LowNibbles(bytes), Bits.HighNibbles(bytes));
+    }
+
+    public void Scales(out Vector256<float> scales, out Vector256<float> offsets) => throw new NotSupportedException("it has one scale");
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part()
     {
-        var bytes = Vector128.Load(at + 4);
-        return new(Bits.LowNibbles(bytes), Bits.HighNibbles(bytes), Bits.Half(at), Bits.Half(at + 2));
+        var codes = CodesOf(at, 0);
+        return new(codes.GetLower(), codes.GetUpper(), Bits.Half(at), Bits.Half(at + 2));
     }
 }
 
@@ -67,6 +85,9 @@ public readonly unsafe struct Q4_1(byte* at) : IByteBlock<Q4_1>
 public readonly unsafe struct Q5_0(byte* at) : IByteBlock<Q5_0>
 {
     readonly byte* at = at;
+    public static int ScaleAt => 0;
+    public static int OffsetAt => -1;
+    public static int Zero => 16;
     public static int Length => 32;
     public static int Bytes => 22;
 
@@ -80,15 +101,21 @@ public readonly unsafe struct Q5_0(byte* at) : IByteBlock<Q5_0>
     public WideFloats Wide(int part) => Part().Wide();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Codes Bytes32(int part) => Part();
+    public static Vector256<byte> CodesOf(byte* block, int part)
+    {
+        var bytes = Vector128.Load(block + 6);
+        int fifth = Unsafe.ReadUnaligned<int>(block + 2);
+        return Vector256.Create(Bits.LowNibbles(bytes) | Bits.Sixteens(fifth), Bits.HighNibbles(bytes) | Bits.Sixteens(fifth >> 16));
+    }
+
+    public void Scales(out Vector256<float> scales, out Vector256<float> offsets) => throw new NotSupportedException("it has one scale");
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part()
     {
-        var bytes = Vector128.Load(at + 6);
-        int fifth = Unsafe.ReadUnaligned<int>(at + 2);
+        var codes = CodesOf(at, 0);
         float scale = Bits.Half(at);
-        return new(Bits.LowNibbles(bytes) | Bits.Sixteens(fifth), Bits.HighNibbles(bytes) | Bits.Sixteens(fifth >> 16), scale, -16 * scale);
+        return new(codes.GetLower(), codes.GetUpper(), scale, -16 * scale);
     }
 }
 
@@ -97,6 +124,9 @@ public readonly unsafe struct Q5_0(byte* at) : IByteBlock<Q5_0>
 public readonly unsafe struct Q5_1(byte* at) : IByteBlock<Q5_1>
 {
     readonly byte* at = at;
+    public static int ScaleAt => 0;
+    public static int OffsetAt => 2;
+    public static int Zero => 0;
     public static int Length => 32;
     public static int Bytes => 24;
 
@@ -110,14 +140,20 @@ public readonly unsafe struct Q5_1(byte* at) : IByteBlock<Q5_1>
     public WideFloats Wide(int part) => Part().Wide();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Codes Bytes32(int part) => Part();
+    public static Vector256<byte> CodesOf(byte* block, int part)
+    {
+        var bytes = Vector128.Load(block + 8);
+        int fifth = Unsafe.ReadUnaligned<int>(block + 4);
+        return Vector256.Create(Bits.LowNibbles(bytes) | Bits.Sixteens(fifth), Bits.HighNibbles(bytes) | Bits.Sixteens(fifth >> 16));
+    }
+
+    public void Scales(out Vector256<float> scales, out Vector256<float> offsets) => throw new NotSupportedException("it has one scale");
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part()
     {
-        var bytes = Vector128.Load(at + 8);
-        int fifth = Unsafe.ReadUnaligned<int>(at + 4);
-        return new(Bits.LowNibbles(bytes) | Bits.Sixteens(fifth), Bits.HighNibbles(bytes) | Bits.Sixteens(fifth >> 16), Bits.Half(at), Bits.Half(at + 2));
+        var codes = CodesOf(at, 0);
+        return new(codes.GetLower(), codes.GetUpper(), Bits.Half(at), Bits.Half(at + 2));
     }
 }
 
@@ -126,6 +162,7 @@ public readonly unsafe struct Q5_1(byte* at) : IByteBlock<Q5_1>
 public readonly unsafe struct Q8_0(byte* at) : IWordBlock<Q8_0>
 {
     readonly byte* at = at;
+    public static int ScaleAt => 0;
     public static int Length => 32;
     public static int Bytes => 34;
 
@@ -165,6 +202,7 @@ static class Levels
 public readonly unsafe struct IQ4_NL(byte* at) : IWordBlock<IQ4_NL>
 {
     readonly byte* at = at;
+    public static int ScaleAt => 0;
     public static int Length => 32;
     public static int Bytes => 18;
 
@@ -195,6 +233,7 @@ public readonly unsafe struct IQ4_NL(byte* at) : IWordBlock<IQ4_NL>
 public readonly unsafe struct MXFP4(byte* at) : IWordBlock<MXFP4>
 {
     readonly byte* at = at;
+    public static int ScaleAt => -1;
     public static int Length => 32;
     public static int Bytes => 17;
 

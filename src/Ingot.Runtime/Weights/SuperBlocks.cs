@@ -39,6 +39,7 @@ public readonly unsafe struct Q3_K : IWordBlock<Q3_K>
     readonly byte* at;
     readonly float scale;
     readonly ulong scales, lastScales;
+    public static int ScaleAt => -1;
     public static int Length => 256;
     public static int Bytes => 110;
 
@@ -109,6 +110,11 @@ readonly unsafe struct SixBitScales
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Codes Of(int part, Vector128<byte> first, Vector128<byte> last) =>
         new(first, last, scale * (int)((scales >> (8 * part)) & 0xFF), -least * (int)((minima >> (8 * part)) & 0xFF));
+
+    /// <summary>All scales and offsets.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public (Vector256<float> Scales, Vector256<float> Offsets) All() =>
+        (Codes.LowerFloats(Vector128.CreateScalar(scales).AsByte()) * scale, Codes.LowerFloats(Vector128.CreateScalar(minima).AsByte()) * -least);
 }
 
 /// <summary>4 bits; 6-bit scales and minima of 32 weights. Two half scales, 12 bytes of scales, 128 bytes.</summary>
@@ -117,6 +123,9 @@ public readonly unsafe struct Q4_K(byte* at) : IByteBlock<Q4_K>
 {
     readonly byte* at = at;
     readonly SixBitScales scales = new(at);
+    public static int ScaleAt => -1;
+    public static int OffsetAt => -1;
+    public static int Zero => 0;
     public static int Length => 256;
     public static int Bytes => 144;
 
@@ -130,15 +139,17 @@ public readonly unsafe struct Q4_K(byte* at) : IByteBlock<Q4_K>
     public WideFloats Wide(int part) => Part(part).Wide();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Codes Bytes32(int part) => Part(part);
+    public static Vector256<byte> CodesOf(byte* block, int part) =>
+        (Vector256.Load(block + 16 + part / 2 * 32).AsUInt16() >> (part % 2 * 4)).AsByte() & Vector256.Create((byte)0x0F);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Scales(out Vector256<float> scales, out Vector256<float> offsets) => (scales, offsets) = this.scales.All();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part(int part)
     {
-        byte* codes = at + 16 + part / 2 * 32;
-        Vector128<byte> nibble = Vector128.Create((byte)0x0F);
-        int from = part % 2 * 4;
-        return scales.Of(part, (Vector128.Load(codes).AsUInt16() >> from).AsByte() & nibble, (Vector128.Load(codes + 16).AsUInt16() >> from).AsByte() & nibble);
+        var codes = CodesOf(at, part);
+        return scales.Of(part, codes.GetLower(), codes.GetUpper());
     }
 }
 
@@ -148,6 +159,9 @@ public readonly unsafe struct Q5_K(byte* at) : IByteBlock<Q5_K>
 {
     readonly byte* at = at;
     readonly SixBitScales scales = new(at);
+    public static int ScaleAt => -1;
+    public static int OffsetAt => -1;
+    public static int Zero => 0;
     public static int Length => 256;
     public static int Bytes => 176;
 
@@ -161,19 +175,19 @@ public readonly unsafe struct Q5_K(byte* at) : IByteBlock<Q5_K>
     public WideFloats Wide(int part) => Part(part).Wide();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Codes Bytes32(int part) => Part(part);
+    public static Vector256<byte> CodesOf(byte* block, int part) =>
+        ((Vector256.Load(block + 48 + part / 2 * 32).AsUInt16() >> (part % 2 * 4)).AsByte() & Vector256.Create((byte)0x0F))
+        | (((Vector256.Load(block + 16).AsUInt16() >> part).AsByte() & Vector256<byte>.One) << 4);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Scales(out Vector256<float> scales, out Vector256<float> offsets) => (scales, offsets) = this.scales.All();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part(int part)
     {
-        byte* codes = at + 48 + part / 2 * 32;
-        return scales.Of(part, Sixteen(codes, at + 16, part), Sixteen(codes + 16, at + 32, part));
+        var codes = CodesOf(at, part);
+        return scales.Of(part, codes.GetLower(), codes.GetUpper());
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector128<byte> Sixteen(byte* codes, byte* fifth, int part) =>
-        ((Vector128.Load(codes).AsUInt16() >> (part % 2 * 4)).AsByte() & Vector128.Create((byte)0x0F))
-        | (((Vector128.Load(fifth).AsUInt16() >> part).AsByte() & Vector128<byte>.One) << 4);
 }
 
 /// <summary>6 bits, code - 32; 8-bit scales of 16 weights. 128 bytes of the low four bits, 64 of the high two, 16 scales, half scale.</summary>
@@ -182,6 +196,7 @@ public readonly unsafe struct Q6_K(byte* at) : IWordBlock<Q6_K>
 {
     readonly byte* at = at;
     readonly float scale = Bits.Half(at + 208);
+    public static int ScaleAt => -1;
     public static int Length => 256;
     public static int Bytes => 210;
 
@@ -224,6 +239,7 @@ public readonly unsafe struct IQ4_XS(byte* at) : IWordBlock<IQ4_XS>
 {
     readonly byte* at = at;
     readonly float scale = Bits.Half(at);
+    public static int ScaleAt => -1;
     public static int Length => 256;
     public static int Bytes => 136;
 
@@ -255,6 +271,7 @@ public readonly unsafe struct TQ2_0(byte* at) : IWordBlock<TQ2_0>
 {
     readonly byte* at = at;
     readonly float scale = Bits.Half(at + 64);
+    public static int ScaleAt => -1;
     public static int Length => 256;
     public static int Bytes => 66;
 
@@ -284,6 +301,7 @@ public readonly unsafe struct TQ1_0(byte* at) : IWordBlock<TQ1_0>
 {
     readonly byte* at = at;
     readonly float scale = Bits.Half(at + 52);
+    public static int ScaleAt => -1;
     public static int Length => 256;
     public static int Bytes => 54;
 

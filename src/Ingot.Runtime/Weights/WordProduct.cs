@@ -7,7 +7,40 @@ namespace Ingot.Runtime.Weights;
 /// <summary>The product with codes that are signed or wide: as words of 16 bits, products added in pairs to 32.</summary>
 public sealed unsafe class WordProduct<T>(Storage weights, int rows, int columns, long rowBytes) : IntegerProduct(weights, rows, columns, rowBytes, 2) where T : struct, IWordBlock<T>
 {
-    protected override Vector256<float> MultiplyRow(byte* weights, int n, int end, byte* codesOfX, float* scalesOfX)
+    protected override Vector256<float> MultiplyRow(byte* weights, int n, int end, byte* codesOfX, float* scalesOfX) =>
+        T.ScaleAt >= 0 && n + Lanes <= end ? MultiplyEight(weights + n * RowBytes, codesOfX, scalesOfX) : MultiplyAny(weights, n, end, codesOfX, scalesOfX);
+
+    /// <summary>Eight rows of small blocks, from registers: codes are not in memory in between.</summary>
+    Vector256<float> MultiplyEight(byte* at, byte* codesOfX, float* scalesOfX)
+    {
+        nint s = RowBytes, s3 = 3 * s;
+        byte* at4 = at + 4 * s;
+        var sum = Vector256<float>.Zero;
+        var q = (short*)codesOfX;
+        for (int b = Blocks; b > 0; b--, q += 32, scalesOfX++, at += T.Bytes, at4 += T.Bytes)
+        {
+            if ((b & 1) == 0)
+                for (int r = 0; r < Lanes; r++) Sse.Prefetch0(at + (Lanes + r) * s);
+            Vector256<short> q0 = Vector256.Load(q), q1 = Vector256.Load(q + 16);
+            var dots = Join(
+                Dot(at, q0, q1), Dot(at + s, q0, q1), Dot(at + 2 * s, q0, q1), Dot(at + s3, q0, q1),
+                Dot(at4, q0, q1), Dot(at4 + s, q0, q1), Dot(at4 + 2 * s, q0, q1), Dot(at4 + s3, q0, q1));
+            var w = HalvesAt(at + T.ScaleAt, at4 + T.ScaleAt, s, s3);
+            sum = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(dots), w * Vector256.Create(*scalesOfX), sum);
+        }
+        return sum;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<int> Dot(byte* block, Vector256<short> q0, Vector256<short> q1)
+    {
+        var words = T.Open(block).Words32(0);
+        return Avx2.MultiplyAddAdjacent(words.First, q0) + Avx2.MultiplyAddAdjacent(words.Last, q1);
+    }
+
+    /// <summary>Rows of any number up to eight, of any blocks.</summary>
+    [SkipLocalsInit]
+    Vector256<float> MultiplyAny(byte* weights, int n, int end, byte* codesOfX, float* scalesOfX)
     {
         short* codes = stackalloc short[Lanes * Stretch], q = (short*)codesOfX;
         float* scales = stackalloc float[Lanes * Stretch / 32];
@@ -16,14 +49,15 @@ public sealed unsafe class WordProduct<T>(Storage weights, int rows, int columns
         {
             int blocks = Math.Min(Stretch, Columns - k) / 32;
             Unpack(weights, n, end, k, blocks, codes, scales, Lanes);
-            for (int b = 0; b < blocks; b++)
+            short* x = q + k, at = codes;
+            float* scale = scales, scaleOfX = scalesOfX + k / 32;
+            for (int b = 0; b < blocks; b++, x += 32, at += 32, scale += Lanes, scaleOfX++)
             {
-                Vector256<short> q0 = Vector256.Load(q + k + 32 * b), q1 = Vector256.Load(q + k + 32 * b + 16);
-                short* at = codes + 32 * b;
+                Vector256<short> q0 = Vector256.Load(x), q1 = Vector256.Load(x + 16);
                 var dots = Join(
                     Dot(at, q0, q1), Dot(at + Stretch, q0, q1), Dot(at + 2 * Stretch, q0, q1), Dot(at + 3 * Stretch, q0, q1),
                     Dot(at + 4 * Stretch, q0, q1), Dot(at + 5 * Stretch, q0, q1), Dot(at + 6 * Stretch, q0, q1), Dot(at + 7 * Stretch, q0, q1));
-                sum = Add(dots, scales + Lanes * b, scalesOfX[k / 32 + b], sum);
+                sum = Add(dots, scale, *scaleOfX, sum);
             }
         }
         return sum;
@@ -37,33 +71,49 @@ public sealed unsafe class WordProduct<T>(Storage weights, int rows, int columns
     static Vector256<float> Add(Vector256<int> dots, float* scales, float scaleOfX, Vector256<float> sum) =>
         Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(dots), Vector256.Load(scales) * Vector256.Create(scaleOfX), sum);
 
-    /// <summary>A stretch of eight rows; those beyond the end are the last row again.</summary>
-    void Unpack(byte* weights, int n, int end, int k, int blocks, short* codes, float* scales, int stride)
+    /// <summary>A stretch of eight rows; those beyond the end are the last row again. Scales are this many floats apart.</summary>
+    [SkipLocalsInit]
+    void Unpack(byte* weights, int n, int end, int k, int blocks, short* codes, float* scales, int apart)
     {
+        ushort* halves = stackalloc ushort[Lanes * Stretch / 32];
+        nint inRow = RowBytes;
         for (int r = 0; r < Lanes; r++)
         {
-            byte* at = weights + Math.Min(n + r, end - 1) * RowBytes + k / T.Length * T.Bytes;
+            byte* at = weights + Math.Min(n + r, end - 1) * inRow + k / T.Length * T.Bytes;
             short* to = codes + r * Stretch;
             Fetch(at, T.Length == 32 ? blocks * T.Bytes : T.Bytes);
             float* scale = scales + r;
             if (T.Length == 32)
-                for (int b = 0; b < blocks; b++, at += T.Bytes, to += 32, scale += stride) Put(T.Open(at).Words32(0), to, scale);
+                for (int b = 0; b < blocks; b++, at += T.Bytes, to += 32)
+                {
+                    var words = T.Open(at).Words32(0);
+                    Put(words, to);
+                    if (T.ScaleAt >= 0) halves[b * Lanes + r] = Unsafe.ReadUnaligned<ushort>(at + T.ScaleAt);
+                    else scale[b * apart] = words.Scale;
+                }
             else
             {
                 var block = T.Open(at);
-                for (int part = 0; part < Stretch / 32; part++, to += 32, scale += stride) Put(block.Words32(part), to, scale);
+                for (int part = 0; part < Stretch / 32; part++, to += 32, scale += apart)
+                {
+                    var words = block.Words32(part);
+                    Put(words, to);
+                    scale[0] = words.Scale;
+                }
             }
         }
+        if (T.ScaleAt >= 0)
+            for (int b = 0; b < blocks; b++) Halves.Eight(Vector128.Load((short*)halves + b * Lanes)).Store(scales + b * apart);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Put(in Words w, short* to, float* scale)
+    static void Put(in Words w, short* to)
     {
         w.First.Store(to);
         w.Last.Store(to + 16);
-        scale[0] = w.Scale;
     }
 
+    [SkipLocalsInit]
     protected override void Pack(byte* weights, int n, int end, byte* panel, float* scales)
     {
         short* codes = stackalloc short[Lanes * Stretch];
