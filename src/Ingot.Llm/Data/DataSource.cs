@@ -122,19 +122,20 @@ public static class DataSource
     internal static byte[] Unzipped(string name, byte[] bytes, long most = LargestUnpacked)
     {
         if (bytes is not [0x1F, 0x8B, ..]) return bytes;
-        using var zipped = new GZipStream(new MemoryStream(bytes), CompressionMode.Decompress);
-        using var plain = new MemoryStream();
-        var buffer = new byte[1 << 16];
         try
         {
-            for (int n; (n = zipped.Read(buffer)) > 0;)
-            {
-                if (plain.Length + n > most) throw new IngotException($"{name} becomes more than {most:N0} bytes when it is unzipped; unzip and cut it first");
-                plain.Write(buffer, 0, n);
-            }
+            // Twice: the first time only to count, so that no memory is taken for what is then refused, and none for growing.
+            long length = 0;
+            var buffer = new byte[1 << 16];
+            using (var counted = new GZipStream(new MemoryStream(bytes), CompressionMode.Decompress))
+                for (int n; (n = counted.Read(buffer)) > 0;)
+                    if ((length += n) > most) throw new IngotException($"{name} becomes more than {most:N0} bytes when it is unzipped; unzip and cut it first");
+            var plain = new byte[length];
+            using var zipped = new GZipStream(new MemoryStream(bytes), CompressionMode.Decompress);
+            zipped.ReadExactly(plain);
+            return plain;
         }
         catch (InvalidDataException e) { throw new IngotException($"{name} is a damaged gzip file: {e.Message}", e); }
-        return plain.ToArray();
     }
 
     static string Text(string path, byte[] bytes)

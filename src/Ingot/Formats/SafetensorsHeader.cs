@@ -14,8 +14,8 @@ sealed record SafetensorsHeader(IReadOnlyList<SafetensorsEntry> Entries, IReadOn
     /// <summary>The reference implementation's limit; no real model comes near it.</summary>
     const long MaxHeaderBytes = 100_000_000;
 
-    /// <summary>Each entry becomes objects of some 300 bytes, and may take 50 in the file: their number bounds what a hostile header costs. Real files have some thousands.</summary>
-    const int MaxEntries = 65_536;
+    /// <summary>Each entry becomes objects of some 800 bytes, and may take 50 in the file: their number bounds what a hostile header costs. Real files have some thousands.</summary>
+    const int MaxEntries = 16_384;
 
     const int MaxRank = 64;
 

@@ -30,16 +30,16 @@ public sealed class HostileSizesTests : IDisposable
     }
 
     [Fact]
-    public void Gguf_ManyShortStrings_StayInTheFile() => Check("gguf", Gguf(w => w.Set("tokens", Enumerable.Repeat("a", 1_000_000).ToArray())), accepted: true);
+    public void Gguf_ManyShortStrings_StayInTheFile() => Check("gguf", Gguf(w => w.Set("tokens", Enumerable.Repeat("a", 200_000).ToArray())), accepted: true);
 
     [Fact]
-    public void Gguf_ManyArraysInArrays_StayInTheFile() => Check("gguf", Gguf(w => w.Set("nested", Enumerable.Repeat((object)Array.Empty<byte>(), 500_000).ToArray())), accepted: true);
+    public void Gguf_ManyArraysInArrays_StayInTheFile() => Check("gguf", Gguf(w => w.Set("nested", Enumerable.Repeat((object)Array.Empty<byte>(), 100_000).ToArray())), accepted: true);
 
     [Fact]
     public void Gguf_AsManyKeysAndTensorsAsAreAllowed_IsWithinTheBudget() => Check("gguf", Gguf(w =>
     {
-        for (int i = 0; i < 60_000; i++) w.Set($"{i:x}", true);
-        for (int i = 0; i < 60_000; i++) w.Add($"{i:x}", GgmlType.F32, new Shape(0), () => Storage.Allocate(0));
+        for (int i = 0; i < 30_000; i++) w.Set($"{i:x}", true);
+        for (int i = 0; i < 30_000; i++) w.Add($"{i:x}", GgmlType.F32, new Shape(0), () => Storage.Allocate(0));
     }), accepted: true);
 
     [Fact]
@@ -51,19 +51,19 @@ public sealed class HostileSizesTests : IDisposable
     static byte[] Safetensors(string json) => [.. BitConverter.GetBytes((long)json.Length), .. Encoding.ASCII.GetBytes(json)];
 
     [Theory]
-    [InlineData(60_000, true)]
-    [InlineData(200_000, false)]
+    [InlineData(16_000, true)]
+    [InlineData(50_000, false)]
     public void Safetensors_ManyEntries_AreWithinTheBudget(int count, bool accepted) =>
         Check("safetensors", Safetensors("{" + string.Join(",", Enumerable.Range(0, count).Select(i => $"\"{i:x}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}")) + "}"), accepted);
 
     [Fact]
-    public void Safetensors_LongShape_IsRefused() => Check("safetensors", Safetensors("{\"a\":{\"dtype\":\"F32\",\"shape\":[" + string.Join(",", Enumerable.Repeat(1, 3_000_000)) + "],\"data_offsets\":[0,4]}}"), accepted: false);
+    public void Safetensors_LongShape_IsRefused() => Check("safetensors", Safetensors("{\"a\":{\"dtype\":\"F32\",\"shape\":[" + string.Join(",", Enumerable.Repeat(1, 300_000)) + "],\"data_offsets\":[0,4]}}"), accepted: false);
 
     [Fact]
     public void Safetensors_LongMetadata_IsWithinTheBudget()
     {
         Check("safetensors", Safetensors("{\"__metadata__\":{\"a\":\"" + new string('x', 4_000_000) + "\"}}"), accepted: true);
-        Check("safetensors", Safetensors("{\"__metadata__\":{\"a\":\"" + new string('x', 40_000_000) + "\"}}"), accepted: false);
+        Check("safetensors", Safetensors("{\"__metadata__\":{\"a\":\"" + new string('x', 6_000_000) + "\"}}"), accepted: false);
     }
 
     [Fact]
@@ -74,16 +74,16 @@ public sealed class HostileSizesTests : IDisposable
         {
             using var member = zip.CreateEntry("a.npy").Open();
             member.Write("\u0093NUMPY\u0001\u0000"u8[1..]); // the first character takes two bytes of UTF-8, of which the second is the one
-            var header = "{'descr': '|u1', 'fortran_order': False, 'shape': (64000000,), }\n";
+            var header = "{'descr': '|u1', 'fortran_order': False, 'shape': (16000000,), }\n";
             member.Write(BitConverter.GetBytes((ushort)header.Length));
             member.Write(Encoding.ASCII.GetBytes(header));
-            member.Write(new byte[64_000_000]);
+            member.Write(new byte[16_000_000]);
         }
         Check("npz", stream.ToArray(), accepted: false);
         var path = Path.Combine(folder, "bomb.npz");
         File.WriteAllBytes(path, stream.ToArray());
         Should.Throw<Ingot.FormatException>(() => Npy.LoadArchive(path)).Message.ShouldContain("mostBytes");
-        Npy.LoadArchive(path, mostBytes: 100_000_000)["a"].Shape.ShouldBe(new Shape(64_000_000));
+        Npy.LoadArchive(path, mostBytes: 100_000_000)["a"].Shape.ShouldBe(new Shape(16_000_000));
     }
 
     [Fact]

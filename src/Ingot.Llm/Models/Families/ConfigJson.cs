@@ -36,7 +36,7 @@ sealed class ConfigJson(JsonElement json, string path, JsonElement standard = de
     string Text(string name, JsonElement v)
     {
         try { return v.GetString()!; }
-        catch (InvalidOperationException) { throw Wrong(name, v, "a text; its bytes or escapes are not valid"); }
+        catch (InvalidOperationException) { throw new FormatException($"{Path}: '{name}' is a text whose bytes or escapes are not valid"); }
     }
 
     /// <summary>A field that holds fields.</summary>
@@ -67,7 +67,9 @@ sealed class ConfigJson(JsonElement json, string path, JsonElement standard = de
 
     FormatException Wrong(string name, JsonElement v, string wanted)
     {
-        string raw = v.GetRawText();
+        string raw;
+        try { raw = v.GetRawText(); }
+        catch (InvalidOperationException) { raw = "something that is no UTF-8"; }
         return new($"{Path}: '{name}' must be {wanted}, not {(raw.Length > 60 ? raw[..60] + "..." : raw)}");
     }
 }
