@@ -1,6 +1,5 @@
 using Ingot.Llm.Generation;
 using Ingot.Llm.Models;
-using Ingot.Runtime;
 
 namespace Ingot.Llm.Tests.Generation;
 

@@ -95,7 +95,6 @@ public class SpeculationTests
             while (engine.Step()) { }
             foreach (var (text, options, prompt) in texts)
             {
-                var plain = new Engine(model, new EngineOptions { CacheType = CacheType.BF16 }).Start(prompt, options);
                 var alone = new Engine(model, new EngineOptions { CacheType = CacheType.BF16 });
                 using var expected = alone.Start(prompt, options);
                 while (alone.Step()) { }
