@@ -117,7 +117,7 @@ public sealed partial class OnnxModel
         }
         foreach (var (name, buffer) in buffers)
         {
-            var memory = Schedule.Realizer.BufferOf(((OnnxTensor)outputs[name]).Storage.Realize().Node).Storage;
+            var memory = Schedule.Realizer.BufferOf(((OnnxTensor)outputs[name]).Storage.Realize(cancellation).Node).Storage;
             memory.Span<byte>(0, buffer.Length).CopyTo(buffer.Span);
             GC.KeepAlive(memory);
         }

@@ -83,7 +83,7 @@ public sealed class RealModelTests
             int[] at = [.. output.Value.GetProperty("sample_index").EnumerateArray().Select(i => i.GetInt32())];
             Close(Array.ConvertAll(at, i => values[i]), Floats(output.Value.GetProperty("sample")), 2e-3f);
             double sum = output.Value.GetProperty("sum").GetDouble();
-            Math.Abs(values.Sum(v => (double)v) - sum).ShouldBeLessThanOrEqualTo(1e-3 * output.Value.GetProperty("abs_sum").GetDouble() + 1e-6);
+            Math.Abs(values.Sum(v => (double)v) - sum).ShouldBeLessThanOrEqualTo(1e-3 * output.Value.GetProperty("abs_sum").GetDouble() + 1e-9 * values.Length); // ONNX Runtime's sigmoid is 0 where the true one is 1e-10
             Array.IndexOf(values, values.Max()).ShouldBe(output.Value.GetProperty("argmax").GetInt32());
         }
     }

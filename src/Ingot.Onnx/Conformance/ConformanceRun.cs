@@ -47,8 +47,10 @@ public sealed class ConformanceRun(IReadOnlyDictionary<string, string> special, 
         var thread = new Thread(() =>
         {
             try { failure = Execute(test, isRandom, ref op, stop.Token); }
-            catch (Exception e) { failure = e is IngotException ? e.Message : $"{e.GetType().Name}: {e.Message} {e.StackTrace?.Split('\n').FirstOrDefault()?.Trim()}"; }
-        }, StackBytes) { IsBackground = true };
+            catch (IngotException e) { failure = e.Message; }
+            catch (Exception e) { failure = Unexpected(e); }
+        }, StackBytes)
+        { IsBackground = true };
         failure = $"it takes longer than {limit.TotalSeconds:0} s";
         string late = failure;
         thread.Start();
@@ -59,6 +61,8 @@ public sealed class ConformanceRun(IReadOnlyDictionary<string, string> special, 
         }
         return new(test.Group, test.Name, op, isSpecial, failure, watch.Elapsed.TotalMilliseconds);
     }
+
+    static string Unexpected(Exception e) => $"{e.GetType().Name}: {e.Message} {e.StackTrace?.Split('\n').FirstOrDefault()?.Trim()}";
 
     string? Execute(ConformanceCase test, bool isRandom, ref string op, CancellationToken cancellation)
     {

@@ -1,4 +1,3 @@
-using Ingot.Graph;
 using Ingot.Schedule;
 
 namespace Ingot.Onnx.Export;

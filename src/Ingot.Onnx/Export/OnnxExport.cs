@@ -1,5 +1,4 @@
 using Ingot.Graph;
-using Ingot.Schedule;
 
 namespace Ingot.Onnx.Export;
 

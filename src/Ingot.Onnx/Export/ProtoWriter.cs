@@ -4,6 +4,7 @@ using System.Text;
 namespace Ingot.Onnx.Export;
 
 /// <summary>Writes a protobuf message field by field.</summary>
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "A stream over an array has nothing to give back.")]
 public sealed class ProtoWriter
 {
     readonly MemoryStream bytes = new();
