@@ -23,7 +23,7 @@ static class LoadCommand
     {
         if (!Uri.TryCreate(url.TrimEnd('/') + "/", UriKind.Absolute, out var address) || !address.IsLoopback) throw new IngotException($"{url} is no address of this machine; a load test is for a server of one's own");
         if (requests < 1 || clients < 1) throw new IngotException("a load test needs at least one request and one client");
-        var test = new LoadTest(address, key, limit);
+        using var test = new LoadTest(address, key, limit);
         double early = 0;
         var result = await test.RunAsync(requests, clients, done =>
         {

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
-using Ingot.Llm.Serving;
 using Ingot.Server.Api;
 
 namespace Ingot.Server;

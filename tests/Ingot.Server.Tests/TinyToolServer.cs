@@ -55,7 +55,12 @@ sealed class TinyToolServer : IDisposable
 
     async Task Answer(HttpListenerContext context)
     {
-        using var response = context.Response;
+        try { await Answer(context, context.Response); }
+        finally { context.Response.Close(); } // disposing would cut the connection
+    }
+
+    async Task Answer(HttpListenerContext context, HttpListenerResponse response)
+    {
         if (context.Request.HttpMethod != "POST")
         {
             response.StatusCode = 405;

@@ -113,7 +113,7 @@ public sealed class ServedModel : IAsyncDisposable
     }
 
     /// <summary>What a text begins with.</summary>
-    int BeginToken => Model.Config.BeginToken ?? (Tokenizer.BeginIds.Count > 0 ? Tokenizer.BeginIds[0] : Model.Config.EndTokens.FirstOrDefault());
+    int BeginToken => Model.Config.BeginToken ?? (Tokenizer.BeginIds.Count > 0 ? Tokenizer.BeginIds[0] : Model.Config.EndTokens is [var end, ..] ? end : 0);
 
     /// <summary>Text as the tokens that the model expects of a whole text.</summary>
     public int[] Encode(string text) => Tokenizer.Encode(text, addSpecial: true, parseSpecial: false);

@@ -34,8 +34,7 @@ static class Merged
         {
             foreach (var (_, stream, next) in open)
             {
-                try { await next; }
-                catch (Exception) { } // the first failure is the one that is told
+                await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // the first failure is the one that is told
                 await stream.DisposeAsync();
             }
         }

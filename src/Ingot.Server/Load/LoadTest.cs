@@ -39,7 +39,7 @@ public sealed record LoadResult(int Requests, IReadOnlyDictionary<LoadKind, IRea
 /// <param name="address">Of the server.</param>
 /// <param name="key">The server's key, if it has one; without one there are no requests with a wrong key.</param>
 /// <param name="bodyLimit">The server's limit of a request.</param>
-public sealed class LoadTest(Uri address, string? key, long bodyLimit)
+public sealed class LoadTest(Uri address, string? key, long bodyLimit) : IDisposable
 {
     // Of twenty requests in turn.
     static readonly LoadKind[] Mix =
@@ -102,7 +102,7 @@ public sealed class LoadTest(Uri address, string? key, long bodyLimit)
     static string Chat(int i, string? model = null, int tokens = 8, bool isStream = false) =>
         $"{{{(model is null ? "" : $"\"model\": \"{model}\", ")}\"messages\": [{{\"role\": \"user\", \"content\": \"question {i % 997}\"}}], \"max_tokens\": {tokens}, \"stream\": {(isStream ? "true" : "false")}}}";
 
-    HttpRequestMessage Request(string body, string? withKey)
+    static HttpRequestMessage Request(string body, string? withKey)
     {
         var request = new HttpRequestMessage(HttpMethod.Post, "v1/chat/completions") { Content = new StringContent(body, Encoding.UTF8, "application/json") };
         if (withKey is not null) request.Headers.Authorization = new("Bearer", withKey);
@@ -188,6 +188,8 @@ public sealed class LoadTest(Uri address, string? key, long bodyLimit)
         Interlocked.Increment(ref wrongCount);
         if (wrong.Count < 20) wrong.Enqueue(what);
     }
+
+    public void Dispose() => http.Dispose();
 
     static string Start(string text) => text.Length <= 300 ? text : text[..300];
 }

@@ -25,7 +25,10 @@ public class ExampleTests
         ScriptedModel.Save(folder["model"]);
         var info = new ProcessStartInfo("dotnet", ["run", "-c", "Release", Path.Combine(root, "examples", "Chat.cs"), "--", folder["model"]])
         {
-            WorkingDirectory = folder.Path, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            WorkingDirectory = folder.Path,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         using var process = Process.Start(info)!;
         await process.StandardInput.WriteAsync("hi\n@no\n\n");

@@ -118,7 +118,7 @@ public class ChatPageTests(SharedServer shared, Browser browser) : IClassFixture
         await tab.Ended();
         for (int i = 0; i < 200 && slow.Model.Loop.Running > 0; i++) await Task.Delay(10);
         slow.Model.Loop.Running.ShouldBe(0);
-        await tab.Page.GetByLabel("Model").SelectOptionAsync("other");
+        await tab.Page.GetByLabel("Model", new() { Exact = true }).SelectOptionAsync("other");
         await tab.Say("hi");
         (await tab.Answers.Last.Locator(".who").InnerTextAsync()).ShouldBe("other");
         tab.ShouldHaveNoComplaints();
@@ -169,7 +169,7 @@ public class ChatPageTests(SharedServer shared, Browser browser) : IClassFixture
     {
         await using var tab = await browser.Open(server);
         await tab.Page.GetByLabel("Settings: system prompt, sampling, tools").ClickAsync();
-        await tab.Page.GetByLabel("System prompt").FillAsync("Be brief.");
+        await tab.Page.GetByLabel("System prompt", new() { Exact = true }).FillAsync("Be brief.");
         await tab.Page.GetByLabel("Most tokens (0: no limit)").First.FillAsync("2");
         await tab.Page.SetInputFilesAsync("#attach-file", new FilePayload { Name = "notes.txt", MimeType = "text/plain", Buffer = "from a file"u8.ToArray() });
         await tab.Page.Locator("#files li").WaitForAsync();
