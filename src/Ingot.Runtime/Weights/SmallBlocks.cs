@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
+#pragma warning disable CA1707 // the names of the formats have underscores
+
 namespace Ingot.Runtime.Weights;
 
 // Blocks of 32 weights with one scale (and perhaps a minimum). The layouts are ggml's.

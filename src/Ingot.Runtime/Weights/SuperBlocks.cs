@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
+#pragma warning disable CA1707 // the names of the formats have underscores
+
 namespace Ingot.Runtime.Weights;
 
 // Blocks of 256 weights whose scales (of 16 or 32 weights each) are themselves small integers times the block's scale. The layouts are ggml's.
