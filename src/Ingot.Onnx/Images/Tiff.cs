@@ -14,10 +14,10 @@ sealed class Tiff(byte[] file)
         ReadTags(Int(4));
         int samples = (int)Tag(277, 1), photometric = (int)Tag(262, 1), compression = (int)Tag(259, 1);
         if (tags.GetValueOrDefault(258, [1]) is var bits && Array.Exists(bits, b => b != 8)) throw new FormatException($"TIFF of {string.Join(", ", bits)} bits a sample; 8 are decoded");
-        if (photometric > 3 || Tag(284, 1) != 1 || !tags.ContainsKey(273)) throw new FormatException($"TIFF of photometric interpretation {photometric} that is not in strips of whole points");
+        if (photometric > 3 || Tag(284, 1) != 1 || !tags.TryGetValue(273, out var starts)) throw new FormatException($"TIFF of photometric interpretation {photometric} that is not in strips of whole points");
         var picture = Picture.Of(Tag(257, 0), Tag(256, 0), photometric < 2 ? 1 : 3);
         int rowsPerStrip = (int)Math.Clamp(Tag(278, picture.Height), 1, picture.Height), stride = picture.Width * samples;
-        var (starts, sizes) = (tags[273], tags.GetValueOrDefault(279) ?? throw new FormatException("a TIFF file without its strips' sizes"));
+        var sizes = tags.GetValueOrDefault(279) ?? throw new FormatException("a TIFF file without its strips' sizes");
         for (int strip = 0, y = 0; y < picture.Height; strip++)
         {
             int rows = Math.Min(rowsPerStrip, picture.Height - y);
