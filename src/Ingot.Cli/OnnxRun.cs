@@ -24,7 +24,12 @@ static class OnnxRun
         {
             Run(args.GetValue(model)!, new()
             {
-                Inputs = args.GetValue(input) ?? [], Shapes = args.GetValue(shape) ?? [], Output = args.GetValue(output), DType = args.GetValue(dtype), MaxMemory = args.GetValue(memory), Runs = args.GetValue(runs),
+                Inputs = args.GetValue(input) ?? [],
+                Shapes = args.GetValue(shape) ?? [],
+                Output = args.GetValue(output),
+                DType = args.GetValue(dtype),
+                MaxMemory = args.GetValue(memory),
+                Runs = args.GetValue(runs),
             });
             return 0;
         });

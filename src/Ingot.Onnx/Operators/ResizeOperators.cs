@@ -26,8 +26,13 @@ static class ResizeOperators
         int[] axes = c.Ints("axes")?.Select(a => a < 0 ? a + rank : a).ToArray() ?? [.. Enumerable.Range(0, rank)];
         var resizing = new Resizing
         {
-            Mode = c.Text("mode", "nearest"), Coordinates = c.Text("coordinate_transformation_mode", "half_pixel"), Nearest = c.Text("nearest_mode", "round_prefer_floor"),
-            CubicA = c.Float("cubic_coeff_a", -0.75f), ExcludesOutside = c.Flag("exclude_outside"), IsAntialiased = c.Flag("antialias"), Outside = c.Float("extrapolation_value", 0),
+            Mode = c.Text("mode", "nearest"),
+            Coordinates = c.Text("coordinate_transformation_mode", "half_pixel"),
+            Nearest = c.Text("nearest_mode", "round_prefer_floor"),
+            CubicA = c.Float("cubic_coeff_a", -0.75f),
+            ExcludesOutside = c.Flag("exclude_outside"),
+            IsAntialiased = c.Flag("antialias"),
+            Outside = c.Float("extrapolation_value", 0),
         };
         double[]? roi = c.OptionalConstant<double>(1), scales = c.OptionalConstant<double>(2);
         int[]? sizes = c.OptionalConstantInts(3);
