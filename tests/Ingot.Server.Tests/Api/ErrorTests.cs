@@ -3,7 +3,6 @@ using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
-using Ingot.Llm.Serving;
 
 namespace Ingot.Server.Tests.Api;
 

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ingot.Llm.Data;
 using Ingot.Llm.Tests;

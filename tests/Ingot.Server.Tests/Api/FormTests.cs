@@ -1,0 +1,70 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Ingot.Llm.Extensions;
+using Microsoft.Extensions.AI;
+
+namespace Ingot.Server.Tests.Api;
+
+/// <summary>Answers whose form is given; the model would say something else.</summary>
+public class FormTests(SharedServer shared) : IClassFixture<SharedServer>
+{
+    const string Schema = """{"type": "object", "properties": {"ok": {"type": "boolean"}, "kind": {"enum": ["red", "green"]}}, "required": ["ok", "kind"], "additionalProperties": false}""";
+
+    readonly TestServer server = shared.Server;
+
+    sealed record Verdict(bool Ok, bool Sure);
+
+    [Fact]
+    public async Task Chat_JsonSchema_IsKept()
+    {
+        var (status, json) = await server.Chat("hi", $$"""
+            "seed": 3, "max_tokens": 300, "n": 3, "response_format": {"type": "json_schema", "json_schema": {"name": "x", "strict": true, "schema": {{Schema}} } }
+            """);
+        status.ShouldBe(200, json.ToJsonString());
+        foreach (var choice in json["choices"]!.AsArray())
+        {
+            choice!["finish_reason"]!.GetValue<string>().ShouldBe("stop", json.ToJsonString());
+            var answer = JsonNode.Parse(choice["message"]!["content"]!.GetValue<string>())!.AsObject();
+            answer.Select(p => p.Key).ShouldBe(["ok", "kind"], ignoreOrder: true);
+            answer["ok"]!.GetValueKind().ShouldBeOneOf(JsonValueKind.True, JsonValueKind.False);
+            answer["kind"]!.GetValue<string>().ShouldBeOneOf("red", "green");
+        }
+    }
+
+    [Fact]
+    public async Task Chat_ChoiceOrPattern_IsKept()
+    {
+        (await server.Chat("hi", "\"guided_choice\": [\"yes\", \"no\"]")).Json["choices"]![0]!["message"]!["content"]!.GetValue<string>().ShouldBeOneOf("yes", "no");
+        (await server.Chat("hi", "\"guided_regex\": \"[ab]{3}c\"")).Json["choices"]![0]!["message"]!["content"]!.GetValue<string>().ShouldMatch("^[ab]{3}c$");
+    }
+
+    [Fact]
+    public async Task Chat_SchemaThatCannotBeHonoured_Is400()
+    {
+        var (status, json) = await server.Chat("hi", """ "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object", "properties": {"a": {"$ref": "https://example.org/other.json"}}}}} """);
+        status.ShouldBe(400, json.ToJsonString());
+    }
+
+    [Fact]
+    public async Task Chat_RequiredTool_IsCalled()
+    {
+        var (status, json) = await server.Chat("hi", """
+            "max_tokens": 300, "tools": [{"type": "function", "function": {"name": "paint", "parameters": {"type": "object", "properties": {"kind": {"enum": ["red", "green"]}}, "required": ["kind"], "additionalProperties": false}}}],
+            "tool_choice": {"type": "function", "function": {"name": "paint"}}
+            """);
+        status.ShouldBe(200, json.ToJsonString());
+        json["choices"]![0]!["finish_reason"]!.GetValue<string>().ShouldBe("tool_calls", json.ToJsonString());
+        var call = json["choices"]![0]!["message"]!["tool_calls"]!.AsArray().ShouldHaveSingleItem()!["function"]!;
+        call["name"]!.GetValue<string>().ShouldBe("paint");
+        JsonNode.Parse(call["arguments"]!.GetValue<string>())!["kind"]!.GetValue<string>().ShouldBeOneOf("red", "green");
+    }
+
+    [Fact]
+    public async Task ChatClient_Record_ComesTyped()
+    {
+        using var client = new IngotChatClient(server.Model);
+        var response = await client.GetResponseAsync<Verdict>("hi", new ChatOptions { Seed = 4, MaxOutputTokens = 400 });
+        response.TryGetResult(out _).ShouldBeTrue(response.Text);
+        response.Text.ShouldContain("sure", Case.Insensitive);
+    }
+}
