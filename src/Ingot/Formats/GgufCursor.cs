@@ -55,13 +55,20 @@ sealed class GgufCursor(Storage file, string path, long position, long end)
 
     void SkipElements(GgufValueType elements, long count, string? key, int depth)
     {
-        if (elements == GgufValueType.String) for (long i = 0; i < count; i++) String("a string of metadata", key);
-        else if (elements != GgufValueType.Array) Plain(elements, count, Position, key);
-        else for (long i = 0; i < count; i++)
+        if (elements is not (GgufValueType.String or GgufValueType.Array)) Plain(elements, count, Position, key);
+        else
+        {
+            for (long i = 0; i < count; i++)
             {
+                if (elements == GgufValueType.String)
+                {
+                    String("a string of metadata", key);
+                    continue;
+                }
                 var (inner, n) = ArrayHead(key, depth + 1);
                 SkipElements(inner, n, key, depth + 1);
             }
+        }
     }
 
     GgufBytes Plain(GgufValueType type, long count, long at, string? key)

@@ -1,7 +1,6 @@
 using System.Numerics;
 using System.Text;
 using Ingot.Formats.Quantization;
-using Ingot.Graph;
 using Ingot.Runtime;
 using Ingot.Schedule;
 
