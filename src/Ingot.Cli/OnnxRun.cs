@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Diagnostics;
-using Ingot.Formats;
 using Ingot.Onnx;
 using Ingot.Onnx.Conformance;
 using Ingot.Runtime;

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace Ingot.Llm.Constraints;
@@ -8,7 +7,7 @@ sealed partial class SchemaCompiler
 {
     const int MostMerges = 32, MostAlternatives = 64;
 
-    JsonObject AsObject(JsonNode? schema, string path) => schema switch
+    static JsonObject AsObject(JsonNode? schema, string path) => schema switch
     {
         JsonObject o => o,
         JsonValue v when v.TryGetValue(out bool anything) && anything => [],

@@ -1,6 +1,5 @@
 using Ingot.Formats;
 using Ingot.Llm.Models;
-using Ingot.Llm.Training;
 
 namespace Ingot.Llm.Evaluation;
 

@@ -139,8 +139,14 @@ public static class ModelTargets
         };
         (string Architecture, string Type) = random.Next(9) switch
         {
-            0 => ("MistralForCausalLM", "mistral"), 1 => ("Qwen2ForCausalLM", "qwen2"), 2 => ("Qwen3ForCausalLM", "qwen3"), 3 => ("Gemma3ForCausalLM", "gemma3_text"), 4 => ("Phi3ForCausalLM", "phi3"),
-            5 => ("GPT2LMHeadModel", "gpt2"), 6 => ("SmolLM3ForCausalLM", "smollm3"), _ => ("LlamaForCausalLM", "llama"),
+            0 => ("MistralForCausalLM", "mistral"),
+            1 => ("Qwen2ForCausalLM", "qwen2"),
+            2 => ("Qwen3ForCausalLM", "qwen3"),
+            3 => ("Gemma3ForCausalLM", "gemma3_text"),
+            4 => ("Phi3ForCausalLM", "phi3"),
+            5 => ("GPT2LMHeadModel", "gpt2"),
+            6 => ("SmolLM3ForCausalLM", "smollm3"),
+            _ => ("LlamaForCausalLM", "llama"),
         };
         string json = $$"""
             {"architectures":["{{Architecture}}"],"model_type":"{{Type}}","hidden_size":64,"intermediate_size":172,"num_hidden_layers":4,"num_attention_heads":8,"num_key_value_heads":4,"head_dim":8,

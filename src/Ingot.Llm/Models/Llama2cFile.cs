@@ -1,5 +1,4 @@
 using Ingot.Formats;
-using Ingot.Graph;
 using Ingot.Llm.Tokenizers;
 using Ingot.Runtime;
 

@@ -123,20 +123,20 @@ sealed class PlainDecoder
             case RopeScaling.LongRope l:
                 return (f / (length > l.OriginalContext ? l.Long : l.Short)[i], l.Amplitude);
             case RopeScaling.Yarn y:
-            {
-                double Correction(double rotations) => dim * Math.Log(y.OriginalContext / (rotations * 2 * Math.PI)) / (2 * Math.Log(theta));
-                double low = Math.Max(Math.Floor(Correction(y.BetaFast)), 0), high = Math.Min(Math.Ceiling(Correction(y.BetaSlow)), dim - 1);
-                if (low == high) high += 0.001;
-                double ramp = Math.Min(Math.Max((i - low) / (high - low), 0), 1), extrapolation = 1 - ramp;
-                return (f / y.Factor * (1 - extrapolation) + f * extrapolation, y.Amplitude);
-            }
+                {
+                    double Correction(double rotations) => dim * Math.Log(y.OriginalContext / (rotations * 2 * Math.PI)) / (2 * Math.Log(theta));
+                    double low = Math.Max(Math.Floor(Correction(y.BetaFast)), 0), high = Math.Min(Math.Ceiling(Correction(y.BetaSlow)), dim - 1);
+                    if (low == high) high += 0.001;
+                    double ramp = Math.Min(Math.Max((i - low) / (high - low), 0), 1), extrapolation = 1 - ramp;
+                    return (f / y.Factor * (1 - extrapolation) + f * extrapolation, y.Amplitude);
+                }
             case RopeScaling.Llama3 s:
-            {
-                if (wavelength < s.OriginalContext / s.HighFrequencyFactor) return (f, 1);
-                if (wavelength > s.OriginalContext / s.LowFrequencyFactor) return (f / s.Factor, 1);
-                double smooth = (s.OriginalContext / wavelength - s.LowFrequencyFactor) / (s.HighFrequencyFactor - s.LowFrequencyFactor);
-                return ((1 - smooth) * f / s.Factor + smooth * f, 1);
-            }
+                {
+                    if (wavelength < s.OriginalContext / s.HighFrequencyFactor) return (f, 1);
+                    if (wavelength > s.OriginalContext / s.LowFrequencyFactor) return (f / s.Factor, 1);
+                    double smooth = (s.OriginalContext / wavelength - s.LowFrequencyFactor) / (s.HighFrequencyFactor - s.LowFrequencyFactor);
+                    return ((1 - smooth) * f / s.Factor + smooth * f, 1);
+                }
             default:
                 return (f, 1);
         }

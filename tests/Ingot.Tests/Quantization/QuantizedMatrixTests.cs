@@ -1,4 +1,3 @@
-using Ingot.Autograd;
 using Ingot.Formats;
 using Ingot.Formats.Quantization;
 using Ingot.Runtime;

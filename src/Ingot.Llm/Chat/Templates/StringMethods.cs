@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace Ingot.Llm.Chat.Templates;
@@ -112,11 +113,13 @@ static class StringMethods
         return parts;
     }
 
+    static readonly SearchValues<char> LineEnds = SearchValues.Create("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"); // Python's
+
     static IEnumerable<MarkedText> Lines(MarkedText t, bool keepsEnds)
     {
         for (int at = 0; at < t.Length;)
         {
-            int end = t.Value.AsSpan(at).IndexOfAny("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029") is >= 0 and var i ? at + i : t.Length;
+            int end = t.Value.AsSpan(at).IndexOfAny(LineEnds) is >= 0 and var i ? at + i : t.Length;
             int next = end == t.Length ? end : end + (t.Value.AsSpan(end).StartsWith("\r\n") ? 2 : 1);
             yield return t.Slice(at, (keepsEnds ? next : end) - at);
             at = next;

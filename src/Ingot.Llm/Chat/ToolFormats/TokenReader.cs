@@ -11,7 +11,6 @@ sealed record ThinkMarks(string Begin, string End)
 /// <summary>Tokens to text, the marks of calls and thoughts visible and other special tokens left out; text cut at stop strings; then thoughts, calls and content told apart.</summary>
 sealed class TokenReader : AssistantReader
 {
-    readonly Tokenizer tokenizer;
     readonly IReadOnlyList<int> ends;
     readonly IReadOnlyList<string> stop;
     readonly Dictionary<int, string> marks = [];
@@ -23,7 +22,7 @@ sealed class TokenReader : AssistantReader
 
     public TokenReader(Tokenizer tokenizer, ToolFormat format, IReadOnlyList<int> ends, IReadOnlyList<ToolDefinition>? tools, IReadOnlyList<string> stop, ThinkMarks? thinking, bool startsInThought)
     {
-        (this.tokenizer, this.ends, this.stop, decoder) = (tokenizer, ends, stop, tokenizer.NewStream());
+        (this.ends, this.stop, decoder) = (ends, stop, tokenizer.NewStream());
         if (tools is { Count: > 0 })
         {
             calls = format.NewParser(tools);

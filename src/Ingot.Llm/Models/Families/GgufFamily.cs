@@ -1,5 +1,3 @@
-using Ingot.Formats;
-
 namespace Ingot.Llm.Models.Families;
 
 // How a family is kept in GGUF files.

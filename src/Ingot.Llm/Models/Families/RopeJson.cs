@@ -21,20 +21,20 @@ static class RopeJson
             case "llama3":
                 return new RopeScaling.Llama3(c!.Number("factor"), c.Number("low_freq_factor"), c.Number("high_freq_factor"), c.Size(OriginalName));
             case "yarn":
-            {
-                int original = c!.OptionalSize(OriginalName) ?? whole.OptionalSize(OriginalName) ?? context;
-                double factor = c.Number("factor", (double)context / original);
-                double amplitude = RopeScaling.YarnAmplitude(factor);
-                if (c.Has("mscale") && c.Has("mscale_all_dim") && factor > 1) amplitude = (0.1 * c.Number("mscale") * Math.Log(factor) + 1) / (0.1 * c.Number("mscale_all_dim") * Math.Log(factor) + 1);
-                if (!c.Flag("truncate", true)) throw new FormatException($"{c.Path}: 'truncate' is false, which Ingot's YaRN does not have");
-                return new RopeScaling.Yarn(factor, original, c.Number("attention_factor", amplitude), c.Number("beta_fast", 32), c.Number("beta_slow", 1));
-            }
+                {
+                    int original = c!.OptionalSize(OriginalName) ?? whole.OptionalSize(OriginalName) ?? context;
+                    double factor = c.Number("factor", (double)context / original);
+                    double amplitude = RopeScaling.YarnAmplitude(factor);
+                    if (c.Has("mscale") && c.Has("mscale_all_dim") && factor > 1) amplitude = (0.1 * c.Number("mscale") * Math.Log(factor) + 1) / (0.1 * c.Number("mscale_all_dim") * Math.Log(factor) + 1);
+                    if (!c.Flag("truncate", true)) throw new FormatException($"{c.Path}: 'truncate' is false, which Ingot's YaRN does not have");
+                    return new RopeScaling.Yarn(factor, original, c.Number("attention_factor", amplitude), c.Number("beta_fast", 32), c.Number("beta_slow", 1));
+                }
             case "longrope" or "su":
-            {
-                int original = whole.OptionalSize(OriginalName) ?? c!.OptionalSize(OriginalName) ?? context;
-                double amplitude = RopeScaling.LongRopeAmplitude(c!.Number("factor", (double)context / original), original);
-                return new RopeScaling.LongRope(Factors("short_factor"), Factors("long_factor"), original, c.Number("attention_factor", amplitude));
-            }
+                {
+                    int original = whole.OptionalSize(OriginalName) ?? c!.OptionalSize(OriginalName) ?? context;
+                    double amplitude = RopeScaling.LongRopeAmplitude(c!.Number("factor", (double)context / original), original);
+                    return new RopeScaling.LongRope(Factors("short_factor"), Factors("long_factor"), original, c.Number("attention_factor", amplitude));
+                }
             case var kind:
                 throw new FormatException($"{c!.Path}: rope scaling '{kind}' is none that Ingot has: default, linear, llama3, yarn, longrope");
         }

@@ -36,8 +36,8 @@ public class FuzzRunTests
         var throws = new FuzzTarget("throws", _ => new([1]), bytes => bytes.Length == 1 ? throw new InvalidOperationException("one byte") : () => { });
         FuzzRun.Run(throws, 1, 0, 200, 2).Findings.ShouldHaveSingleItem().What.ShouldStartWith("InvalidOperationException: one byte");
 
-        var fails = new FuzzTarget("fails later", _ => new([1]), _ => () => throw new IndexOutOfRangeException());
-        FuzzRun.Run(fails, 1, 0, 3, 1).Findings.ShouldHaveSingleItem().What.ShouldStartWith("IndexOutOfRangeException");
+        var fails = new FuzzTarget("fails later", _ => new([1]), _ => () => throw new InvalidDataException());
+        FuzzRun.Run(fails, 1, 0, 3, 1).Findings.ShouldHaveSingleItem().What.ShouldStartWith("InvalidDataException");
 
         var managed = new FuzzTarget("allocates", _ => new([1]), _ => { GC.KeepAlive(new byte[17 << 20]); return () => { }; });
         FuzzRun.Run(managed, 1, 0, 2, 1).Findings.ShouldHaveSingleItem().What.ShouldContain("allocates");
