@@ -19,7 +19,7 @@ var root = new Command("ingot", "Trains small language models from nothing, in C
     AnswerCommands.Rl(),
     ReportCommand.Create(),
     ChatCommand.Create(),
-    RunCommand.Create(),
+    RunCommand.Create(args),
     ServeCommand.Create(),
     ExportCommand.Export(),
     QuantizeCommand.Create(),

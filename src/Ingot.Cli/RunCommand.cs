@@ -9,10 +9,10 @@ using Ingot.Runtime;
 
 namespace Ingot.Cli;
 
-/// <summary><c>ingot run</c>: a language model from the files it comes in: a conversation if it was trained for that, otherwise the continuation of a text.</summary>
+/// <summary><c>ingot run</c>: a language model from the files it comes in: a conversation if it was trained for that, otherwise the continuation of a text. ONNX's models: <see cref="OnnxRun"/>.</summary>
 sealed class RunCommand
 {
-    readonly Argument<string> model = new("MODEL") { Description = "A folder of Hugging Face's, a .gguf file, llama2.c's .bin, or a folder that speedrun made." };
+    readonly Argument<string> model = new("MODEL") { Description = "A folder of Hugging Face's, a .gguf file, llama2.c's .bin, a folder that speedrun made, or an .onnx file." };
     readonly Argument<string?> prompt = new("PROMPT") { Description = "What to say, or the text to continue; without it: a conversation, or text from standard input.", Arity = ArgumentArity.ZeroOrOne };
     readonly Option<string?> system = new("--system") { Description = "What the model is told about itself." };
     readonly Option<string?> prefill = new("--prefill") { Description = "What every answer begins with." };
@@ -22,10 +22,13 @@ sealed class RunCommand
     readonly ModelArguments loading = new();
     readonly SamplingArguments sampling = new(temperature: 0.7);
 
-    public static Command Create()
+    /// <summary>The command, for what is to be run: ONNX's models take other options.</summary>
+    /// <param name="args">The words of the command line.</param>
+    public static Command Create(string[] args)
     {
+        if (args is ["run", ..] && args.Any(a => a.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))) return OnnxRun.Create("run");
         var c = new RunCommand();
-        var command = new Command("run", "Run a language model from its files: chat with it, or let it continue a text.") { c.model, c.prompt, c.system, c.prefill, c.tokens, c.raw, c.stats };
+        var command = new Command("run", "Run a model from its files: chat with a language model, or let it continue a text; .onnx files are run and timed (options: ingot onnx run --help).") { c.model, c.prompt, c.system, c.prefill, c.tokens, c.raw, c.stats };
         c.loading.AddTo(command);
         c.sampling.AddTo(command);
         command.SetAction(c.Run);

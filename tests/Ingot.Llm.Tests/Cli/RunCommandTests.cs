@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Ingot.Llm.Models;
-using Ingot.Llm.Tests.Models;
 using Ingot.Llm.Tests.Training;
 
 namespace Ingot.Llm.Tests.Cli;
