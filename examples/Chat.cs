@@ -1,4 +1,5 @@
 #:project ../src/Ingot.Llm/Ingot.Llm.csproj
+#:property PublishAot=false
 using Ingot.Llm.Extensions;
 using Microsoft.Extensions.AI;
 

@@ -65,7 +65,14 @@ static class NumberPatterns
         {
             decimal low = width == digits + 1 ? 0 : power, high = power * 10 - 1;
             if (low > last) return;
-            if (high >= first) parts.Add(sign + Same(Text(Math.Max(low, first), width), Text(Math.Min(high, last), width), digits) + more);
+            if (digits == 0 && low > 0 && first <= low && high <= last)
+            {
+                // All numbers of this many digits, and of more as far as that goes: one part, which keeps the automaton small.
+                int fewest = width;
+                for (; power * 100 - 1 <= last; power *= 10) width++;
+                parts.Add($"{sign}[1-9][0-9]{{{fewest - 1},{width - 1}}}{more}");
+            }
+            else if (high >= first) parts.Add(sign + Same(Text(Math.Max(low, first), width), Text(Math.Min(high, last), width), digits) + more);
         }
     }
 

@@ -40,10 +40,12 @@ public class ExampleTests
         (await output).ShouldEndWith($"{string.Concat(ScriptedModel.Standard)}\nThen I cannot tell.\n");
     }
 
-    [Fact]
-    public void ServerPage_Example_IsTheFile()
+    [Theory]
+    [InlineData("README.md")]
+    [InlineData("docs/server.md")]
+    public void Pages_Example_IsTheFile(string page)
     {
         string root = Root;
-        File.ReadAllText(Path.Combine(root, "docs", "server.md")).ShouldContain(File.ReadAllText(Path.Combine(root, "examples", "Chat.cs")));
+        File.ReadAllText(Path.Combine(root, page)).ShouldContain(File.ReadAllText(Path.Combine(root, "examples", "Chat.cs")));
     }
 }
