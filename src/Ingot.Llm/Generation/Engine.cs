@@ -78,7 +78,7 @@ public sealed class Engine
         body = Compiled.Of((tokens, cos, sin) => { using var noGrad = new NoGrad(); return model.Hidden(tokens, cos, sin, attention.Attend); });
         head = Compiled.Of((Tensor hidden) => { using var noGrad = new NoGrad(); return model.Logits(hidden); });
         double patience = CompilingFlops / (2 * model.Config.ParameterCount);
-        int fewest = RowBuckets.FewestOf(model.Config);
+        int fewest = RowBuckets.FewestOf(model);
         (bodyRows, headRows) = (new(mostRows, patience, fewest), new(mostRows, patience, fewest));
     }
 

@@ -22,9 +22,11 @@ sealed class RowBuckets(int most, double patience, int fewest = RowBuckets.Fewes
     readonly double[] wasted = new double[32];
     readonly int smallest = BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)fewest)), largest = BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)Math.Max(fewest, most)));
 
-    /// <summary>The fewest rows from which on each product of a model has the same bits a row, whatever the number of rows.</summary>
-    public static int FewestOf(DecoderConfig config)
+    /// <summary>The fewest rows from which on each product of a model has the same bits a row, whatever the number of rows: one where all matrices are multiplied as they are stored, which has that by itself.</summary>
+    public static int FewestOf(Decoder model)
     {
+        if (model.Projections().All(p => p.Matrix.Stored is not null || p.Name == "model.embed_positions")) return 1; // positions are looked up
+        var config = model.Config;
         long smallest = config.Width * (long)Math.Min(Math.Min(config.Hidden, config.VocabularySize), config.KeyHeads * config.HeadWidth);
         return (int)Math.Max(Fewest, BitOperations.RoundUpToPowerOf2((ulong)(SmallProduct / smallest + 1)));
     }

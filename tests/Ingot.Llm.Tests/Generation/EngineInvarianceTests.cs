@@ -1,3 +1,4 @@
+using Ingot.Formats;
 using Ingot.Llm.Generation;
 using Ingot.Llm.Models;
 using Ingot.Llm.Tests.Models;
@@ -30,6 +31,21 @@ public class EngineInvarianceTests
             var whole = LogitsOf(new(model, new EngineOptions { CacheType = type }), tokens, 277);
             foreach (int most in new[] { 4, 24, 100 }) LogitsOf(new(model, new EngineOptions { CacheType = type, MostRows = most }), tokens, 277).ShouldBe(whole, $"{type}, {most} rows");
         }
+    }
+
+    /// <summary>Their products run for a single row, too.</summary>
+    [Theory]
+    [InlineData(GgmlType.Q8_0)]
+    [InlineData(GgmlType.Q4_0)]
+    [InlineData(GgmlType.BF16)]
+    public void Step_StoredMatrices_HaveTheSameBitsInAnyChunks(GgmlType type)
+    {
+        var model = RandomDecoder.Of(Small);
+        foreach (var (_, matrix) in model.Projections()) matrix.Take(Weight.Of(matrix.Weight!).As(type));
+        RowBuckets.FewestOf(model).ShouldBe(1);
+        var tokens = RandomDecoder.Tokens(290, vocabulary: 297);
+        var whole = LogitsOf(new(model, new EngineOptions()), tokens, 277);
+        foreach (int most in new[] { 1, 3, 24, 100 }) LogitsOf(new(model, new EngineOptions { MostRows = most }), tokens, 277).ShouldBe(whole, $"{most} rows");
     }
 
     [Theory]
