@@ -3,7 +3,7 @@ namespace Ingot.Llm.Training;
 /// <summary>What a stage of training on preferences does; kept with its checkpoint.</summary>
 public sealed record DpoOptions : UpdateOptions
 {
-    public DpoOptions() => (MatrixRate, EmbeddingRate, VectorRate, WeightDecay, LogEvery) = (0.002, 0.0005, 0.0005, 0, 5);
+    public DpoOptions() => (MatrixRate, EmbeddingRate, VectorRate, WeightDecay, LogEvery) = (0.0005, 0.0001, 0.0001, 0, 5);
 
     /// <summary>Pairs a step, two sequences each.</summary>
     public int Batch { get; init; } = 16;
