@@ -54,6 +54,9 @@ sealed class TensorData
 /// <param name="Shape">The dense shape.</param>
 sealed record SparseData(TensorData Values, TensorData Indices, Shape Shape)
 {
+    /// <summary>Bytes of the dense tensor.</summary>
+    public Int128 Bytes => (Int128)Shape.Count * Values.DType.Storage.Size;
+
     /// <summary>The dense tensor.</summary>
     /// <exception cref="FormatException">An index is outside the shape, or appears twice.</exception>
     public OnnxValue ToValue() => TensorDecoder.Dense(this);
