@@ -70,6 +70,9 @@ public sealed partial class OnnxModel
     /// <summary>The operator that a small test graph is about: the last node's that is no Constant.</summary>
     internal string PrimaryOperator => file.Graph.Nodes.LastOrDefault(n => n.Operator != "Constant")?.Operator ?? "Constant";
 
+    /// <summary>Captured runs that are kept.</summary>
+    internal int Programs => programs.Count;
+
     public long IrVersion => file.IrVersion;
 
     /// <summary>Bytes of the weights in memory.</summary>
