@@ -67,8 +67,8 @@ public sealed partial class OnnxModel
     /// <summary>All inputs that may be given, those with an initializer included.</summary>
     internal IReadOnlyList<OnnxValueInfo> AllInputs => file.Graph.Inputs;
 
-    /// <summary>The operator that a small test graph is about: the last node's that is no Constant.</summary>
-    internal string PrimaryOperator => file.Graph.Nodes.LastOrDefault(n => n.Operator != "Constant")?.Operator ?? "Constant";
+    /// <summary>Captured runs that are kept.</summary>
+    internal int Programs => programs.Count;
 
     public long IrVersion => file.IrVersion;
 

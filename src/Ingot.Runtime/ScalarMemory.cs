@@ -9,6 +9,18 @@ public static unsafe class ScalarMemory
 
     public static float RoundF16(float x) => (float)(Half)x;
 
+    /// <summary>The bits of a float16 that a float32 holds.</summary>
+    public static int BitsF16(float x) => BitConverter.HalfToUInt16Bits((Half)x);
+
+    /// <inheritdoc cref="BitsF16"/>
+    public static int BitsBF16(float x) => BitConverter.SingleToInt32Bits(x) >>> 16;
+
+    /// <summary>The float16 of these bits, from 0 to 65535.</summary>
+    public static float OfBitsF16(int bits) => (float)BitConverter.UInt16BitsToHalf((ushort)bits);
+
+    /// <inheritdoc cref="OfBitsF16"/>
+    public static float OfBitsBF16(int bits) => BitConverter.Int32BitsToSingle(bits << 16);
+
     public static float LoadF16(nint p) => (float)*(Half*)p;
 
     public static float LoadBF16(nint p) => *(BFloat16*)p;

@@ -1,4 +1,6 @@
+using System.Text.Json;
 using Ingot.Onnx.Conformance;
+using Ingot.Onnx.Export;
 
 namespace Ingot.Onnx.Tests;
 
@@ -37,5 +39,41 @@ public sealed class ConformanceTests
         var result = run.Run(new ConformanceCase("node", "test_broken", [1, 2, 3], []));
         result.Passed.ShouldBeFalse();
         result.Failure!.ShouldContain("not a valid ONNX file");
+    }
+
+    [Fact]
+    public void Case_Operator_IsTheOneThatTheSuiteNamesIt()
+    {
+        var named = File.ReadLines(SharedData.Path("onnx-conformance-cases.tsv")).Skip(1).Select(l => l.Split('\t')).ToDictionary(p => $"{p[0]}/{p[1]}", p => p[2]);
+        var wrong = ConformanceSuite.Read(SharedData.Path("onnx-conformance.tar.gz"))
+            .Where(c => named.TryGetValue($"{c.Group}/{c.Name}", out var op) && op.Split('.')[^1] != c.Operator).Select(c => $"{c.Name}: {c.Operator} instead of {named[$"{c.Group}/{c.Name}"]}").Order();
+        // The suite counts these two for a later one of their operators.
+        string.Join("; ", wrong).ShouldBe("test_loop16_seq_none: Loop instead of If; test_sequence_model1: SequenceEmpty instead of SequenceInsert");
+    }
+
+    [Fact]
+    public void Run_CaseThatNeverEnds_FailsAndItsThreadEnds()
+    {
+        var body = new ModelWriter(17).Input("i", OnnxDType.Int64).Input("go", OnnxDType.Bool).Input("x", OnnxDType.Float).Output("go").Output("x");
+        var model = new ModelWriter(17).Initializer("x", Tensor.Scalar(1f)).Initializer("turns", Tensor.From([long.MaxValue], [1])).Initializer("go", Tensor.From([true], [1]))
+            .Node("Loop", ["turns", "go", "x"], ["y"], ("body", body)).Output("y").ToArray();
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        var result = new ConformanceRun(new Dictionary<string, string>(), null, TimeSpan.FromMilliseconds(300)).Run(new ConformanceCase("node", "test_endless", model, [([], [])]));
+        result.Failure.ShouldBe("it takes longer than 0 s");
+        result.Operator.ShouldBe("Loop");
+        watch.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(8)); // less than what is waited for a thread that does not end
+    }
+
+    [Fact]
+    public void Json_Report_HasTheTotalsAndTheCases()
+    {
+        var report = new ConformanceReport([new("node", "test_a", "Abs", false, null, 1), new("node", "test_b", "Add", false, "wrong", 1), new("node", "test_c", "Cast", true, null, 1)]);
+        using var stream = new MemoryStream();
+        report.Json(stream);
+        using var json = JsonDocument.Parse(stream.ToArray());
+        json.RootElement.EnumerateObject().Select(p => p.Name).ShouldBe(["core", "special", "cases"]);
+        json.RootElement.GetProperty("core").GetRawText().Where(c => !char.IsWhiteSpace(c)).ShouldBe("{\"passed\":1,\"total\":2}");
+        json.RootElement.GetProperty("special").GetRawText().Where(c => !char.IsWhiteSpace(c)).ShouldBe("{\"passed\":1,\"total\":1}");
+        json.RootElement.GetProperty("cases").EnumerateArray().ElementAt(1).GetProperty("reason").GetString().ShouldBe("wrong");
     }
 }

@@ -77,4 +77,64 @@ public sealed class OnnxModelTests
         var bytes = new ModelWriter(9999).Input("x", OnnxDType.Float, 3).Node("Relu", ["x"], ["y"]).Output("y", OnnxDType.Float, 3).ToArray();
         Should.Throw<IngotException>(() => OnnxModel.Parse(bytes)).Message.ShouldContain("opset 9999");
     }
+
+    /// <summary>y = the positions of the elements of x that are not 0; z = x in the shape n.</summary>
+    static OnnxModel Deciding() => OnnxModel.Parse(new ModelWriter(17).Input("x", OnnxDType.Float, -1).Input("n", OnnxDType.Int64, 2).Input("k", OnnxDType.Int64, 1)
+        .Node("NonZero", ["x"], ["y"]).Node("Reshape", ["x", "n"], ["z"]).Node("Add", ["k", "k"], ["twice"]).Output("y").Output("z").Output("twice").ToArray());
+
+    [Fact]
+    public void Run_EightThreadsOnDataDependentGraphsAndManyShapes_GiveWhatOneGives()
+    {
+        var data = Deciding();
+        var byValue = OnnxModel.Parse(new ModelWriter(17).Input("x", OnnxDType.Float, -1).Input("n", OnnxDType.Int64, 2).Node("Reshape", ["x", "n"], ["z"]).Output("z").ToArray());
+        Parallel.For(0, 240, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i =>
+        {
+            int length = 2 * (1 + (i % 80));
+            var x = new float[length];
+            x[i % length] = i + 1;
+            var shape = Tensor.From<long>(i % 3 == 0 ? [2, -1] : [-1, 2]);
+            var expected = i % 3 == 0 ? new Shape(2, length / 2) : new Shape(length / 2, 2);
+            if (i % 2 == 0)
+            {
+                var results = data.Run(("x", Tensor.From(x)), ("n", shape), ("k", Tensor.From([(long)i])));
+                ((OnnxTensor)results["y"]).Tensor.ToArray<long>().ShouldBe([i % length]);
+                ((OnnxTensor)results["z"]).Shape.ShouldBe(expected);
+                ((OnnxTensor)results["twice"]).Tensor.Item<long>().ShouldBe(2 * i);
+                return;
+            }
+            var z = ((OnnxTensor)byValue.Run(("x", Tensor.From(x)), ("n", shape))["z"]).Tensor;
+            z.Shape.ShouldBe(expected);
+            z.ToArray<float>().ShouldBe(x);
+        });
+    }
+
+    [Fact]
+    public void Run_SmallIntegersThatNothingReads_MakeNoProgramsOfTheirOwn()
+    {
+        var model = OnnxModel.Parse(new ModelWriter(17).Input("x", OnnxDType.Float, 4).Input("n", OnnxDType.Int64, 2).Input("k", OnnxDType.Int64, 1)
+            .Node("Reshape", ["x", "n"], ["z"]).Node("Add", ["k", "k"], ["twice"]).Output("z").Output("twice").ToArray());
+        for (long k = 0; k < 20; k++)
+        {
+            var results = model.Run(("x", Tensor.Ones(4)), ("n", Tensor.From([2L, 2])), ("k", Tensor.From([k])));
+            ((OnnxTensor)results["twice"]).Tensor.Item<long>().ShouldBe(2 * k);
+        }
+        model.Programs.ShouldBeLessThan(4);
+        ((OnnxTensor)model.Run(("x", Tensor.Ones(4)), ("n", Tensor.From([4L, 1])), ("k", Tensor.From([1L])))["z"]).Shape.ShouldBe(new Shape(4, 1));
+    }
+
+    [Theory]
+    [InlineData("Erf", 8, 9)]
+    [InlineData("Celu", 11, 12)]
+    [InlineData("HardSwish", 13, 14)]
+    [InlineData("Gelu", 19, 20)]
+    [InlineData("Mish", 17, 18)]
+    [InlineData("IsNaN", 8, 9)]
+    [InlineData("Sin", 6, 7)]
+    [InlineData("Round", 10, 11)]
+    public void Load_OperatorThatCameLater_IsRefusedWithOpsetAndNode(string op, int before, int since)
+    {
+        byte[] Of(int opset) => new ModelWriter(opset).Input("x", OnnxDType.Float, 3).Node(op, ["x"], ["y"]).Output("y").ToArray();
+        Should.Throw<IngotException>(() => OnnxModel.Parse(Of(before))).Message.ShouldContain($"operator {op} of opset {before} ({op} node writing 'y')");
+        OnnxModel.Parse(Of(since)).Run(("x", Tensor.Ones(3))).Count.ShouldBe(1);
+    }
 }

@@ -1,5 +1,7 @@
 using System.Formats.Tar;
 using System.IO.Compression;
+using Ingot.Onnx.Format;
+using Ingot.Runtime;
 
 namespace Ingot.Onnx.Conformance;
 
@@ -8,7 +10,22 @@ namespace Ingot.Onnx.Conformance;
 /// <param name="Name">The case.</param>
 /// <param name="Model">The model file's bytes.</param>
 /// <param name="DataSets">For each data set the files of inputs and of outputs, in order.</param>
-public sealed record ConformanceCase(string Group, string Name, byte[] Model, IReadOnlyList<(IReadOnlyList<byte[]> Inputs, IReadOnlyList<byte[]> Outputs)> DataSets);
+public sealed record ConformanceCase(string Group, string Name, byte[] Model, IReadOnlyList<(IReadOnlyList<byte[]> Inputs, IReadOnlyList<byte[]> Outputs)> DataSets)
+{
+    /// <summary>Of a case with an operator replaced by its function's body (_expanded): the model of the case with the operator itself.</summary>
+    public byte[]? Plain { get; init; }
+
+    /// <summary>What it tests: the first operator in its graph that is not Constant, of an expanded case that of the plain one; for a whole model, its name.</summary>
+    public string Operator
+    {
+        get
+        {
+            if (Group == "light") return Name;
+            try { return ModelParser.Parse(Storage.Of(Plain ?? Model), Name, null).Graph.Nodes.FirstOrDefault(n => n.Operator != "Constant")?.Operator ?? "Constant"; }
+            catch (FormatException) { return Name; }
+        }
+    }
+}
 
 /// <summary>Cases as ONNX lays them out: GROUP/CASE/model.onnx with test_data_set_N/input_N.pb and output_N.pb, and light/light_X.onnx with light_X_output_0.pb.</summary>
 public static class ConformanceSuite
@@ -66,7 +83,10 @@ public static class ConformanceSuite
                 string folder = name[..^"model.onnx".Length];
                 var sets = new List<(IReadOnlyList<byte[]>, IReadOnlyList<byte[]>)>();
                 for (int s = 0; Values(files, $"{folder}test_data_set_{s}/output_") is { Count: > 0 } outputs; s++) sets.Add((Values(files, $"{folder}test_data_set_{s}/input_"), outputs));
-                cases.Add(new(parts.Length >= 3 ? parts[^3] : "", parts[^2], model, sets));
+                string group = parts.Length >= 3 ? parts[^3] : "";
+                int expanded = parts[^2].IndexOf("_expanded", StringComparison.Ordinal);
+                byte[]? plain = expanded > 0 ? files.GetValueOrDefault(folder.Replace($"{parts[^2]}/", $"{parts[^2][..expanded]}/", StringComparison.Ordinal) + "model.onnx") : null;
+                cases.Add(new(group, parts[^2], model, sets) { Plain = plain });
             }
             else if (parts[^1].EndsWith(".onnx", StringComparison.Ordinal) && Values(files, $"{name[..^".onnx".Length]}_output_") is { Count: > 0 } outputs)
                 cases.Add(new(parts.Length >= 2 ? parts[^2] : "light", parts[^1][..^".onnx".Length], model, [([], outputs)]));

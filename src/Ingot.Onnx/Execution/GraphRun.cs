@@ -12,13 +12,12 @@ namespace Ingot.Onnx.Execution;
 /// <param name="opsets">Versions by domain of the graph or function that is walked.</param>
 /// <param name="outer">The walk around this one, whose values it sees; null for a model's graph and a function's body.</param>
 /// <param name="mayRead">Whether values that depend on the run's inputs may be read; else <see cref="DataDependentException"/>.</param>
-sealed class GraphRun(ModelFile model, IReadOnlyDictionary<string, long> opsets, GraphRun? outer, bool mayRead)
+/// <param name="budget">Memory and cancellation of the whole run.</param>
+sealed class GraphRun(ModelFile model, IReadOnlyDictionary<string, long> opsets, GraphRun? outer, bool mayRead, RunBudget budget)
 {
     readonly Dictionary<string, OnnxValue?> values = new(StringComparer.Ordinal);
-    long liveBytes;
 
-    /// <summary>Most bytes that the values alive at one time may take if none is fused away.</summary>
-    public long MaxBytes { get; init; } = long.MaxValue;
+    public RunBudget Budget => budget;
 
     /// <summary>The value of a name here or in the graphs around; null if it has none, or an absent one.</summary>
     public OnnxValue? Look(string name)
@@ -32,7 +31,15 @@ sealed class GraphRun(ModelFile model, IReadOnlyDictionary<string, long> opsets,
 
     public void Set(string name, OnnxValue? value)
     {
-        if (name.Length > 0) values[name] = value;
+        if (name.Length == 0) return;
+        Forget(name);
+        values[name] = value;
+        budget.Live += RunBudget.BytesOf(value);
+    }
+
+    void Forget(string name)
+    {
+        if (values.Remove(name, out var value)) budget.Live -= RunBudget.BytesOf(value);
     }
 
     /// <summary>Calls every node of a list.</summary>
@@ -42,27 +49,24 @@ sealed class GraphRun(ModelFile model, IReadOnlyDictionary<string, long> opsets,
     {
         for (int n = 0; n < nodes.Count; n++)
         {
+            budget.Cancellation.ThrowIfCancellationRequested();
             Call(nodes[n]);
-            foreach (var output in nodes[n].Outputs) liveBytes += BytesOf(output);
-            if (liveBytes > MaxBytes) throw new IngotException($"{nodes[n].Title}: the values alive here take up to {liveBytes:N0} bytes, {MaxBytes:N0} are allowed");
+            budget.Afford(0, nodes[n].Title);
             if (lastUses is null) continue;
-            foreach (var name in lastUses[n])
-            {
-                liveBytes -= BytesOf(name);
-                values.Remove(name);
-            }
+            foreach (var name in lastUses[n]) Forget(name);
         }
     }
-
-    long BytesOf(string name) => values.TryGetValue(name, out var value) && value is not null ? value.Tensors.Sum(t => t.Storage.Count * t.Storage.DType.Size) : 0;
 
     /// <summary>A subgraph with these inputs, which sees the values here.</summary>
     public OnnxValue?[] Nested(OnnxGraph graph, ReadOnlySpan<OnnxValue?> inputs)
     {
-        var run = new GraphRun(model, opsets, this, mayRead);
+        budget.Cancellation.ThrowIfCancellationRequested();
+        var around = budget.Live;
+        var run = new GraphRun(model, opsets, this, mayRead, budget);
         run.Define(graph);
         for (int i = 0; i < inputs.Length; i++) run.Set(graph.Inputs[i].Name, inputs[i]);
-        run.Walk(graph.Nodes);
+        run.Walk(graph.Nodes, graph.LastUses);
+        budget.Live = around; // its outputs are counted by whoever keeps them
         return Array.ConvertAll(graph.Outputs, o => run.Look(o.Name));
     }
 
@@ -70,14 +74,18 @@ sealed class GraphRun(ModelFile model, IReadOnlyDictionary<string, long> opsets,
     public void Define(OnnxGraph graph)
     {
         foreach (var (name, data) in graph.Initializers) Set(name, data.ToValue());
-        foreach (var (name, data) in graph.SparseInitializers) Set(name, data.ToValue());
-        liveBytes += graph.Initializers.Values.Sum(t => t.Bytes) + graph.SparseInitializers.Keys.Sum(BytesOf);
+        foreach (var (name, data) in graph.SparseInitializers)
+        {
+            budget.Afford(data.Bytes, $"sparse initializer '{name}'");
+            Set(name, data.ToValue());
+        }
     }
 
     void Call(OnnxNode node)
     {
         var inputs = Array.ConvertAll(node.Inputs, name => name.Length == 0 ? null : Look(name));
         OnnxValue?[] outputs;
+        var around = budget.Live;
         if (model.Functions.TryGetValue((OperatorTable.Canonical(node.Domain), node.Operator, node.Overload), out var function)) outputs = Expand(function, node, inputs);
         else
         {
@@ -96,8 +104,8 @@ sealed class GraphRun(ModelFile model, IReadOnlyDictionary<string, long> opsets,
             if (isKnown)
                 foreach (var output in outputs) MarkKnown(output);
         }
-        for (int i = 0; i < node.Outputs.Length; i++)
-            if (node.Outputs[i].Length > 0) values[node.Outputs[i]] = i < outputs.Length ? outputs[i] : null;
+        budget.Live = around;
+        for (int i = 0; i < node.Outputs.Length; i++) Set(node.Outputs[i], i < outputs.Length ? outputs[i] : null);
     }
 
     static OnnxValue?[] Invoke(OnnxNode node, OperatorTable.Entry entry, OperatorCall call)
@@ -130,9 +138,9 @@ sealed class GraphRun(ModelFile model, IReadOnlyDictionary<string, long> opsets,
     /// <summary>A function's body in place of the node that calls it.</summary>
     OnnxValue?[] Expand(OnnxFunction function, OnnxNode node, OnnxValue?[] inputs)
     {
-        var run = new GraphRun(model, Opsets(function), null, mayRead);
+        var run = new GraphRun(model, Opsets(function), null, mayRead, budget);
         for (int i = 0; i < function.Inputs.Length; i++) run.Set(function.Inputs[i], i < inputs.Length ? inputs[i] : null);
-        run.Walk(Array.ConvertAll(function.Nodes, n => FunctionAttributes.Bind(n, node, function)));
+        run.Walk(Array.ConvertAll(function.Nodes, n => FunctionAttributes.Bind(n, node, function)), function.LastUses);
         return Array.ConvertAll(function.Outputs, run.Look);
     }
 
@@ -149,9 +157,9 @@ sealed class GraphRun(ModelFile model, IReadOnlyDictionary<string, long> opsets,
     public T[] Read<T>(OnnxTensor tensor) where T : unmanaged
     {
         if (tensor.Read is T[] read) return read;
-        if (!tensor.IsKnown && !mayRead) throw new DataDependentException();
+        if (!tensor.IsKnown && !mayRead) throw new DataDependentException(tensor.Storage.Node);
         using var paused = Capture.Paused();
-        var values = tensor.Storage.ToArray<T>();
+        var values = tensor.Storage.Realize(budget.Cancellation).ToArray<T>();
         if (tensor.IsKnown) tensor.Read = values;
         return values;
     }

@@ -1,6 +1,6 @@
-using System.Collections.Concurrent;
 using Ingot.Onnx.Format;
 using Ingot.Runtime;
+using Ingot.Schedule;
 
 namespace Ingot.Onnx.Execution;
 
@@ -16,10 +16,18 @@ sealed class ModelPrograms
     /// <summary>Elements of an integer input whose values may be part of what a capture is for.</summary>
     const int MostDecidingElements = 16;
 
-    /// <summary>Programs kept; the next one drops all.</summary>
-    const int MostPrograms = 64;
+    /// <summary>Programs kept, each for one set of input shapes and values: of a model for texts, one for every length.</summary>
+    const int MostPrograms = 1024;
 
-    enum Way { Shapes, Values, Walk }
+    /// <summary>Sets of shapes of which is known how they run.</summary>
+    const int MostWays = 4096;
+
+    /// <summary>How inputs of some shapes are run.</summary>
+    /// <param name="Walks">The graph is walked at every run.</param>
+    /// <param name="Deciding">Else the inputs whose values are part of what a capture is for.</param>
+    sealed record Way(bool Walks, IReadOnlySet<string> Deciding);
+
+    static readonly Way ByShapes = new(false, new HashSet<string>()), ByWalk = new(true, new HashSet<string>());
 
     sealed record Program(Compiled Compiled, StrongBox Structure);
 
@@ -31,23 +39,32 @@ sealed class ModelPrograms
 
     readonly ModelFile model;
     readonly OnnxOptions options;
-    readonly string[][] lastUses;
-    readonly ConcurrentDictionary<string, Way> ways = new();
-    readonly ConcurrentDictionary<string, Program> programs = new();
+    readonly RecentlyUsed<Way> ways = new(MostWays);
+    readonly RecentlyUsed<Program> programs = new(MostPrograms);
+
+    /// <summary>Of the run on this thread: a capture is made inside a call that only hands tensors on.</summary>
+    [ThreadStatic]
+    static CancellationToken ofThisRun;
 
     public ModelPrograms(ModelFile model, OnnxOptions options)
     {
         (this.model, this.options) = (model, options);
-        lastUses = LastUses(model.Graph);
-        WeightBytes = model.Graph.Initializers.Values.Sum(t => t.Bytes);
+        // Sizes of files cannot add up to more than a long; those of sparse tensors, which are made, can.
+        var sum = model.Graph.Initializers.Values.Aggregate((Int128)0, (n, t) => n + t.Bytes) + model.Graph.SparseInitializers.Values.Aggregate((Int128)0, (n, t) => n + t.Bytes);
+        WeightBytes = (long)Int128.Min(sum, long.MaxValue);
     }
 
+    long MaxBytes => options.MaxMemory ?? MemoryPool.Limit;
+
     public long WeightBytes { get; }
+
+    /// <summary>Programs kept now.</summary>
+    internal int Count => programs.Count;
 
     /// <summary>Makes tensors of all weights, so that a broken one is found before anything runs.</summary>
     public void CheckWeights()
     {
-        if (WeightBytes > options.MaxMemory) throw new IngotException($"the weights take {WeightBytes:N0} bytes, {options.MaxMemory:N0} are allowed");
+        if (WeightBytes > MaxBytes) throw new IngotException($"the weights take {WeightBytes:N0} bytes, {MaxBytes:N0} are allowed");
         foreach (var data in model.Graph.Initializers.Values) data.ToValue();
         foreach (var data in model.Graph.SparseInitializers.Values) data.ToValue();
     }
@@ -59,22 +76,31 @@ sealed class ModelPrograms
         string shapes = string.Join(';', inputs.Select(i => $"{i.Name}:{i.Value.Describe()}"));
         while (true)
         {
-            var way = ways.GetOrAdd(shapes, Way.Shapes);
-            if (way == Way.Walk) return Walk(inputs, cancellation);
-            try { return Replay(inputs, way == Way.Values, shapes, cancellation); }
-            catch (DataDependentException) { ways[shapes] = way == Way.Shapes && inputs.Any(Decides) ? Way.Values : Way.Walk; }
+            var way = ways.GetOrAdd(shapes, () => ByShapes);
+            if (way.Walks) return Walk(inputs, cancellation);
+            try { return Replay(inputs, way, shapes, cancellation); }
+            catch (DataDependentException e) { ways.TryUpdate(shapes, Next(way, inputs, e.Inputs), way); }
         }
     }
 
-    static bool Decides((string Name, OnnxValue Value) input) => input.Value is OnnxTensor { Storage: { Count: <= MostDecidingElements, DType: DType.Bool or DType.I32 or DType.I64 } };
-
-    OnnxValue?[] Replay((string Name, OnnxValue Value)[] inputs, bool byValue, string shapes, CancellationToken cancellation)
+    /// <summary>What to try once values had to be read: those that were, or where it cannot be told which, all that may be part of what a capture is for.</summary>
+    static Way Next(Way way, (string Name, OnnxValue Value)[] inputs, IReadOnlyList<string> read)
     {
-        var arguments = byValue ? Array.FindAll(inputs, i => !Decides(i)) : inputs;
-        var deciding = byValue ? Array.FindAll(inputs, Decides) : [];
-        string key = shapes + string.Concat(deciding.Select(d => $"|{string.Join(',', ((OnnxTensor)d.Value).Storage.ToArray<long>())}"));
-        if (programs.Count >= MostPrograms) programs.Clear();
-        var program = programs.GetOrAdd(key, _ => New(arguments, deciding));
+        var candidates = inputs.Where(MayDecide).Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
+        if (!read.All(candidates.Contains)) return ByWalk;
+        var deciding = read.Count > 0 ? [.. read, .. way.Deciding] : candidates;
+        return deciding.Count > way.Deciding.Count ? new(false, deciding) : ByWalk;
+    }
+
+    static bool MayDecide((string Name, OnnxValue Value) input) => input.Value is OnnxTensor { Storage: { Count: <= MostDecidingElements, DType: DType.Bool or DType.I32 or DType.I64 } };
+
+    OnnxValue?[] Replay((string Name, OnnxValue Value)[] inputs, Way way, string shapes, CancellationToken cancellation)
+    {
+        var arguments = Array.FindAll(inputs, i => !way.Deciding.Contains(i.Name));
+        var deciding = Array.FindAll(inputs, i => way.Deciding.Contains(i.Name));
+        string key = shapes + string.Concat(deciding.Select(d => $"|{d.Name}={string.Join(',', ((OnnxTensor)d.Value).Storage.ToArray<long>())}"));
+        var program = programs.GetOrAdd(key, () => New(arguments, deciding));
+        ofThisRun = cancellation;
         var results = program.Compiled.Run([.. arguments.Select(a => ((OnnxTensor)a.Value).Storage)], cancellation);
         return program.Structure.Assemble!(results);
     }
@@ -87,7 +113,13 @@ sealed class ModelPrograms
         return new(new Compiled(tensors =>
         {
             var given = names.Select((n, i) => (n.Name, (OnnxValue)new OnnxTensor(tensors[i], n.DType))).Concat(known).ToArray();
-            var outputs = Build(given, mayRead: false);
+            OnnxValue?[] outputs;
+            try { outputs = Build(given, mayRead: false, ofThisRun); }
+            catch (DataDependentException e)
+            {
+                e.Find([.. names.Select((n, i) => (n.Name, tensors[i].Node))]);
+                throw;
+            }
             var computed = new List<Tensor>();
             var makers = Array.ConvertAll(outputs, o => Maker(o, computed));
             structure.Assemble = results => Array.ConvertAll(makers, m => m(results));
@@ -121,36 +153,20 @@ sealed class ModelPrograms
 
     OnnxValue?[] Walk((string Name, OnnxValue Value)[] inputs, CancellationToken cancellation)
     {
-        var outputs = Build(inputs, mayRead: true);
+        var outputs = Build(inputs, mayRead: true, cancellation);
         var tensors = outputs.OfType<OnnxValue>().SelectMany(o => o.Tensors).Select(t => t.Storage).Distinct().ToList();
         cancellation.ThrowIfCancellationRequested();
-        if (tensors.Count > 0) Tensor.Realize(tensors);
+        if (tensors.Count > 0) Realizer.Realize(tensors, cancellation);
         return outputs;
     }
 
-    OnnxValue?[] Build((string Name, OnnxValue Value)[] inputs, bool mayRead)
+    OnnxValue?[] Build((string Name, OnnxValue Value)[] inputs, bool mayRead, CancellationToken cancellation)
     {
         using var precision = options.IsBf16 ? Precision.Bf16() : null;
-        var run = new GraphRun(model, model.Opsets, null, mayRead) { MaxBytes = options.MaxMemory ?? MemoryPool.Limit };
+        var run = new GraphRun(model, model.Opsets, null, mayRead, new(MaxBytes, cancellation));
         run.Define(model.Graph);
         foreach (var (name, value) in inputs) run.Set(name, value);
-        run.Walk(model.Graph.Nodes, lastUses);
+        run.Walk(model.Graph.Nodes, model.Graph.LastUses);
         return Array.ConvertAll(model.Graph.Outputs, o => run.Look(o.Name));
-    }
-
-    /// <summary>For each node the names that nobody reads after it.</summary>
-    static string[][] LastUses(OnnxGraph graph)
-    {
-        var last = new Dictionary<string, int>(StringComparer.Ordinal);
-        for (int n = 0; n < graph.Nodes.Length; n++)
-        {
-            var node = graph.Nodes[n];
-            foreach (var name in node.Outputs.Concat(node.Inputs).Concat(node.Attributes.Values.SelectMany(a => a.Graphs.Append(a.Graph).OfType<OnnxGraph>()).SelectMany(g => g.Captured)))
-                if (name.Length > 0) last[name] = n;
-        }
-        foreach (var output in graph.Outputs) last.Remove(output.Name);
-        var uses = new List<string>?[graph.Nodes.Length];
-        foreach (var (name, n) in last) (uses[n] ??= []).Add(name);
-        return Array.ConvertAll(uses, u => u?.ToArray() ?? []);
     }
 }

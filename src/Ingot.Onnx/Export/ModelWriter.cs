@@ -8,6 +8,7 @@ namespace Ingot.Onnx.Export;
 public sealed class ModelWriter(int opset, int ir = 8)
 {
     readonly ProtoWriter graph = new();
+    readonly List<ProtoWriter> nodes = [], functions = [];
     readonly List<(string Domain, int Version)> domains = [("", opset)];
 
     /// <summary>Operators of another domain may be used.</summary>
@@ -44,7 +45,7 @@ public sealed class ModelWriter(int opset, int ir = 8)
         return this;
     }
 
-    /// <summary>A node; attributes are long, float, string, arrays of them, or tensors.</summary>
+    /// <summary>A node; attributes are long, float, string, arrays of them, tensors, or graphs (the nodes, inputs and outputs of another writer).</summary>
     public ModelWriter Node(string op, string[] inputs, string[] outputs, params ReadOnlySpan<(string Name, object Value)> attributes) => Node(op, "", inputs, outputs, attributes);
 
     /// <summary>A node of a domain.</summary>
@@ -59,6 +60,22 @@ public sealed class ModelWriter(int opset, int ir = 8)
         foreach (var (name, value) in attributes) node.Message(5, Attribute(name, value));
         if (domain.Length > 0) node.Text(7, domain);
         graph.Message(1, node);
+        nodes.Add(node);
+        return this;
+    }
+
+    /// <summary>An operator made of operators, the nodes of another writer. Its domain has to be named with <see cref="Domain"/>.</summary>
+    public ModelWriter Function(string domain, string name, string[] inputs, string[] outputs, ModelWriter body)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        ArgumentNullException.ThrowIfNull(outputs);
+        ArgumentNullException.ThrowIfNull(body);
+        var function = new ProtoWriter().Text(1, name).Text(10, domain);
+        foreach (var input in inputs) function.Text(4, input);
+        foreach (var output in outputs) function.Text(5, output);
+        foreach (var node in body.nodes) function.Message(7, node);
+        foreach (var (used, version) in body.domains) function.Message(9, new ProtoWriter().Text(1, used).Int(2, version));
+        functions.Add(function);
         return this;
     }
 
@@ -67,6 +84,7 @@ public sealed class ModelWriter(int opset, int ir = 8)
     {
         var model = new ProtoWriter().Int(1, ir).Text(2, "Ingot").Message(7, graph.Text(2, "main"));
         foreach (var (domain, version) in domains) model.Message(8, new ProtoWriter().Text(1, domain).Int(2, version));
+        foreach (var function in functions) model.Message(25, function);
         return model.ToArray();
     }
 
@@ -87,6 +105,7 @@ public sealed class ModelWriter(int opset, int ir = 8)
             case float f: return a.Float(2, f).Int(20, 1);
             case string s: return a.Text(4, s).Int(20, 3);
             case Tensor t: return a.Message(5, TensorMessage("", t)).Int(20, 4);
+            case ModelWriter g: return a.Message(6, g.graph).Int(20, 5);
             case float[] floats:
                 foreach (float f in floats) a.Float(7, f);
                 return a.Int(20, 6);

@@ -83,7 +83,8 @@ sealed partial class ModelParser
             }
         }
         if (values is null || indices is null) throw reader.Bad("a sparse tensor has no values or no indices");
-        return new(values, indices, ShapeOf(dims, $"sparse tensor '{values.Name}'", reader));
+        var sparse = new SparseData(values, indices, ShapeOf(dims, $"sparse tensor '{values.Name}'", reader));
+        return sparse.Bytes <= long.MaxValue ? sparse : throw values.Bad($"is of a sparse tensor {sparse.Shape}, which has more elements than there is memory anywhere");
     }
 
     /// <summary>Elements in another file, which must lie in the model's folder or below it, links resolved.</summary>

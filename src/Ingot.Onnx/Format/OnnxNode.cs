@@ -43,6 +43,11 @@ sealed record OnnxGraph(string Name, OnnxNode[] Nodes, OnnxValueInfo[] Inputs, O
 
     IReadOnlySet<string>? captured;
 
+    /// <summary>For each node the names that nobody reads after it; the graph's outputs are not among them.</summary>
+    public string[][] LastUses => lastUses ??= NameUses.Last(Nodes, Outputs.Select(o => o.Name));
+
+    string[][]? lastUses;
+
     HashSet<string> FindCaptured()
     {
         var own = new HashSet<string>(Inputs.Select(i => i.Name).Concat(Initializers.Keys).Concat(SparseInitializers.Keys).Concat(Nodes.SelectMany(n => n.Outputs)), StringComparer.Ordinal);
@@ -53,7 +58,13 @@ sealed record OnnxGraph(string Name, OnnxNode[] Nodes, OnnxValueInfo[] Inputs, O
 }
 
 /// <summary>A function that the model brings: an operator made of operators.</summary>
-sealed record OnnxFunction(string Name, string Domain, string Overload, string[] Inputs, string[] Outputs, OnnxNode[] Nodes, Dictionary<string, OnnxAttribute> Defaults, Dictionary<string, long> Opsets);
+sealed record OnnxFunction(string Name, string Domain, string Overload, string[] Inputs, string[] Outputs, OnnxNode[] Nodes, Dictionary<string, OnnxAttribute> Defaults, Dictionary<string, long> Opsets)
+{
+    /// <inheritdoc cref="OnnxGraph.LastUses"/>
+    public string[][] LastUses => lastUses ??= NameUses.Last(Nodes, Outputs);
+
+    string[][]? lastUses;
+}
 
 /// <summary>A model as its file has it.</summary>
 sealed record ModelFile(long IrVersion, OnnxGraph Graph, Dictionary<string, long> Opsets, Dictionary<(string Domain, string Name, string Overload), OnnxFunction> Functions, Dictionary<string, string> Metadata);

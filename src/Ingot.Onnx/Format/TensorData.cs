@@ -1,5 +1,6 @@
 using Ingot.Graph;
 using Ingot.Runtime;
+using Ingot.Schedule;
 
 namespace Ingot.Onnx.Format;
 
@@ -54,7 +55,18 @@ sealed class TensorData
 /// <param name="Shape">The dense shape.</param>
 sealed record SparseData(TensorData Values, TensorData Indices, Shape Shape)
 {
-    /// <summary>The dense tensor.</summary>
+    /// <summary>Bytes of the dense tensor.</summary>
+    public Int128 Bytes => (Int128)Shape.Count * Values.DType.Storage.Size;
+
+    OnnxValue? value;
+
+    /// <summary>The dense tensor; made once.</summary>
     /// <exception cref="FormatException">An index is outside the shape, or appears twice.</exception>
-    public OnnxValue ToValue() => TensorDecoder.Dense(this);
+    public OnnxValue ToValue()
+    {
+        if (Volatile.Read(ref value) is { } made) return made;
+        using var paused = Capture.Paused(); // a constant of a subgraph may be made inside a capture
+        var fresh = TensorDecoder.Dense(this);
+        return Interlocked.CompareExchange(ref value, fresh, null) ?? fresh;
+    }
 }

@@ -88,7 +88,7 @@ static class TensorDecoder
         }
         else if (indices.Shape.Rank != 1 || indices.Shape[0] != count) throw sparse.Indices.Bad($"does not index {count} values of a sparse tensor {sparse.Shape}");
         int size = values.Storage.DType.Size;
-        var storage = Storage.Allocate(sparse.Shape.Count * size);
+        var storage = Storage.Allocate(checked((long)sparse.Bytes));
         storage.Clear();
         values.Storage.Realize();
         var from = Ingot.Schedule.Realizer.BufferOf(values.Storage.Node).Storage;

@@ -31,13 +31,13 @@ static class ActivationOperators
     [OnnxOperator("HardSigmoid")]
     static Tensor HardSigmoid(OperatorCall c) => c.Tensor(0).Widely(x => (x * c.Float("alpha", 0.2f) + c.Float("beta", 0.5f)).Clamp(0, 1));
 
-    [OnnxOperator("HardSwish")]
+    [OnnxOperator("HardSwish", Since = 14)]
     static Tensor HardSwish(OperatorCall c) => c.Tensor(0).Widely(x => x * (x * (1.0 / 6) + 0.5).Clamp(0, 1));
 
     [OnnxOperator("Elu")]
     static Tensor Elu(OperatorCall c) => c.Tensor(0).Elu(c.Float("alpha", 1));
 
-    [OnnxOperator("Celu")]
+    [OnnxOperator("Celu", Since = 12)]
     static Tensor Celu(OperatorCall c) => c.Tensor(0).Celu(c.Float("alpha", 1));
 
     /// <summary>The constants of opset 6 have more digits than those of opset 1.</summary>
@@ -49,13 +49,13 @@ static class ActivationOperators
         return c.Tensor(0).Widely(x => x.Elu(alpha) * gamma);
     }
 
-    [OnnxOperator("Gelu")]
+    [OnnxOperator("Gelu", Since = 20)]
     static Tensor Gelu(OperatorCall c) => c.Tensor(0).Gelu(c.Text("approximate", "none"));
 
-    [OnnxOperator("Mish")]
+    [OnnxOperator("Mish", Since = 18)]
     static Tensor Mish(OperatorCall c) => c.Tensor(0).Mish();
 
-    [OnnxOperator("Swish")]
+    [OnnxOperator("Swish", Since = 24)]
     static Tensor Swish(OperatorCall c) => c.Tensor(0).Widely(x => x * (x * c.Float("alpha", 1)).Sigmoid());
 
     [OnnxOperator("Softplus")]
@@ -69,7 +69,7 @@ static class ActivationOperators
     static Tensor Softsign(OperatorCall c) => c.Tensor(0).Softsign();
 
     /// <summary>0 within lambda of 0, moved towards it by the bias beyond; of integers in float64.</summary>
-    [OnnxOperator("Shrink")]
+    [OnnxOperator("Shrink", Since = 9)]
     static Tensor Shrink(OperatorCall c)
     {
         var input = c.Tensor(0);

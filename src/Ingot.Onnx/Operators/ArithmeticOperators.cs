@@ -49,7 +49,7 @@ static class ArithmeticOperators
     }
 
     /// <summary>The remainder with the divisor's sign, or with fmod = 1 the dividend's.</summary>
-    [OnnxOperator("Mod")]
+    [OnnxOperator("Mod", Since = 10)]
     static Tensor Mod(OperatorCall c)
     {
         var (a, b) = c.Pair();
@@ -118,7 +118,7 @@ static class ArithmeticOperators
         return a < b;
     }
 
-    [OnnxOperator("LessOrEqual")]
+    [OnnxOperator("LessOrEqual", Since = 12)]
     static Tensor LessOrEqual(OperatorCall c)
     {
         var (a, b) = c.Pair();
@@ -132,7 +132,7 @@ static class ArithmeticOperators
         return a > b;
     }
 
-    [OnnxOperator("GreaterOrEqual")]
+    [OnnxOperator("GreaterOrEqual", Since = 12)]
     static Tensor GreaterOrEqual(OperatorCall c)
     {
         var (a, b) = c.Pair();
@@ -140,7 +140,7 @@ static class ArithmeticOperators
     }
 
     [OnnxOperator("And")]
-    [OnnxOperator("BitwiseAnd")]
+    [OnnxOperator("BitwiseAnd", Since = 18)]
     static Tensor And(OperatorCall c)
     {
         var (a, b) = c.Pair();
@@ -148,7 +148,7 @@ static class ArithmeticOperators
     }
 
     [OnnxOperator("Or")]
-    [OnnxOperator("BitwiseOr")]
+    [OnnxOperator("BitwiseOr", Since = 18)]
     static Tensor Or(OperatorCall c)
     {
         var (a, b) = c.Pair();
@@ -156,7 +156,7 @@ static class ArithmeticOperators
     }
 
     [OnnxOperator("Xor")]
-    [OnnxOperator("BitwiseXor")]
+    [OnnxOperator("BitwiseXor", Since = 18)]
     static Tensor Xor(OperatorCall c)
     {
         var (a, b) = c.Pair();
@@ -164,11 +164,11 @@ static class ArithmeticOperators
     }
 
     [OnnxOperator("Not")]
-    [OnnxOperator("BitwiseNot")]
+    [OnnxOperator("BitwiseNot", Since = 18)]
     static Tensor Not(OperatorCall c) => ~c.Tensor(0);
 
     /// <summary>Bits moved out are lost; a move by the width or more leaves 0.</summary>
-    [OnnxOperator("BitShift")]
+    [OnnxOperator("BitShift", Since = 11)]
     static Tensor BitShift(OperatorCall c)
     {
         var (x, count) = c.Pair();
@@ -181,7 +181,7 @@ static class ArithmeticOperators
         return (count < Tensor.Full([], 8L * x.DType.Size, x.DType)).Where(moved, Tensor.Zeros([], x.DType)).To(x.DType);
     }
 
-    [OnnxOperator("Where")]
+    [OnnxOperator("Where", Since = 9)]
     static OnnxValue Where(OperatorCall c)
     {
         var condition = c.Tensor(0);

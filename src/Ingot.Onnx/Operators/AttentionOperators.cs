@@ -100,38 +100,6 @@ static class AttentionOperators
         return isPacked ? y.Permute(0, 2, 1, 3).Reshape(c.Shape(0)) : y;
     }
 
-    [OnnxOperator("LinearAttention", Since = 27)]
-    static Tensor[] LinearAttention(OperatorCall c)
-    {
-        int heads = (int)c.Int("q_num_heads", 0), shared = (int)c.Int("kv_num_heads", 0);
-        string rule = c.Text("update_rule", "gated_delta");
-        bool isGated = rule is "gated" or "gated_delta", isDelta = rule is "delta" or "gated_delta";
-        if (rule is not ("linear" or "gated" or "delta" or "gated_delta")) throw c.Bad($"there is no update_rule '{rule}'");
-        if (shared < 1 || heads < 1 || heads % shared != 0) throw c.Bad($"{heads} heads of queries do not fit {shared} of keys");
-        if (isGated && !c.Has(4)) throw c.Bad($"update_rule {rule} needs a decay");
-        if (isDelta && !c.Has(5)) throw c.Bad($"update_rule {rule} needs beta");
-        Tensor q = Heads(c, c.Tensor(0).To(DType.F32), heads), k = Heads(c, c.Tensor(1).To(DType.F32), shared), v = Heads(c, c.Tensor(2).To(DType.F32), shared);
-        int batch = q.Shape[0], steps = q.Shape[2], dk = q.Shape[3], dv = v.Shape[3], group = heads / shared;
-        var stateType = c.Has(3) ? c.Tensor(3).DType : c.Tensor(0).DType;
-        var state = c.OptionalTensor(3)?.To(DType.F32) ?? Tensor.Zeros(batch, shared, dk, dv);
-        // (B, H, T, dk or 1) and (B, H or 1, T, 1)
-        var decay = isGated ? Heads(c, c.Tensor(4).To(DType.F32), shared).Exp() : null;
-        var beta = isDelta ? c.Tensor(5).To(DType.F32).Permute(0, 2, 1).Unsqueeze(3) : null;
-        float scale = c.Float("scale", 0) is var s && s != 0 ? s : (float)(1 / Math.Sqrt(dk));
-        var outputs = new Tensor[steps];
-        for (int t = 0; t < steps; t++)
-        {
-            Tensor key = k.Select(2, t).Unsqueeze(3), value = v.Select(2, t).Unsqueeze(2); // (B, H, dk, 1), (B, H, 1, dv)
-            if (decay is not null) state *= decay.Select(2, t).Unsqueeze(3);
-            if (beta is not null) value = beta.Select(2, t).Unsqueeze(3) * (value - (state * key).Sum(2, keepDim: true));
-            state += key * value;
-            var read = group == 1 ? state : state.RepeatInterleave(group, 1);
-            outputs[t] = (q.Select(2, t).Unsqueeze(3) * read).Sum(2) * scale; // (B, Hq, dv)
-        }
-        var y = Tensor.Stack(outputs, 1).Reshape([batch, steps, heads * dv]); // (B, T, Hq dv)
-        return [y.To(c.Tensor(0).DType), state.To(stateType)];
-    }
-
     [OnnxOperator("FlexAttention", Domain = "ai.onnx.preview")]
     static Tensor FlexAttention(OperatorCall c)
     {

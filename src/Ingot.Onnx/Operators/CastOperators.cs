@@ -107,6 +107,8 @@ static class CastOperators
         var to = c.DType("to", OnnxDType.Undefined);
         if (to is OnnxDType.Undefined or OnnxDType.String || to.IsComplex || x.DType.IsComplex || to.Bits != x.DType.Bits) throw c.Bad($"cannot read the bits of {x.DType} as {to}: they are not of one size");
         if (to == x.DType) return x;
+        // Vectors hold truth as a mask of ones: its byte is a number's, 0 or 1, and any byte but 0 is true.
+        if (to == OnnxDType.Bool || x.DType == OnnxDType.Bool) return new OnnxTensor(x.Storage.To(DType.U8).To(to.Storage), to);
         if (to.Bits >= 8) return new OnnxTensor(new Tensor(Build.Bitcast(x.Storage.Node, to.Storage)), to);
         // Below a byte: the pattern from the value, and back.
         int mask = (1 << to.Bits) - 1;

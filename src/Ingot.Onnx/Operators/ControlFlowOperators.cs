@@ -34,21 +34,21 @@ static class ControlFlowOperators
             OnnxValue?[] given = [Known(Tensor.From([turn], [1]).Reshape()), Known(Tensor.From([true], [1]).Reshape()), .. state];
             var results = body.Run(given);
             for (int i = 0; i < carried; i++) state[i] = results[i + 1];
-            for (int i = 0; i < gathered; i++) gathers[i].Add(results[i + 1 + carried] ?? throw c.Bad("its body gathers a value that is absent"));
+            for (int i = 0; i < gathered; i++) Gather(c, gathers[i], results[i + 1 + carried]);
             // The condition is looked at only where it may say no before the count does.
             if (results[0] is OnnxTensor condition) goesOn = c.IsGiven(condition) || c.Read<bool>(condition)[0];
-            if ((turn + 1) % TurnsPerSchedule == 0) Compute([.. state.Concat(gathers.Select(g => g[^1]))]);
+            if ((turn + 1) % TurnsPerSchedule == 0) c.Realize([.. state.Concat(gathers.Select(g => g[^1]))]);
         }
         return [.. state, .. gathers.Select((g, i) => Stacked(g, 0, body.OutputType(i + 1 + carried)))];
     }
 
-    static OnnxTensor Known(Tensor tensor) => new(tensor) { IsKnown = true };
-
-    static void Compute(IEnumerable<OnnxValue?> values)
+    static void Gather(OperatorCall c, List<OnnxValue> gathered, OnnxValue? value)
     {
-        var tensors = values.OfType<OnnxValue>().SelectMany(v => v.Tensors).Where(t => !t.IsKnown).Select(t => t.Storage).Distinct().ToList();
-        if (tensors.Count > 0) Tensor.Realize(tensors);
+        gathered.Add(value ?? throw c.Bad("its body gathers a value that is absent"));
+        c.Hold(value);
     }
+
+    static OnnxTensor Known(Tensor tensor) => new(tensor) { IsKnown = true };
 
     /// <summary>The values of all turns along a new dimension.</summary>
     static OnnxValue Stacked(List<OnnxValue> values, int axis, OnnxType? type)
@@ -84,8 +84,8 @@ static class ControlFlowOperators
             var slices = sequences.Select((s, i) => OnnxValue.Move([s], x => x[0].Select(axes[i] < 0 ? axes[i] + x[0].Rank : axes[i], directions[i] == 1 ? lengths[0] - 1 - t : t)));
             var results = body.Run([.. state, .. slices]);
             for (int i = 0; i < state.Length; i++) state[i] = results[i];
-            for (int i = 0; i < gathers.Length; i++) gathers[i].Add(results[state.Length + i] ?? throw c.Bad("its body gathers a value that is absent"));
-            if ((t + 1) % TurnsPerSchedule == 0) Compute([.. state.Concat(gathers.Select(g => g[^1]))]);
+            for (int i = 0; i < gathers.Length; i++) Gather(c, gathers[i], results[state.Length + i]);
+            if ((t + 1) % TurnsPerSchedule == 0) c.Realize([.. state.Concat(gathers.Select(g => g[^1]))]);
         }
         for (int i = 0; i < gathers.Length; i++)
             if (outDirections[i] == 1) gathers[i].Reverse();

@@ -101,24 +101,6 @@ static class ConvolutionOperators
         return y.To(x.DType);
     }
 
-    [OnnxOperator("CausalConvWithState", Since = 27)]
-    static Tensor[] CausalConvWithState(OperatorCall c)
-    {
-        Tensor x = c.Tensor(0), weight = c.Tensor(1);
-        if (x.Rank != 3 || weight.Rank != 3) throw c.Bad($"input {x.Shape} and weight {weight.Shape} must have three dimensions");
-        int keep = weight.Shape[2] - 1, channels = x.Shape[1];
-        var past = c.OptionalTensor(3) ?? Tensor.Zeros([x.Shape[0], channels, keep], x.DType);
-        var padded = keep == 0 ? x : Tensor.Cat([past, x], 2);
-        var y = padded.Conv1d(weight, c.OptionalTensor(2), groups: channels);
-        y = c.Text("activation", "none") switch
-        {
-            "none" => y,
-            "silu" or "swish" => y.Silu(),
-            var other => throw c.Bad($"there is no activation '{other}'"),
-        };
-        return [y, padded.Narrow(2, padded.Shape[2] - keep, keep)];
-    }
-
     [OnnxOperator("ConvInteger", Since = 10)]
     static Tensor ConvInteger(OperatorCall c) => ExactConv(c, c.Tensor(0), c.Tensor(1), c.OptionalTensor(2), c.OptionalTensor(3)).To(DType.I32);
 

@@ -68,7 +68,8 @@ static class CreationOperators
         int channels = x.Shape[1] / blockSize, pixels = x.Shape[0] * channels;
 
         // What falls into the padding goes to one place more, which is cut off.
-        var target = new int[blockSize * columns];
+        c.Afford((Int128)blockSize * columns, sizeof(int));
+        var target = new int[checked(blockSize * columns)];
         var (inBlock, inImage) = (new int[n], new int[n]);
         for (int b = 0, i = 0; b < blockSize; b++)
         {

@@ -30,11 +30,14 @@ sealed record TreeNode(TreeRule Rule, int Feature, double Value, int Yes, int No
 /// <param name="aggregate">How trees are taken together.</param>
 sealed class Forest(TreeNode[] nodes, int[] roots, int targets, Aggregate aggregate)
 {
-    /// <summary>Scores (N, targets) of rows (N, F), or of one row (F,).</summary>
+    /// <summary>Scores (N, targets) of the rows (N, F) of the first input, or of one row (F,).</summary>
     /// <exception cref="IngotException">A node leads nowhere, or in a circle, or asks for a feature that is not there.</exception>
-    public double[,] Scores(double[] x, Shape shape, double[]? start)
+    public double[,] Scores(OperatorCall c, double[]? start)
     {
+        double[] x = c.Constant<double>(0);
+        var shape = c.Shape(0);
         int rows = shape.Rank > 1 ? shape[0] : 1, width = rows == 0 ? 0 : x.Length / rows;
+        c.Afford(((Int128)rows + 1) * targets, sizeof(double)); // the number of targets is an attribute's
         var scores = new double[rows, targets];
         var met = new bool[targets];
         for (int r = 0; r < rows; r++)

@@ -42,7 +42,8 @@ static class LinearModelOperators
     {
         float[] weights = c.Floats("coefficients") ?? throw c.Bad("has no coefficients"), shift = c.Floats("intercepts") ?? [];
         var (x, rows, width) = Rows(c);
-        if (weights.Length != targets * width) throw c.Bad($"{weights.Length} coefficients do not fit {targets} targets of {width} features");
+        if (weights.Length != (long)targets * width) throw c.Bad($"{weights.Length} coefficients do not fit {targets} targets of {width} features");
+        c.Afford((Int128)rows * targets, sizeof(double));
         var scores = new double[rows, targets];
         for (int r = 0; r < rows; r++)
             for (int t = 0; t < targets; t++)

@@ -9,7 +9,7 @@ static class MathOperators
     [OnnxOperator("Neg")]
     static Tensor Neg(OperatorCall c) => -c.Tensor(0);
 
-    [OnnxOperator("Sign")]
+    [OnnxOperator("Sign", Since = 9)]
     static Tensor Sign(OperatorCall c)
     {
         var x = c.Tensor(0);
@@ -22,7 +22,7 @@ static class MathOperators
     [OnnxOperator("Floor")]
     static Tensor Floor(OperatorCall c) => c.Tensor(0).Floor();
 
-    [OnnxOperator("Round")]
+    [OnnxOperator("Round", Since = 11)]
     static Tensor Round(OperatorCall c) => c.Tensor(0).Round();
 
     [OnnxOperator("Sqrt")]
@@ -37,49 +37,49 @@ static class MathOperators
     [OnnxOperator("Log")]
     static Tensor Log(OperatorCall c) => c.Tensor(0).Log();
 
-    [OnnxOperator("Erf")]
+    [OnnxOperator("Erf", Since = 9)]
     static Tensor Erf(OperatorCall c) => c.Tensor(0).Widely(x => x.Erf());
 
-    [OnnxOperator("Sin")]
+    [OnnxOperator("Sin", Since = 7)]
     static Tensor Sin(OperatorCall c) => c.Tensor(0).Sin();
 
-    [OnnxOperator("Cos")]
+    [OnnxOperator("Cos", Since = 7)]
     static Tensor Cos(OperatorCall c) => c.Tensor(0).Cos();
 
-    [OnnxOperator("Tan")]
+    [OnnxOperator("Tan", Since = 7)]
     static Tensor Tan(OperatorCall c) => c.Tensor(0).Tan();
 
-    [OnnxOperator("Asin")]
+    [OnnxOperator("Asin", Since = 7)]
     static Tensor Asin(OperatorCall c) => c.Tensor(0).Asin();
 
-    [OnnxOperator("Acos")]
+    [OnnxOperator("Acos", Since = 7)]
     static Tensor Acos(OperatorCall c) => c.Tensor(0).Acos();
 
-    [OnnxOperator("Atan")]
+    [OnnxOperator("Atan", Since = 7)]
     static Tensor Atan(OperatorCall c) => c.Tensor(0).Atan();
 
-    [OnnxOperator("Sinh")]
+    [OnnxOperator("Sinh", Since = 9)]
     static Tensor Sinh(OperatorCall c) => c.Tensor(0).Sinh();
 
-    [OnnxOperator("Cosh")]
+    [OnnxOperator("Cosh", Since = 9)]
     static Tensor Cosh(OperatorCall c) => c.Tensor(0).Cosh();
 
     [OnnxOperator("Tanh")]
     static Tensor Tanh(OperatorCall c) => c.Tensor(0).Tanh();
 
-    [OnnxOperator("Asinh")]
+    [OnnxOperator("Asinh", Since = 9)]
     static Tensor Asinh(OperatorCall c) => c.Tensor(0).Asinh();
 
-    [OnnxOperator("Acosh")]
+    [OnnxOperator("Acosh", Since = 9)]
     static Tensor Acosh(OperatorCall c) => c.Tensor(0).Acosh();
 
-    [OnnxOperator("Atanh")]
+    [OnnxOperator("Atanh", Since = 9)]
     static Tensor Atanh(OperatorCall c) => c.Tensor(0).Atanh();
 
-    [OnnxOperator("IsNaN")]
+    [OnnxOperator("IsNaN", Since = 9)]
     static Tensor IsNaN(OperatorCall c) => c.Tensor(0).IsNan();
 
-    [OnnxOperator("IsInf")]
+    [OnnxOperator("IsInf", Since = 10)]
     static Tensor IsInf(OperatorCall c)
     {
         var x = c.Tensor(0);
@@ -105,7 +105,7 @@ static class MathOperators
     }
 
     /// <summary>Running sums and products; "exclusive" leaves the element itself out, "reverse" runs from the end.</summary>
-    [OnnxOperator("CumSum")]
+    [OnnxOperator("CumSum", Since = 11)]
     [OnnxOperator("CumProd", Since = 26)]
     static Tensor Cumulative(OperatorCall c)
     {

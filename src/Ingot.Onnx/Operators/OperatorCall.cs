@@ -147,7 +147,12 @@ sealed partial class OperatorCall
     public OnnxValue? TensorAttribute(string name) => Attribute(name, OnnxAttributeKind.Tensor)?.Tensor?.ToValue();
 
     /// <summary>A sparse tensor attribute made dense, null where absent.</summary>
-    public OnnxValue? SparseAttribute(string name) => Attribute(name, OnnxAttributeKind.SparseTensor)?.Sparse?.ToValue();
+    public OnnxValue? SparseAttribute(string name)
+    {
+        if (Attribute(name, OnnxAttributeKind.SparseTensor)?.Sparse is not { } sparse) return null;
+        Afford(sparse.Bytes, 1);
+        return sparse.ToValue();
+    }
 
     /// <summary>A type attribute (of Optional and SequenceEmpty-like operators), null where absent.</summary>
     public OnnxType? TypeAttribute(string name) => Attribute(name, OnnxAttributeKind.Type)?.Type;

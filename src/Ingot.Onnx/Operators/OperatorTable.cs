@@ -30,7 +30,14 @@ static class OperatorTable
          from method in type.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)
          from mark in method.GetCustomAttributes<OnnxOperatorAttribute>()
          group new Entry(mark.Name, mark.Since, mark.IsRandom, Bound(method)) by (mark.Domain, mark.Name))
-        .ToDictionary(g => g.Key, g => g.OrderBy(e => e.Since).ToArray());
+        .ToDictionary(g => g.Key, g => Distinct(g.Key, [.. g.OrderBy(e => e.Since)]));
+
+    static Entry[] Distinct((string Domain, string Name) key, Entry[] versions)
+    {
+        for (int i = 1; i < versions.Length; i++)
+            if (versions[i].Since == versions[i - 1].Since) throw new InvalidOperationException($"two methods are marked as operator {key.Domain} {key.Name} since {versions[i].Since}");
+        return versions;
+    }
 
     /// <summary>The method as a function to an array of outputs, whichever of the four ways it returns them.</summary>
     static Func<OperatorCall, OnnxValue?[]> Bound(MethodInfo method)

@@ -22,7 +22,7 @@ static class RandomOperators
 
     static DType DType(OperatorCall c, OnnxDType? like) => c.DType("dtype", like is { IsNative: true } and not OnnxDType.String ? like.Value : OnnxDType.Float).Storage;
 
-    static Tensor Uniform(OperatorCall c, Shape shape, DType dtype, double low, double high) => (Draws(shape, Seed(c)) * (high - low) + low).To(dtype);
+    static Tensor Uniform(OperatorCall c, Shape shape, DType dtype, double low, double high) => (Draws(c, shape, Seed(c)) * (high - low) + low).To(dtype);
 
     static Tensor Normal(OperatorCall c, Shape shape, DType dtype)
     {
@@ -31,7 +31,7 @@ static class RandomOperators
         else
         {
             // Box and Muller 1958: two uniform numbers make a normal one.
-            var pairs = Draws(new([2, .. shape]), Seed(c));
+            var pairs = Draws(c, new([2, .. shape]), Seed(c));
             standard = ((1 - pairs.Select(0, 0)).Log() * -2).Sqrt() * (pairs.Select(0, 1) * (2 * Math.PI)).Cos();
         }
         return (standard * c.Float("scale", 1) + c.Float("mean", 0)).To(dtype);
@@ -41,9 +41,10 @@ static class RandomOperators
     static long? Seed(OperatorCall c) => c.OptionalFloat("seed") is { } seed ? BitConverter.SingleToInt32Bits(seed) : null;
 
     /// <summary>Uniform numbers from 0 up to but not 1, float32.</summary>
-    static Tensor Draws(Shape shape, long? seed)
+    static Tensor Draws(OperatorCall c, Shape shape, long? seed)
     {
         if (seed is not { } number) return Tensor.Rand(shape.Span);
+        c.Afford(shape.Count, sizeof(float));
         var random = new Random(number.GetHashCode());
         var values = new float[checked((int)shape.Count)];
         for (int i = 0; i < values.Length; i++) values[i] = random.NextSingle();
@@ -55,7 +56,7 @@ static class RandomOperators
     static Tensor Bernoulli(OperatorCall c)
     {
         var p = c.Tensor(0);
-        return (Draws(p.Shape, Seed(c)) < p.To(Ingot.DType.F32)).To(DType(c, c.TypeOf(0)));
+        return (Draws(c, p.Shape, Seed(c)) < p.To(Ingot.DType.F32)).To(DType(c, c.TypeOf(0)));
     }
 
     /// <summary>Classes drawn by unnormalized log-probabilities (batch, classes): (batch, sample_size). The greatest of scores with Gumbel noise is such a draw.</summary>
@@ -65,7 +66,7 @@ static class RandomOperators
         var scores = c.Tensor(0).To(Ingot.DType.F32);
         if (scores.Rank != 2) throw c.Bad($"needs (batch, classes), not {scores.Shape}");
         int samples = (int)c.Int("sample_size", 1);
-        var noise = Draws(new(scores.Shape[0], samples, scores.Shape[1]), Seed(c)).Clamp(1e-30, 1 - 1e-7);
+        var noise = Draws(c, new(scores.Shape[0], samples, scores.Shape[1]), Seed(c)).Clamp(1e-30, 1 - 1e-7);
         return (scores.Unsqueeze(1) - (-noise.Log()).Log()).ArgMax(-1).To(c.DType("dtype", OnnxDType.Int32).Storage);
     }
 
@@ -81,7 +82,7 @@ static class RandomOperators
         bool isTraining = c.Opset >= 12 ? c.Has(2) && c.ScalarOf<bool>(2) : c.Opset < 7 && !c.Flag("is_test");
         var maskType = c.Opset >= 10 ? Ingot.DType.Bool : x.DType;
         if (!isTraining || ratio == 0) return [x, Tensor.Ones(x.Shape, maskType)];
-        var keep = Draws(x.Shape, c.Opset >= 12 ? c.OptionalInt("seed") : null) >= ratio;
+        var keep = Draws(c, x.Shape, c.Opset >= 12 ? c.OptionalInt("seed") : null) >= ratio;
         return [keep.Where(x * (1 / (1 - ratio)), Tensor.ZerosLike(x)).To(x.DType), keep.To(maskType)];
     }
 }

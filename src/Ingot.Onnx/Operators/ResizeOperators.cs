@@ -77,6 +77,9 @@ static class ResizeOperators
             bool isCropped = resizing.Starts is { } starts && (starts[axis] != 0 || resizing.Ends![axis] != 1);
             if (resizing.Scales[axis] == 1 && to == from && !isCropped) continue;
             if (from == 0 && to > 0) throw c.Bad($"dimension {axis} of {shape} has no elements to make {to} of");
+            // Per output a place, and per tap an index and a weight; or a matrix.
+            long taps = resizing.Taps(axis);
+            c.Afford(to * (2 + (Int128)taps * 2 + (isNearest || taps <= MostTaps ? 0 : from)), sizeof(double));
             var (indices, weights, isOutside) = resizing.Neighbours(axis, from, to);
             int a = axis;
             if (isNearest) value = OnnxValue.Move([value], t => t[0].IndexSelect(a, Tensor.From(indices[0], [to])));

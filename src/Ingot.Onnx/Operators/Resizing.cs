@@ -29,6 +29,11 @@ sealed record Resizing
     public double[]? Starts { get; set; }
     public double[]? Ends { get; set; }
 
+    /// <summary>How many elements of the input make one of the output.</summary>
+    public int Taps(int axis) => Mode == "nearest" ? 1 : (int)(2 * Math.Ceiling((Mode == "cubic" ? 2 : 1) / Shrink(axis)));
+
+    double Shrink(int axis) => IsAntialiased ? Math.Min(Scales[axis], 1) : 1;
+
     /// <summary>For each tap and output the input's element and its weight; and which outputs lie outside.</summary>
     public (long[][] Indices, double[][] Weights, bool[] IsOutside) Neighbours(int axis, int from, int to)
     {
@@ -41,9 +46,8 @@ sealed record Resizing
             isOutside[o] = Coordinates == "tf_crop_and_resize" && (places[o] < 0 || places[o] > from - 1);
         }
         if (Mode == "nearest") return ([Array.ConvertAll(places, p => Math.Clamp(NearestTo(p), 0, from - 1))], [[.. Enumerable.Repeat(1.0, to)]], isOutside);
-        double shrink = IsAntialiased ? Math.Min(scale, 1) : 1;
-        double reach = (Mode == "cubic" ? 2 : 1) / shrink;
-        int taps = (int)(2 * Math.Ceiling(reach));
+        double shrink = Shrink(axis);
+        int taps = Taps(axis);
         var indices = Enumerable.Range(0, taps).Select(_ => new long[to]).ToArray();
         var weights = Enumerable.Range(0, taps).Select(_ => new double[to]).ToArray();
         for (int o = 0; o < to; o++)

@@ -88,7 +88,7 @@ static class ShapeOperators
     }
 
     /// <summary>Both the tensor and the shape broadcast: an extent of 1 in the shape keeps the tensor's.</summary>
-    [OnnxOperator("Expand")]
+    [OnnxOperator("Expand", Since = 8)]
     static OnnxValue Expand(OperatorCall c)
     {
         var target = Ingot.Shape.Broadcast(c.Shape(0), new(c.ConstantInts(1)));

@@ -108,6 +108,7 @@ static class SignalOperators
     static Tensor Window(OperatorCall c, double constant, double once, double twice)
     {
         int size = checked((int)c.ScalarOf<long>(0));
+        c.Afford(size, sizeof(double));
         double period = c.Flag("periodic", true) ? size : size - 1;
         double[] values = [.. Enumerable.Range(0, size).Select(i => 2 * Math.PI * i / period).Select(t => constant - once * Math.Cos(t) + twice * Math.Cos(2 * t))];
         return Tensor.From(values, [size]).To(c.DType("output_datatype", OnnxDType.Float).Storage);
@@ -120,9 +121,10 @@ static class SignalOperators
         int bands = checked((int)c.ScalarOf<long>(0)), length = checked((int)c.ScalarOf<long>(1));
         double rate = c.ScalarOf<double>(2), low = Mel(c.ScalarOf<double>(3)), high = Mel(c.ScalarOf<double>(4));
         int frequencies = length / 2 + 1;
+        c.Afford((Int128)frequencies * bands + bands, sizeof(double));
         double step = (high - low) / (bands + 2); // ONNX's own: the last band ends a step below the upper limit
-        int[] bins = [.. Enumerable.Range(0, bands + 2).Select(i => (int)Math.Floor((length + 1) * Hertz(low + i * step) / rate))];
-        var weights = new double[frequencies * bands];
+        int[] bins = [.. Enumerable.Range(0, checked(bands + 2)).Select(i => (int)Math.Floor((length + 1) * Hertz(low + i * step) / rate))];
+        var weights = new double[checked(frequencies * bands)];
         for (int b = 0; b < bands; b++)
         {
             var (left, centre, right) = (bins[b], bins[b + 1], bins[b + 2]);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 
@@ -6,8 +7,8 @@ namespace Ingot.Onnx.Operators;
 /// <summary>Operators on tensors of strings. They run in C#: strings are known when the graph is built.</summary>
 static class StringOperators
 {
-    /// <summary>Time for one match: patterns come from files.</summary>
-    static readonly TimeSpan MostTime = TimeSpan.FromSeconds(1);
+    /// <summary>Time for all strings of a tensor: patterns come from files.</summary>
+    static readonly TimeSpan MostTime = TimeSpan.FromSeconds(5);
 
     [OnnxOperator("StringConcat", Since = 20)]
     static OnnxValue Concat(OperatorCall c)
@@ -26,10 +27,20 @@ static class StringOperators
         var s = c.Strings(0);
         string pattern = c.OptionalText("pattern") ?? throw c.Bad("has no pattern");
         Regex regex;
-        try { regex = new(@"\A(?:" + pattern + @")\z", RegexOptions.CultureInvariant, MostTime); }
-        catch (ArgumentException e) { throw c.Bad($"its pattern '{pattern}' is no regular expression: {e.Message}"); }
-        try { return Tensor.From(s.Values.Select(v => regex.IsMatch(v)).ToArray(), [s.Values.Count]).Reshape(s.Shape); }
-        catch (RegexMatchTimeoutException) { throw c.Bad($"its pattern '{pattern}' takes longer than {MostTime.TotalSeconds} s for one string"); }
+        try { regex = Re2Pattern.Whole(pattern, MostTime); }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException) { throw c.Bad($"its pattern '{pattern}' is no regular expression of RE2: {e.Message}"); }
+        var matches = new bool[s.Values.Count];
+        var watch = Stopwatch.StartNew();
+        for (int i = 0; i < matches.Length; i++)
+        {
+            c.Cancellation.ThrowIfCancellationRequested();
+            try { matches[i] = regex.IsMatch(s.Values[i]); }
+            catch (RegexMatchTimeoutException) { throw TooSlow(); }
+            if (watch.Elapsed > MostTime) throw TooSlow();
+        }
+        return Tensor.From(matches, [matches.Length]).Reshape(s.Shape);
+
+        IngotException TooSlow() => c.Bad($"its pattern '{pattern}' takes longer than {MostTime.TotalSeconds} s for {s.Values.Count} strings");
     }
 
     [OnnxOperator("StringSplit", Since = 20)]
@@ -46,7 +57,7 @@ static class StringOperators
         return [new StringTensor(all, new([.. s.Shape.Span, longest])), Tensor.From(parts.Select(p => (long)p.Length).ToArray(), [parts.Length]).Reshape(s.Shape)];
     }
 
-    /// <summary>As Python splits at runs of blanks.</summary>
+    /// <summary>As Python splits at runs of blanks: once there are as many words as asked for, the rest stays as it is, blanks at its end included.</summary>
     static string[] Words(string text, int most)
     {
         var words = new List<string>();
@@ -55,7 +66,7 @@ static class StringOperators
         {
             while (at < text.Length && char.IsWhiteSpace(text[at])) at++;
             if (at == text.Length) return [.. words];
-            if (words.Count == most) return [.. words, text[at..].TrimEnd()];
+            if (words.Count == most) return [.. words, text[at..]];
             int end = at;
             while (end < text.Length && !char.IsWhiteSpace(text[end])) end++;
             words.Add(text[at..end]);

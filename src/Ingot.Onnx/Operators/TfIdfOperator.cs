@@ -13,17 +13,21 @@ static class TfIdfOperator
         string[] pool = c.Texts("pool_strings") ?? c.Longs("pool_int64s")?.Select(v => v.ToString()).ToArray() ?? throw c.Bad("has no pool of n-grams");
         var grams = Pool(c, pool, starts, columns.Length);
         var (tokens, shape) = c.Input(0) is StringTensor s ? (s.Values.ToArray(), s.Shape) : (Array.ConvertAll(c.Constant<long>(0), v => v.ToString()), c.Shape(0));
-        int rows = shape.Rank == 2 ? shape[0] : 1, length = shape.Rank == 0 ? 1 : shape[^1], width = columns.Length == 0 ? 0 : columns.Max() + 1;
+        int rows = shape.Rank == 2 ? shape[0] : 1, length = shape.Rank == 0 ? 1 : shape[^1], width = columns.Length == 0 ? 0 : checked(columns.Max() + 1);
         if (shape.Rank > 2) throw c.Bad($"its input must have one or two dimensions, it is {shape}");
-        var output = new float[rows * width];
+        c.Afford((Int128)rows * width, sizeof(float));
+        var output = new float[checked(rows * width)];
+        // Longer ones are not in the pool, and wider gaps do not fit a row.
+        (longest, mostSkips) = (Math.Min(longest, starts.Length), Math.Min(mostSkips, length));
         for (int row = 0; row < rows; row++)
         {
+            c.Cancellation.ThrowIfCancellationRequested();
             var counts = new int[columns.Length];
             var line = tokens.AsSpan(row * length, length);
             // Without gaps single tokens are counted once, whatever gaps longer ones may have.
             for (int n = shortest; n <= longest; n++)
                 for (int skip = 0; skip <= (n == 1 ? 0 : mostSkips); skip++)
-                    for (int at = 0; at + ((n - 1) * (skip + 1)) < length; at++)
+                    for (int at = 0; at + ((n - 1L) * (skip + 1)) < length; at++)
                         if (grams.TryGetValue(Key(line, at, n, skip + 1), out int gram)) counts[gram]++;
             for (int g = 0; g < counts.Length; g++)
             {

@@ -25,7 +25,7 @@ static class TreeOperators
         for (int i = 0; i < leafs.Length; i++) nodes[features.Length + i] = TreeNode.Leaf([(targets[i], leafs[i])]);
         // A tree of one leaf is a node both of whose children are that leaf.
         var forest = new Forest(nodes, roots, (int)c.Int("n_targets", 1), (Aggregate)c.Int("aggregate_function", 1));
-        var scores = forest.Scores(c.Constant<double>(0), c.Shape(0), null);
+        var scores = forest.Scores(c, null);
         Transform((int)c.Int("post_transform", 0) switch { 0 => "NONE", 1 => "SOFTMAX", 2 => "LOGISTIC", 3 => "SOFTMAX_ZERO", 4 => "PROBIT", _ => "NONE" }, scores);
         return Made(scores).To(c.Tensor(0).DType);
 
@@ -57,7 +57,7 @@ static class TreeOperators
     static Tensor Regressor(OperatorCall c)
     {
         var forest = Old(c, "target", (int)c.Int("n_targets", 1), Enum.Parse<Aggregate>(c.Text("aggregate_function", "SUM"), ignoreCase: true));
-        var scores = forest.Scores(c.Constant<double>(0), c.Shape(0), Base(c));
+        var scores = forest.Scores(c, Base(c));
         Transform(c.Text("post_transform", "NONE"), scores);
         return Made(scores);
     }
@@ -70,7 +70,7 @@ static class TreeOperators
         int classes = names?.Length ?? numbers?.Length ?? throw c.Bad("has no class labels");
         int[] ids = c.Ints("class_ids") ?? throw c.Bad("has no class_ids");
         bool isBinary = classes == 2 && ids.Distinct().Count() == 1;
-        var scores = Old(c, "class", classes, Aggregate.Sum).Scores(c.Constant<double>(0), c.Shape(0), Base(c));
+        var scores = Old(c, "class", classes, Aggregate.Sum).Scores(c, Base(c));
         return Labels.Classified(scores, c.Text("post_transform", "NONE"), isBinary ? ids[0] : null, names, numbers, (c.Floats("class_weights") ?? []).All(w => w >= 0));
     }
 

@@ -25,9 +25,22 @@ sealed partial class IlEmitter
             (DType.I64 or DType.U64, DType.F64) => "Int64BitsToDouble",
             _ => null,
         };
-        if (name is not null) il.Emit(OpCodes.Call, typeof(BitConverter).GetMethod(name)!);
+        if (from.Size == 2 && (from.IsFloat || n.DType.IsFloat)) ReinterpretHalf(from, n.DType);
+        else if (name is not null) il.Emit(OpCodes.Call, typeof(BitConverter).GetMethod(name)!);
         else if (from.IsFloat || n.DType.IsFloat) throw new DTypeException($"a bitcast of {from.Name} to {n.DType.Name} is not supported; cast through float32");
         else if (a != b || from != n.DType) Wrap(n.DType);
+    }
+
+    /// <summary>Two bytes as another type; 16-bit floats are on the stack as float32.</summary>
+    void ReinterpretHalf(DType from, DType to)
+    {
+        if (from.IsFloat) il.Emit(OpCodes.Call, ScalarMethod("Bits", from));
+        if (to.IsFloat)
+        {
+            Wrap(DType.U16);
+            il.Emit(OpCodes.Call, ScalarMethod("OfBits", to));
+        }
+        else Wrap(to);
     }
 
     /// <summary>Brings an integer on the stack into the range of a narrow type.</summary>
