@@ -1,4 +1,5 @@
 using System.Net.Http.Json;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Ingot.Llm.Tests;
@@ -38,6 +39,23 @@ public class ServeCommandTests
         code.ShouldBe(1);
         error.ShouldContain("--api-key");
         error.ShouldNotContain("no-such-folder");
+    }
+
+    [Fact]
+    public async Task ToolServer_Program_DoesNotGetTheKey()
+    {
+        if (!File.Exists("/bin/bash")) Assert.Skip("no bash");
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["tools.sh"], TinyToolServer.Script);
+        string? before = Environment.GetEnvironmentVariable("INGOT_API_KEY"); // the tests that start processes are in this class, which runs one by one
+        Environment.SetEnvironmentVariable("INGOT_API_KEY", "a-key-of-this-machine");
+        try
+        {
+            await using var connected = await ToolServers.ConnectAsync([$"shell=/bin/bash '{folder["tools.sh"]}'"]);
+            using var nothing = JsonDocument.Parse("{}");
+            (await connected.CallAsync("greet", nothing.RootElement, TestContext.Current.CancellationToken)).ShouldBe(("hello from a shell", false));
+        }
+        finally { Environment.SetEnvironmentVariable("INGOT_API_KEY", before); }
     }
 
     [Fact]

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Ingot.Llm.Chat;
 using Ingot.Llm.Constraints;
 using Ingot.Llm.Generation;
@@ -47,11 +45,8 @@ public sealed class ServedModel : IAsyncDisposable
     {
         var loaded = LoadedModel.Load(path, new() { ContextLength = options?.ContextLength });
         var chat = loaded.IsChat ? ChatPrompt.Of(loaded.Tokenizer, loaded.ChatTemplate, new() { BeginToken = loaded.BeginToken, EndTokens = loaded.EndTokens }) : null;
-        return new(name ?? loaded.Name, loaded.Model, loaded.Tokenizer, chat, options, () => ModelIdentity.OfFiles(FilesOf(loaded.Path)));
+        return new(name ?? loaded.Name, loaded.Model, loaded.Tokenizer, chat, options, () => ModelIdentity.OfFiles(loaded.Files));
     }
-
-    static IEnumerable<string> FilesOf(string path) => File.Exists(path) ? [path]
-        : new[] { "*.safetensors", "*.gguf", "config.json", "tokenizer*" }.SelectMany(p => Directory.EnumerateFiles(path, p, SearchOption.AllDirectories));
 
     /// <summary>What callers call it.</summary>
     public string Name { get; }
@@ -80,9 +75,10 @@ public sealed class ServedModel : IAsyncDisposable
         if (ChatPrompt is not { } chat) throw new IngotException($"the model {Name} has no chat template: it continues texts (/v1/completions), it was not made for conversations");
         var tools = call.Choice.Kind == ToolChoiceKind.None ? [] : call.Tools;
         bool isForced = call.Choice.Kind == ToolChoiceKind.Required && tools.Count > 0;
+        if (call.Form is not null && tools.Count > 0 && !isForced)
+            throw new IngotException("an answer of a given form (response_format, guided_regex, guided_choice) cannot be a call, so it and tools exclude each other; leave one of them out, or set tool_choice to none or required");
         var prompt = chat.Render(call.Turns, tools.Count > 0 ? tools : null, addGenerationPrompt: true, call.Prefill, call.Variables);
-        RequireFit(prompt.Length);
-        var constraint = isForced ? constraints.Value.JsonSchema(CallSchema(tools, call.Choice.Name))
+        var constraint = isForced ? constraints.Value.JsonSchema(CallSchema.Of(tools, call.Choice.Name))
             : call.Form switch
             {
                 AnswerForm.Json { Schema: var schema } => constraints.Value.JsonSchema(schema),
@@ -91,10 +87,25 @@ public sealed class ServedModel : IAsyncDisposable
                 AnswerForm.Choice { Texts: var texts } => constraints.Value.Choice(texts),
                 _ => null,
             };
+        if (constraint is not null) prompt = ThoughtClosed(prompt, call.Prefill);
+        RequireFit(prompt.Length);
         // What is written under a constraint is JSON, whatever it looks like to the family's parser.
         var readable = isForced || constraint is not null ? null : tools;
         var sequences = Loop.Submit(new TextRequest(prompt, Sampling(call.Sampling, turnEnds, constraint), call.Count));
-        return [.. sequences.Select(s => new ChatAnswer(s, chat.NewReader(prompt, readable, call.Sampling.Stop), call, isForced))];
+        return [.. sequences.Select(s => new ChatAnswer(s, chat.NewReader(constraint is null ? prompt : null, readable, call.Sampling.Stop), call, isForced))];
+    }
+
+    /// <summary>
+    /// The prompt of an answer whose form is given. Templates of models that think may open a thought in the prompt; the form holds from the first token on, so the
+    /// thought is ended there, empty, as these models write it.
+    /// </summary>
+    int[] ThoughtClosed(int[] prompt, string? prefill)
+    {
+        const string Begin = "<think>", End = "</think>";
+        string tail = Tokenizer.Decode([.. prompt.TakeLast(16)], skipSpecial: false);
+        bool isOpen = tail.TrimEnd().EndsWith(Begin, StringComparison.Ordinal)
+            || prefill is not null && prefill.LastIndexOf(Begin, StringComparison.Ordinal) > prefill.LastIndexOf(End, StringComparison.Ordinal);
+        return isOpen ? [.. prompt, .. Tokenizer.Encode($"\n{End}\n\n", addSpecial: false, parseSpecial: true)] : prompt;
     }
 
     /// <summary>Begins to continue texts.</summary>
@@ -117,6 +128,13 @@ public sealed class ServedModel : IAsyncDisposable
 
     /// <summary>Text as the tokens that the model expects of a whole text.</summary>
     public int[] Encode(string text) => Tokenizer.Encode(text, addSpecial: true, parseSpecial: false);
+
+    /// <summary>A ready prompt: text in which special tokens are written as they are called. One that writes the token that begins texts does not get it twice.</summary>
+    public int[] EncodePrompt(string text)
+    {
+        var tokens = Tokenizer.Encode(text, addSpecial: true, parseSpecial: true);
+        return Tokenizer.BeginIds is [var begin] && tokens is [var first, var second, ..] && first == begin && second == begin ? tokens[1..] : tokens;
+    }
 
     /// <summary>A vector of length 1 for each text.</summary>
     /// <param name="texts">Tokens of each, at least one.</param>
@@ -142,13 +160,7 @@ public sealed class ServedModel : IAsyncDisposable
     }
 
     /// <summary>The bytes that a token stands for; a special one's are its name.</summary>
-    public byte[] BytesOf(int token)
-    {
-        if (Tokenizer.DecodesBytes) return Tokenizer.BytesOf(token).ToArray();
-        var text = Tokenizer.TokenText(token) ?? "";
-        bool isByte = text.Length == 6 && text.StartsWith("<0x", StringComparison.Ordinal) && text[5] == '>';
-        return isByte ? [Convert.ToByte(text[3..5], 16)] : System.Text.Encoding.UTF8.GetBytes(text.Replace('▁', ' '));
-    }
+    public byte[] BytesOf(int token) => TokenTrie.BytesOf(Tokenizer, token) ?? [];
 
     SamplingOptions Sampling(SamplingOptions options, IReadOnlyList<int> endTokens, ITokenConstraint? constraint) =>
         options with { VocabularySize = vocabulary, EndTokens = endTokens, Constraint = constraint };
@@ -156,25 +168,6 @@ public sealed class ServedModel : IAsyncDisposable
     void RequireFit(int length)
     {
         if (length >= ContextLength) throw new ContextLengthException(length, ContextLength);
-    }
-
-    /// <summary>{"name": ..., "arguments": ...} of any of the tools, or of the one that is named.</summary>
-    static JsonElement CallSchema(IReadOnlyList<ToolDefinition> tools, string? name)
-    {
-        var choices = tools.Where(t => name is null || t.Name == name).Select(JsonNode? (t) => new JsonObject
-        {
-            ["type"] = "object",
-            ["properties"] = new JsonObject
-            {
-                ["name"] = new JsonObject { ["const"] = t.Name },
-                ["arguments"] = t.Parameters is { } p ? JsonNode.Parse(p.GetRawText()) : new JsonObject { ["type"] = "object", ["properties"] = new JsonObject(), ["additionalProperties"] = false },
-            },
-            ["required"] = new JsonArray("name", "arguments"),
-            ["additionalProperties"] = false,
-        }).ToArray();
-        if (choices.Length == 0) throw new IngotException($"tool_choice names '{name}', but the tools are {string.Join(", ", tools.Select(t => t.Name))}");
-        var schema = choices.Length == 1 ? choices[0]! : new JsonObject { ["anyOf"] = new JsonArray(choices) };
-        return JsonSerializer.SerializeToElement(schema);
     }
 
     public async ValueTask DisposeAsync()

@@ -34,6 +34,8 @@ public sealed class ServedSequence : IDisposable
 
     internal bool IsCancelled => isCancelled;
 
+    internal bool HasFailed => sequence?.Error is not null;
+
     internal bool HasBegun => sequence is not null;
 
     internal void Begin(Engine engine)
@@ -55,7 +57,7 @@ public sealed class ServedSequence : IDisposable
             tokens.Writer.TryWrite(new(s.Tokens[given], chosen < s.LogProbabilities.Count ? s.LogProbabilities[chosen] : null));
         }
         if (!s.IsDone) return false;
-        End(s.Finish);
+        End(s.Finish, s.Error);
         return true;
     }
 

@@ -120,9 +120,13 @@ public sealed class ServingLoop : IAsyncDisposable
             try { engine.Step(); }
             catch (Exception e) // whatever it is, those who wait must hear of it, and the next ones are to be served
             {
-                foreach (var s in running) s.End(Finish.Stopped, e);
-                running.Clear();
-                continue;
+                // An error of single texts is theirs alone: HandOut ends these with it.
+                if (!running.Exists(s => s.HasFailed))
+                {
+                    foreach (var s in running) s.End(Finish.Stopped, e);
+                    running.Clear();
+                    continue;
+                }
             }
             running.RemoveAll(s => s.HandOut());
         }

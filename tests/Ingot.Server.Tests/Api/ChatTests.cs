@@ -160,6 +160,20 @@ public class ChatTests(SharedServer shared) : IClassFixture<SharedServer>
     }
 
     [Fact]
+    public async Task Chat_ToolCallCutByTheLimit_IsTextWithLength()
+    {
+        var (_, json) = await server.Chat("@sum", Add + ", \"max_tokens\": 2");
+        var choice = json["choices"]![0]!;
+        choice["finish_reason"]!.GetValue<string>().ShouldBe("length", json.ToJsonString());
+        choice["message"]!["content"]!.GetValue<string>().ShouldBe("<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 20, ");
+        choice["message"]!["tool_calls"].ShouldBeNull();
+        var events = await server.Stream("v1/chat/completions", $$"""{"messages": [{"role": "user", "content": "@sum"}], "stream": true, "max_tokens": 2, {{Add}}}""");
+        var last = events.SkipLast(1).Select(e => JsonNode.Parse(e)!["choices"]![0]!).ToList();
+        last[^1]["finish_reason"]!.GetValue<string>().ShouldBe("length");
+        string.Concat(last.Select(c => c["delta"]!["content"]?.GetValue<string>())).ShouldContain("add");
+    }
+
+    [Fact]
     public async Task Chat_ToolsNone_CallIsText()
     {
         var (_, json) = await server.Chat("@sum", Add + ", \"tool_choice\": \"none\"");
@@ -180,6 +194,15 @@ public class ChatTests(SharedServer shared) : IClassFixture<SharedServer>
         scores["token_logprobs"]![2]!.GetValue<double>().ShouldBeGreaterThan(-1e-3);
         scores["text_offset"]!.AsArray().Select(t => t!.GetValue<int>()).ShouldBe([0, 4, 7]);
         scores["top_logprobs"]![2]!["Then "].ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task Completion_ReadyPrompt_HasItsMarks()
+    {
+        var (_, json) = await server.Post("v1/completions", """{"prompt": "ab<|end|>", "max_tokens": 1, "echo": true}""");
+        json["usage"]!["prompt_tokens"]!.GetValue<int>().ShouldBe(3);
+        json["choices"]![0]!["text"]!.GetValue<string>().ShouldBe("ab<|end|>Hello");
+        (await server.Chat("ab<|end|>")).Json["usage"]!["prompt_tokens"]!.GetValue<int>().ShouldBe(9); // words of a conversation are words
     }
 
     [Fact]
