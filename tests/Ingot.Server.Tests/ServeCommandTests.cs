@@ -14,7 +14,7 @@ public class ServeCommandTests
     {
         using var folder = new TemporaryFolder();
         ScriptedModel.Save(folder["model"]);
-        using var process = IngotProcess.Start("serve", $"small={folder["model"]}", "--port", "0", "--feedback", "-", "--prefix-folder", folder["prefixes"]);
+        using var process = IngotProcess.Start("serve", $"small={folder["model"]}", "--port", "0", "--feedback", "-", "--draft", "lookup", "--cache-type", "bf16", "--dtype", "bf16", "--context", "128", "--kv-memory", "64", "--prefix-folder", folder["prefixes"]);
         string seen = "";
         while (await process.StandardOutput.ReadLineAsync() is { } line)
         {
@@ -40,6 +40,9 @@ public class ServeCommandTests
         error.ShouldContain("--api-key");
         error.ShouldNotContain("no-such-folder");
     }
+
+    [Fact]
+    public void Serve_UnknownCacheType_IsRefusedBeforeAnythingIsLoaded() => IngotProcess.Run("serve", "no-such-folder", "--cache-type", "fp4").Error.ShouldContain("int8");
 
     [Fact]
     public async Task ToolServer_Program_DoesNotGetTheKey()

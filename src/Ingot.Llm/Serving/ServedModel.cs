@@ -9,14 +9,12 @@ namespace Ingot.Llm.Serving;
 /// <summary>A model that answers many callers at once: conversations, texts to be continued, embeddings. Safe for use from several threads at once.</summary>
 public sealed class ServedModel : IAsyncDisposable
 {
-    /// <summary>Texts that are embedded at once: those that are being written wait meanwhile.</summary>
-    const int TextsAnErrand = 8;
-
     readonly Lazy<TokenConstraints> constraints;
     readonly IReadOnlyList<int> turnEnds;
     readonly int vocabulary;
     readonly Lazy<Embedder> embedder;
     readonly PrefixStore? store;
+    readonly Engine? drafts; // of the smaller model; the loop's
 
     /// <param name="name">What callers call it.</param>
     /// <param name="model">The weights, which must not change any more.</param>
@@ -29,7 +27,13 @@ public sealed class ServedModel : IAsyncDisposable
         (Name, Model, Tokenizer, ChatPrompt) = (name, model, tokenizer, chat);
         options = (options ?? new()).Checked();
         store = options.PrefixFolder is { } folder ? new(folder, options.PrefixFolderBytes, identity?.Invoke() ?? ModelIdentity.Of(model)) : null;
-        Loop = new(new(model, new EngineOptions { CacheType = options.CacheType, PrefixBytes = options.PrefixBytes, Store = store }), options);
+        if (options.Draft is { } draft)
+        {
+            RequireSameTokens(draft);
+            drafts = new(draft.Model, new EngineOptions { CacheType = options.CacheType });
+            options = options with { Drafting = () => new DraftModel(drafts) };
+        }
+        Loop = new(new(model, new EngineOptions { CacheType = options.CacheType, PrefixBytes = options.PrefixBytes, Store = store }), options, Trim);
         embedder = new(() => new(model, new() { CacheType = options.CacheType }));
         turnEnds = chat?.EndTokens ?? [];
         vocabulary = Math.Min(tokenizer.VocabularySize, model.VocabularySize);
@@ -40,10 +44,12 @@ public sealed class ServedModel : IAsyncDisposable
     /// <param name="path">The file or folder.</param>
     /// <param name="options">How much it takes on.</param>
     /// <param name="name">What callers call it; null: as the file or folder is called.</param>
+    /// <param name="load">How the files are to be taken; a context given here comes before the options'.</param>
     /// <exception cref="IngotException">There is no model, it has no tokenizer, or it is damaged.</exception>
-    public static ServedModel Load(string path, ServingOptions? options = null, string? name = null)
+    public static ServedModel Load(string path, ServingOptions? options = null, string? name = null, LoadOptions? load = null)
     {
-        var loaded = LoadedModel.Load(path, new() { ContextLength = options?.ContextLength });
+        load ??= new();
+        var loaded = LoadedModel.Load(path, load with { ContextLength = load.ContextLength ?? options?.ContextLength });
         var chat = loaded.IsChat ? ChatPrompt.Of(loaded.Tokenizer, loaded.ChatTemplate, new() { BeginToken = loaded.BeginToken, EndTokens = loaded.EndTokens }) : null;
         return new(name ?? loaded.Name, loaded.Model, loaded.Tokenizer, chat, options, () => ModelIdentity.OfFiles(loaded.Files));
     }
@@ -144,19 +150,18 @@ public sealed class ServedModel : IAsyncDisposable
     public async Task<IReadOnlyList<float[]>> EmbedAsync(IReadOnlyList<int[]> texts, Pooling pooling, CancellationToken cancellation = default)
     {
         foreach (var text in texts) RequireFit(text.Length);
-        var vectors = new List<float[]>(texts.Count);
-        foreach (var some in texts.Chunk(TextsAnErrand)) vectors.AddRange(await Loop.RunAsync(_ => embedder.Value.Embed(some, pooling, cancellation: cancellation)).ConfigureAwait(false));
-        return vectors;
+        return await Loop.RunInPartsAsync(_ => embedder.Value.EmbedInSteps(texts, pooling), cancellation).ConfigureAwait(false);
     }
 
     /// <summary>The tokens of a text with their log-probabilities; the first has none.</summary>
     /// <param name="text">Tokens, at least one.</param>
     /// <param name="likeliest">How many of the likeliest are wanted at each place.</param>
+    /// <param name="cancellation">Ends the work.</param>
     /// <exception cref="IngotException">The text does not fit into the context.</exception>
-    public Task<IReadOnlyList<ChosenToken>> ScoreAsync(int[] text, int likeliest)
+    public Task<IReadOnlyList<ChosenToken>> ScoreAsync(int[] text, int likeliest, CancellationToken cancellation = default)
     {
         RequireFit(text.Length);
-        return Loop.RunAsync(e => PromptScores.Of(e, text, vocabulary, likeliest));
+        return Loop.RunInPartsAsync(e => PromptScores.InSteps(e, text, vocabulary, likeliest), cancellation);
     }
 
     /// <summary>The bytes that a token stands for; a special one's are its name.</summary>
@@ -168,6 +173,20 @@ public sealed class ServedModel : IAsyncDisposable
     void RequireFit(int length)
     {
         if (length >= ContextLength) throw new ContextLengthException(length, ContextLength);
+    }
+
+    /// <summary>A guess is a token's number: where the numbers mean other texts, all guesses would be wrong.</summary>
+    void RequireSameTokens(LoadedModel draft)
+    {
+        int differs = Enumerable.Range(0, Math.Min(Tokenizer.VocabularySize, draft.Tokenizer.VocabularySize)).FirstOrDefault(id => Tokenizer.TokenText(id) != draft.Tokenizer.TokenText(id), -1);
+        if (differs >= 0) throw new IngotException($"{draft.Name} cannot guess for {Name}: token {differs} is '{draft.Tokenizer.TokenText(differs)}' there and '{Tokenizer.TokenText(differs)}' here; a smaller model of the same family has the same tokens");
+    }
+
+    /// <summary>Gives back what the loop's other engines keep; on the loop's thread.</summary>
+    void Trim()
+    {
+        drafts?.Cache.Trim();
+        if (embedder.IsValueCreated) embedder.Value.Trim();
     }
 
     public async ValueTask DisposeAsync()

@@ -22,7 +22,14 @@ sealed class CompletionEndpoint(Models models, ServerMetrics metrics, long mostB
         bool echoes = fields.Flag("echo") ?? false;
         int? scores = fields.Whole("logprobs", 0, 20);
         int count = fields.Whole("n", 1, ChatFields.MostAnswers) ?? 1;
-        var sampling = SamplingFields.Read(fields, fields.Whole("max_tokens", 0, int.MaxValue) ?? 16) with { LogProbabilities = scores };
+        int wanted = count;
+        if (fields.Whole("best_of", 1, ChatFields.MostAnswers) is { } best)
+        {
+            if (best < wanted) throw ApiException.Invalid("best_of", $"'best_of' is {best}, but 'n' asks for {wanted} of them");
+            if (best > wanted && isStream) throw ApiException.Invalid("best_of", "'best_of' is not supported with 'stream': which are the best is known at the end");
+            count = best;
+        }
+        var sampling = SamplingFields.Read(fields, fields.Whole("max_tokens", 0, int.MaxValue) ?? 16) with { LogProbabilities = scores ?? (count > wanted ? 0 : null) };
         string? suffix = fields.Text("suffix") is { Length: > 0 } given ? given : null;
         // Ready prompts have their marks in them; what is to be filled in is plain text.
         var prompts = Prompts(fields, model, suffix is null ? model.EncodePrompt : model.Encode);
@@ -35,7 +42,7 @@ sealed class CompletionEndpoint(Models models, ServerMetrics metrics, long mostB
             prompts = [.. prompts.Select(p => fill.Prompt(model.Tokenizer.Decode(p), suffix))];
         }
         if (echoes && isStream) throw ApiException.Invalid("echo", "'echo' is not supported with 'stream'");
-        var promptScores = echoes && scores is { } top ? await Task.WhenAll(prompts.Select(p => model.ScoreAsync(p, top))) : null;
+        var promptScores = echoes && scores is { } top ? await Task.WhenAll(prompts.Select(p => model.ScoreAsync(p, top, context.RequestAborted))) : null;
         var answers = model.Continue(prompts, sampling, count, fill?.EndTokens);
         try
         {
@@ -46,7 +53,7 @@ sealed class CompletionEndpoint(Models models, ServerMetrics metrics, long mostB
             else
             {
                 await foreach (var (index, piece) in pieces) reply.Add(index, piece);
-                await Json.SendAsync(context, reply.Whole());
+                await Json.SendAsync(context, reply.Whole(wanted));
             }
             measured.End(reply.PromptTokens, reply.GeneratedTokens);
         }
@@ -132,12 +139,19 @@ sealed class CompletionReply(ServedModel model, IReadOnlyList<TextAnswer> answer
         tokens[index].AddRange(piece.Tokens);
     }
 
-    public JsonObject Whole()
+    /// <summary>The texts when all pieces are there.</summary>
+    /// <param name="wanted">Of each prompt's: those whose tokens the model found likeliest, as they were written if that is all.</param>
+    public JsonObject Whole(int wanted)
     {
-        var json = Head(new([.. answers.Select((a, i) => Choice(i, texts[i].ToString(), tokens[i], 0, a.FinishReason))]));
+        IEnumerable<int> chosen = Enumerable.Range(0, answers.Count);
+        if (wanted < count) chosen = chosen.GroupBy(i => i / count).SelectMany(of => of.OrderByDescending(MeanScore).Take(wanted));
+        var json = Head(new([.. chosen.Select((i, place) => Choice(place, texts[i].ToString(), tokens[i], 0, answers[i].FinishReason))]));
         json["usage"] = Usage();
         return json;
     }
+
+    /// <summary>The mean log-probability of the tokens that were chosen, so that a long text is not worse than a short one.</summary>
+    double MeanScore(int index) => tokens[index].TakeLast(answers[index].GeneratedTokens).Select(t => (double)(t.Score?.LogProbability ?? 0)).DefaultIfEmpty(double.NegativeInfinity).Average();
 
     public JsonObject Chunk(int index, TextPiece? piece)
     {

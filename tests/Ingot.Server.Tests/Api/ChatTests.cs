@@ -197,6 +197,24 @@ public class ChatTests(SharedServer shared) : IClassFixture<SharedServer>
     }
 
     [Fact]
+    public async Task Completion_BestOf_AreTheLikeliest()
+    {
+        // The bias makes texts stray from the script, which the model itself finds likeliest.
+        const string Hot = "\"prompt\": \"@no\", \"max_tokens\": 3, \"seed\": 11, \"logit_bias\": {\"97\": 17}, \"logprobs\": 0";
+        static double Mean(JsonNode? choice) => choice!["logprobs"]!["token_logprobs"]!.AsArray().Average(p => p!.GetValue<double>());
+        var (_, all) = await server.Post("v1/completions", $$"""{ {{Hot}}, "n": 8 }""");
+        var (status, best) = await server.Post("v1/completions", $$"""{ {{Hot}}, "n": 2, "best_of": 8 }""");
+        status.ShouldBe(200, best.ToJsonString());
+        var means = all["choices"]!.AsArray().Select(Mean).OrderDescending().ToList();
+        means[0].ShouldBeGreaterThan(means[^1]);
+        best["choices"]!.AsArray().Select(Mean).ShouldBe(means.Take(2), tolerance: 1e-9);
+        best["choices"]!.AsArray().Select(c => c!["index"]!.GetValue<int>()).ShouldBe([0, 1]);
+        (await server.Post("v1/completions", """{"prompt": "a", "n": 3, "best_of": 2}""")).Status.ShouldBe(400);
+        (await server.Post("v1/completions", """{"prompt": "a", "best_of": 2, "stream": true}""")).Status.ShouldBe(400);
+        (await server.Chat("a", "\"best_of\": 2")).Status.ShouldBe(400);
+    }
+
+    [Fact]
     public async Task Completion_ReadyPrompt_HasItsMarks()
     {
         var (_, json) = await server.Post("v1/completions", """{"prompt": "ab<|end|>", "max_tokens": 1, "echo": true}""");
