@@ -1,4 +1,6 @@
 using System.CommandLine;
+using Ingot.Llm.Generation;
+using Ingot.Llm.Models;
 using Ingot.Llm.Serving;
 using Ingot.Server;
 
@@ -13,7 +15,10 @@ sealed class ServeCommand
     readonly Option<string?> key = new("--api-key") { Description = "What callers must show (Authorization: Bearer KEY). The variable INGOT_API_KEY does the same, and is not in the list of processes." };
     readonly Option<int> slots = Options.Number("--slots", null, "Texts that are written side by side.", new ServingOptions().Slots);
     readonly Option<int> queue = Options.Number("--max-queue", null, "Texts that wait for a slot; more are refused with 429.", new ServingOptions().MostWaiting);
-    readonly Option<int?> context = Options.Number<int>("--context", "The most positions to be used; by default the model's own.");
+    readonly ModelArguments loading = new();
+    readonly Option<string> cacheType = new("--cache-type") { Description = "How keys and values are kept: fp32, bf16 (half the memory) or int8 (a quarter).", DefaultValueFactory = _ => "fp32" };
+    readonly Option<int?> cacheBytes = Options.Number<int>("--kv-memory", "The most megabytes of keys and values of texts that are being written; half of the memory if not given.");
+    readonly Option<string?> draft = new("--draft") { Description = "What guesses tokens to come, which the model then checks side by side: a smaller MODEL with the same tokens, or lookup, which finds them earlier in the text. What is written stays the same." };
     readonly Option<int> prefixes = Options.Number("--prefix-cache", null, "Megabytes of keys and values that are kept in memory, for prompts that begin as earlier ones did; 0: none.", (int)(new ServingOptions().PrefixBytes >> 20));
     readonly Option<string?> prefixFolder = new("--prefix-folder") { Description = "A folder where they are kept across restarts, too." };
     readonly Option<long> bytes = Options.Number("--max-body", null, "The most bytes of a request.", new ServerOptions().MostBytes);
@@ -24,7 +29,8 @@ sealed class ServeCommand
     public static Command Create()
     {
         var c = new ServeCommand();
-        var command = new Command("serve", "Serve models: an OpenAI-compatible API and a chat page.") { c.models, c.port, c.host, c.key, c.context, c.slots, c.queue, c.prefixes, c.prefixFolder, c.bytes, c.feedback, c.mcp, c.patience };
+        var command = new Command("serve", "Serve models: an OpenAI-compatible API and a chat page.") { c.models, c.port, c.host, c.key, c.cacheType, c.cacheBytes, c.draft, c.slots, c.queue, c.prefixes, c.prefixFolder, c.bytes, c.feedback, c.mcp, c.patience };
+        c.loading.AddTo(command);
         command.SetAction((args, _) => c.Run(args));
         return command;
     }
@@ -41,12 +47,14 @@ sealed class ServeCommand
             Patience = TimeSpan.FromSeconds(Math.Clamp(args.GetValue(patience), 0, 3600)),
         };
         options.Check(); // before models are loaded
-        var serving = new ServingOptions { ContextLength = args.GetValue(context), Slots = args.GetValue(slots), MostWaiting = args.GetValue(queue), PrefixBytes = (long)args.GetValue(prefixes) << 20, PrefixFolder = args.GetValue(prefixFolder) };
+        var serving = new ServingOptions { CacheType = CacheTypeOf(args.GetValue(cacheType)!), KvBytes = args.GetValue(cacheBytes) is { } megabytes ? (long)megabytes << 20 : null, Slots = args.GetValue(slots), MostWaiting = args.GetValue(queue), PrefixBytes = (long)args.GetValue(prefixes) << 20, PrefixFolder = args.GetValue(prefixFolder) }.Checked();
+        var load = loading.Read(args);
+        if (load.Tokenizer is not null && args.GetValue(models)!.Length > 1) throw new IngotException("--tokenizer is for one model; start a server for each");
         List<ServedModel> served = [];
         await using var tools = args.GetValue(mcp) is { Length: > 0 } definitions ? await ToolServers.ConnectAsync(definitions, StopSignal.Token) : null;
         try
         {
-            foreach (var model in args.GetValue(models)!) served.Add(Load(model, serving));
+            foreach (var model in args.GetValue(models)!) served.Add(Load(model, args.GetValue(draft), serving, load));
             await using var server = await IngotServer.StartAsync(options with { Tools = tools }, served);
             foreach (var model in served) Console.WriteLine($"{model.Name}: {model.Model.Config.ParameterCount:N0} parameters, context {model.ContextLength:N0}{(model.ChatPrompt is null ? ", no chat template: it continues texts" : "")}");
             if (tools is not null) Console.WriteLine($"tools: {string.Join(", ", tools.Names)}");
@@ -62,10 +70,21 @@ sealed class ServeCommand
         }
     }
 
-    static ServedModel Load(string argument, ServingOptions options)
+    /// <exception cref="IngotException">There is none of this name.</exception>
+    static CacheType CacheTypeOf(string name) => name switch
     {
+        "fp32" or "f32" => CacheType.F32,
+        "bf16" => CacheType.BF16,
+        "int8" => CacheType.Int8,
+        _ => throw new IngotException($"--cache-type is fp32, bf16 or int8, not '{name}'"),
+    };
+
+    static ServedModel Load(string argument, string? draft, ServingOptions options, LoadOptions load)
+    {
+        if (draft == "lookup") options = options with { Drafting = () => new PromptLookup() };
+        else if (draft is not null) options = options with { Draft = LoadedModel.Load(draft) }; // one a model: each has a thread of its own
         int equals = argument.IndexOf('=');
         var (name, path) = equals > 0 && !Path.Exists(argument) ? (argument[..equals], argument[(equals + 1)..]) : (null, argument);
-        return ServedModel.Load(path, options, name);
+        return ServedModel.Load(path, options, name, load);
     }
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -63,12 +64,12 @@ public sealed class IngotServer : IAsyncDisposable
         if (models.GroupBy(m => m.Name).FirstOrDefault(g => g.Count() > 1) is { } twice) throw new IngotException($"two models are named {twice.Key}");
         var server = new IngotServer(options, models);
         try { await server.app.StartAsync(); }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or SocketException) // taken; not ours to take (a low port), not of this machine
         {
             await server.DisposeAsync();
-            throw new IngotException($"cannot listen on {options.Host} port {options.Port}: {e.Message} Give another port with --port, or 0 for any that is free", e);
+            throw new IngotException($"cannot listen on {options.Host} port {options.Port}: {e.Message.TrimEnd('.')}. Give another port with --port, 0 for any that is free, or an address of this machine with --host", e);
         }
-        server.Address = new(server.app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First().Replace("0.0.0.0", "127.0.0.1", StringComparison.Ordinal).Replace("[::]", "[::1]", StringComparison.Ordinal));
+        server.Address = new(server.app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First().Replace("0.0.0.0", "127.0.0.1", StringComparison.Ordinal).Replace("[::]", options.IsAny ? "127.0.0.1" : "[::1]", StringComparison.Ordinal));
         return server;
     }
 
@@ -77,7 +78,8 @@ public sealed class IngotServer : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(new() { ApplicationName = "ingot", ContentRootPath = AppContext.BaseDirectory });
         builder.WebHost.UseKestrelCore().ConfigureKestrel(o =>
         {
-            o.Listen(options.Address, options.Port);
+            if (options.IsAny) o.ListenAnyIP(options.Port); // IPv4 and, where there is IPv6, that too
+            else o.Listen(options.Address, options.Port);
             o.AddServerHeader = false;
             o.Limits.MaxRequestBodySize = null; // RequestBody has the limit, and lets the sender come to read the answer
         });
@@ -141,18 +143,24 @@ public sealed class IngotServer : IAsyncDisposable
         metrics.Count(route, context.Response.StatusCode);
     }
 
-    static async Task Fail(HttpContext context, Exception e)
+    internal static async Task Fail(HttpContext context, Exception e)
     {
-        if (context.Response.HasStarted)
-        {
-            context.Abort(); // so that what was sent is not taken for all
-            return;
-        }
         var error = ApiException.Of(e);
         if (error is null)
         {
             await Console.Error.WriteLineAsync($"ingot: {context.Request.Method} {context.Request.Path}: {e}");
             error = new(500, "the server failed at this request; its log says more", "internal_error");
+        }
+        if (context.Response.HasStarted)
+        {
+            // Too late for a status. A stream's reader is told in the stream; from any other the connection is taken, so that what was sent is not taken for all.
+            try
+            {
+                if (context.Response.ContentType?.StartsWith("text/event-stream", StringComparison.Ordinal) == true) await new EventStream(context, hasBegun: true).SendAsync(error.Json);
+                else context.Abort();
+            }
+            catch (Exception broken) when (broken is IOException or OperationCanceledException) { context.Abort(); }
+            return;
         }
         if (error.RetryAfter is { } seconds) context.Response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
         if (error.Status == 401) context.Response.Headers.WWWAuthenticate = "Bearer";
@@ -177,7 +185,7 @@ public sealed class IngotServer : IAsyncDisposable
     /// <summary>A foreign page must not use a visitor's browser to reach this server: neither by a name that was made to lead here, nor by posting from its own place.</summary>
     void RequireSameSite(HttpRequest request)
     {
-        if (isLoopback && key is null && request.Host.Host is not ("localhost" or "127.0.0.1" or "[::1]"))
+        if (isLoopback && key is null && request.Host.Host != "localhost" && !(IPAddress.TryParse(request.Host.Host.Trim('[', ']'), out var host) && IPAddress.IsLoopback(host)))
             throw new ApiException(403, "this server answers to localhost only", "forbidden_host");
         if (request.Headers.Origin is [{ } origin] && (!Uri.TryCreate(origin, UriKind.Absolute, out var from) || from.Authority != request.Host.Value))
             throw new ApiException(403, "requests from other sites' pages are not allowed", "forbidden_origin");

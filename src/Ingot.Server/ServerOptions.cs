@@ -26,10 +26,13 @@ public sealed record ServerOptions
     /// <summary>Tools that the page may call once its user consents.</summary>
     public ToolServers? Tools { get; init; }
 
+    /// <summary>All addresses, of either kind.</summary>
+    internal bool IsAny => Host == "*";
+
     internal IPAddress Address => Host switch
     {
         "localhost" => IPAddress.Loopback,
-        "*" => IPAddress.Any,
+        "*" => IPAddress.IPv6Any,
         _ => IPAddress.TryParse(Host.Trim('[', ']'), out var address) ? address : throw new IngotException($"--host takes an address of this machine, localhost, or * for all of them, not '{Host}'"),
     };
 

@@ -14,6 +14,8 @@ public sealed class ToolServers : IAsyncDisposable
     /// <summary>Characters of a result; the rest would only crowd the model's context.</summary>
     const int LongestResult = 50_000;
 
+    const int LongestName = 64;
+
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     readonly Dictionary<string, McpClient> servers = [];
@@ -57,11 +59,17 @@ public sealed class ToolServers : IAsyncDisposable
             foreach (var tool in await client.ListToolsAsync(cancellationToken: cancellation))
             {
                 // Two servers may have a tool of one name.
-                string shown = tools.ContainsKey(tool.Name) ? $"{name}_{tool.Name}" : tool.Name;
-                if (!tools.TryAdd(shown, (name, tool))) throw new IngotException($"the MCP server {name} has two tools named {tool.Name}");
+                if (!tools.TryAdd(Shown(tool.Name), (name, tool)) && !tools.TryAdd(Shown($"{name}_{tool.Name}"), (name, tool))) throw new IngotException($"the MCP server {name} has two tools named {tool.Name}");
             }
         }
         catch (Exception e) when (e is not (IngotException or OperationCanceledException)) { throw new IngotException($"the MCP server {name} ({target}) does not answer: {e.Message}", e); }
+    }
+
+    /// <summary>A name that the chat API takes: 1 to 64 letters, digits, '_', '-' and '.'.</summary>
+    internal static string Shown(string name)
+    {
+        var allowed = string.Concat(name.Take(LongestName).Select(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' ? c : '_'));
+        return allowed.Length > 0 ? allowed : "tool";
     }
 
     static IClientTransport Transport(string name, string target)
@@ -69,7 +77,7 @@ public sealed class ToolServers : IAsyncDisposable
         if (target.StartsWith("http://", StringComparison.Ordinal) || target.StartsWith("https://", StringComparison.Ordinal))
             return new HttpClientTransport(new() { Name = name, Endpoint = new(target) });
         var words = Words(target);
-        return new StdioClientTransport(new() { Name = name, Command = words[0], Arguments = words[1..] });
+        return new StdioClientTransport(new() { Name = name, Command = words[0], Arguments = words[1..], EnvironmentVariables = new Dictionary<string, string?> { ["INGOT_API_KEY"] = null } }); // the key is none of their business
     }
 
     /// <summary>A command line as words; quotes keep spaces.</summary>

@@ -39,8 +39,8 @@ static class ScriptedModel
 
     public static Tokenizer Tokenizer => Shared.Value.Tokenizer;
 
-    public static ServedModel New(string name = "scripted", ServingOptions? options = null) =>
-        new(name, Shared.Value.Model, Tokenizer, ChatPrompt.Of(Tokenizer, Template, new() { EndTokens = [Tokenizer.TokenId(End)!.Value] }), options);
+    public static ServedModel New(string name = "scripted", ServingOptions? options = null, string template = Template) =>
+        new(name, Shared.Value.Model, Tokenizer, ChatPrompt.Of(Tokenizer, template, new() { EndTokens = [Tokenizer.TokenId(End)!.Value] }), options);
 
     /// <summary>As files, for what loads a folder.</summary>
     public static void Save(string folder) => new ModelFolder(Shared.Value.Model, Tokenizer, Template).Save(folder);

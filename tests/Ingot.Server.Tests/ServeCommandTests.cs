@@ -1,4 +1,5 @@
 using System.Net.Http.Json;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Ingot.Llm.Tests;
@@ -13,7 +14,7 @@ public class ServeCommandTests
     {
         using var folder = new TemporaryFolder();
         ScriptedModel.Save(folder["model"]);
-        using var process = IngotProcess.Start("serve", $"small={folder["model"]}", "--port", "0", "--feedback", "-", "--prefix-folder", folder["prefixes"]);
+        using var process = IngotProcess.Start("serve", $"small={folder["model"]}", "--port", "0", "--feedback", "-", "--draft", "lookup", "--cache-type", "bf16", "--dtype", "bf16", "--context", "128", "--kv-memory", "64", "--prefix-folder", folder["prefixes"]);
         string seen = "";
         while (await process.StandardOutput.ReadLineAsync() is { } line)
         {
@@ -38,6 +39,26 @@ public class ServeCommandTests
         code.ShouldBe(1);
         error.ShouldContain("--api-key");
         error.ShouldNotContain("no-such-folder");
+    }
+
+    [Fact]
+    public void Serve_UnknownCacheType_IsRefusedBeforeAnythingIsLoaded() => IngotProcess.Run("serve", "no-such-folder", "--cache-type", "fp4").Error.ShouldContain("int8");
+
+    [Fact]
+    public async Task ToolServer_Program_DoesNotGetTheKey()
+    {
+        if (!File.Exists("/bin/bash")) Assert.Skip("no bash");
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["tools.sh"], TinyToolServer.Script);
+        string? before = Environment.GetEnvironmentVariable("INGOT_API_KEY"); // the tests that start processes are in this class, which runs one by one
+        Environment.SetEnvironmentVariable("INGOT_API_KEY", "a-key-of-this-machine");
+        try
+        {
+            await using var connected = await ToolServers.ConnectAsync([$"shell=/bin/bash '{folder["tools.sh"]}'"]);
+            using var nothing = JsonDocument.Parse("{}");
+            (await connected.CallAsync("greet", nothing.RootElement, TestContext.Current.CancellationToken)).ShouldBe(("hello from a shell", false));
+        }
+        finally { Environment.SetEnvironmentVariable("INGOT_API_KEY", before); }
     }
 
     [Fact]

@@ -16,7 +16,7 @@ sealed class TinyToolServer : IDisposable
           case "$line" in
             *'"initialize"'*) result='{"protocolVersion":"'"$version"'","capabilities":{"tools":{}},"serverInfo":{"name":"shell","version":"1"}}' ;;
             *'"tools/list"'*) result='{"tools":[{"name":"greet","description":"Greets","inputSchema":{"type":"object"}}]}' ;;
-            *'"tools/call"'*) result='{"content":[{"type":"text","text":"hello from a shell"}]}' ;;
+            *'"tools/call"'*) result='{"content":[{"type":"text","text":"hello from a shell'"${INGOT_API_KEY:+ that knows the key}"'"}]}' ;;
             *) [ -z "$id" ] && continue; printf '{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"unknown method"}}\n' "$id"; continue ;;
           esac
           printf '{"jsonrpc":"2.0","id":%s,"result":%s}\n' "$id" "$result"

@@ -82,7 +82,7 @@ sealed class TokenTrie
     }
 
     /// <summary>What a token adds to a text.</summary>
-    static byte[]? BytesOf(Tokenizer tokenizer, int id)
+    internal static byte[]? BytesOf(Tokenizer tokenizer, int id)
     {
         if (tokenizer.TokenText(id) is not { } text) return null;
         if (tokenizer.DecodesBytes) return tokenizer.BytesOf(id).ToArray();

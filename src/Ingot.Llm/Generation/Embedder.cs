@@ -35,7 +35,12 @@ public sealed class Embedder
     /// <param name="isNormalised">Vectors of length 1.</param>
     /// <param name="cancellation">Ends the work, without a result.</param>
     /// <exception cref="IngotException">A text is empty, or longer than the model's context.</exception>
-    public float[][] Embed(IReadOnlyList<int[]> texts, Pooling pooling, bool isNormalised = true, CancellationToken cancellation = default)
+    public float[][] Embed(IReadOnlyList<int[]> texts, Pooling pooling, bool isNormalised = true, CancellationToken cancellation = default) =>
+        EmbedInSteps(texts, pooling, isNormalised, cancellation).Last(r => r is not null)!;
+
+    /// <summary>The same, a step of the model at a time, so that something else may be done between two: null as long as there is more to do, then the vectors.</summary>
+    /// <inheritdoc cref="Embed"/>
+    internal IEnumerable<float[][]?> EmbedInSteps(IReadOnlyList<int[]> texts, Pooling pooling, bool isNormalised = true, CancellationToken cancellation = default)
     {
         var results = new float[texts.Count][];
         var active = new List<GeneratedSequence>();
@@ -51,14 +56,18 @@ public sealed class Embedder
                         active[i].Dispose();
                         active.RemoveAt(i);
                     }
+                yield return null;
             }
         }
         finally
         {
             foreach (var s in active) s.Dispose();
         }
-        return results;
+        yield return results;
     }
+
+    /// <summary>Gives memory that no text uses back.</summary>
+    public void Trim() => engine.Cache.Trim();
 
     GeneratedSequence Start(int[] tokens, float[][] results, int number, Pooling pooling, bool isNormalised)
     {

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Ingot.Llm.Models;
 
@@ -145,8 +146,12 @@ public sealed class Engine
     /// <summary>Forgets the prefixes in memory; those of texts in progress stay. For a model whose weights change.</summary>
     public void ForgetPrefixes() => prefixes?.Clear();
 
-    /// <summary>Runs the model once for all that wait.</summary>
+    /// <summary>
+    /// Runs the model once for all that wait. Where a text's next token cannot be chosen (nothing is left that its constraint allows), that text ends with its
+    /// <see cref="GeneratedSequence.Error"/>, the others get theirs, and then the first such error is thrown.
+    /// </summary>
     /// <returns>False if nothing did.</returns>
+    /// <exception cref="IngotException">Of a text; others may go on.</exception>
     public bool Step(CancellationToken cancellation = default)
     {
         rows.Clear();
@@ -159,21 +164,24 @@ public sealed class Engine
         foreach (var (sequence, position) in CollectionsMarshal.AsSpan(rows))
             if (position < sequence.Tokens.Count) sequence.Cached = position + 1; // a sequence's rows are in order; those of guesses count once they have come true
         int size = Model.VocabularySize;
+        Exception? error = null;
         for (int i = 0; i < choosing.Count; i++)
         {
             var sequence = choosing[i].Sequence;
-            bool goesOn = sequence.Take(logits.Slice(i * size, size));
+            bool goesOn = sequence.TryTake(logits.Slice(i * size, size), isGuessed: false);
             while (i + 1 < choosing.Count && ReferenceEquals(choosing[i + 1].Sequence, sequence))
             {
                 i++;
-                if (goesOn) goesOn = sequence.TakeGuessed(logits.Slice(i * size, size));
+                if (goesOn) goesOn = sequence.TryTake(logits.Slice(i * size, size), isGuessed: true);
             }
+            error ??= sequence.Error;
         }
         foreach (var (sequence, position) in CollectionsMarshal.AsSpan(rows))
         {
             if (sequence.ReadHidden is not null && sequence.Waiting == 0) sequence.Stop();
             if (position % KvCache.PagePositions == KvCache.PagePositions - 1) Keep(sequence, sequence.Cached / KvCache.PagePositions * KvCache.PagePositions);
         }
+        if (error is not null) ExceptionDispatchInfo.Throw(error);
         return true;
     }
 

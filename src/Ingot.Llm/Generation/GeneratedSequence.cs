@@ -51,6 +51,9 @@ public sealed class GeneratedSequence : IDisposable
 
     public bool IsDone => Finish != Finish.None;
 
+    /// <summary>What went wrong when a token was to be chosen; the text has ended with it.</summary>
+    public Exception? Error { get; private set; }
+
     /// <summary>Tokens whose keys and values are in the cache.</summary>
     public int Cached { get; internal set; }
 
@@ -108,7 +111,7 @@ public sealed class GeneratedSequence : IDisposable
         foreach (int t in tokens) sampler.Note(t);
         logProbabilities.Clear();
         MayTakePrefix = Cached == 0 && engine.KeepsPrefixes;
-        (options, generated, Finish) = (next, 0, Waiting > 0 ? Finish.None : throw new IngotException("nothing follows the end of the text; append tokens first"));
+        (options, generated, Error, Finish) = (next, 0, null, Waiting > 0 ? Finish.None : throw new IngotException("nothing follows the end of the text; append tokens first"));
     }
 
     /// <summary>Writes on after an end, with the same options.</summary>
@@ -170,9 +173,20 @@ public sealed class GeneratedSequence : IDisposable
         return guessCount;
     }
 
-    /// <summary>Chooses the next token.</summary>
+    /// <summary>Chooses the next token, or that after a guess that came true; what goes wrong is this text's <see cref="Error"/>, not its neighbours'.</summary>
     /// <returns>Whether it is the one that was guessed, so that the model has seen it already.</returns>
-    internal bool Take(ReadOnlySpan<float> logits)
+    internal bool TryTake(ReadOnlySpan<float> logits, bool isGuessed)
+    {
+        try { return isGuessed ? TakeGuessed(logits) : Take(logits); }
+        catch (Exception e) // whatever a constraint or a sampler throws
+        {
+            Error = e;
+            Stop();
+            return false;
+        }
+    }
+
+    bool Take(ReadOnlySpan<float> logits)
     {
         if (tokens.Count >= engine.Model.ContextLength || generated >= options.MaxTokens)
         {
@@ -204,7 +218,7 @@ public sealed class GeneratedSequence : IDisposable
     }
 
     /// <summary>Chooses the token after a guess that came true.</summary>
-    internal bool TakeGuessed(ReadOnlySpan<float> logits)
+    bool TakeGuessed(ReadOnlySpan<float> logits)
     {
         guessesTrue++;
         Cached++;

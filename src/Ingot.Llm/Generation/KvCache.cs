@@ -36,6 +36,9 @@ public sealed class KvCache
     /// <summary>Bytes of the pages in use.</summary>
     public long BytesInUse => PagesInUse * (long)PageBytes;
 
+    /// <summary>Pages that nobody holds, kept for those to come.</summary>
+    public int PagesFree => free.Count;
+
     /// <summary>Pages that sequences and the prefix cache hold, each counted once.</summary>
     public int PagesInUse { get; private set; }
 

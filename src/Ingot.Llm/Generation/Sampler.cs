@@ -35,6 +35,7 @@ public sealed class Sampler
     }
 
     /// <summary>The next token, which is noted.</summary>
+    /// <exception cref="IngotException">Biases and constraint leave none.</exception>
     public int Next(ReadOnlySpan<float> scores)
     {
         int token = Chosen(scores, 0, constraint);
@@ -93,6 +94,7 @@ public sealed class Sampler
     internal static int Choose(Span<float> logits, SamplingOptions options, double draw, Candidates? candidates = null)
     {
         int best = Best(logits);
+        if (float.IsNegativeInfinity(logits[best])) throw new IngotException("no token is left to go on with: the text's constraint and its logit_bias exclude all of them");
         if (options.Temperature == 0) return best;
         candidates ??= new();
         Restrict(logits, logits[best], options, candidates);

@@ -18,7 +18,7 @@ public sealed class ChatAnswer : IDisposable
     readonly AssistantReader reader;
     readonly ChatCall call;
     readonly bool isForcedCall;
-    bool hasCalls, isEnough;
+    bool hasCalls, hasBrokenCall, isEnough;
 
     internal ChatAnswer(ServedSequence sequence, AssistantReader reader, ChatCall call, bool isForcedCall) =>
         (this.sequence, this.reader, this.call, this.isForcedCall) = (sequence, reader, call, isForcedCall);
@@ -33,7 +33,9 @@ public sealed class ChatAnswer : IDisposable
     public int GeneratedTokens { get; private set; }
 
     /// <summary>"stop", "length" or "tool_calls"; of use when all pieces were read.</summary>
-    public string FinishReason => hasCalls ? "tool_calls" : !isEnough && sequence.Finish is Finish.MaxTokens or Finish.Context ? "length" : "stop";
+    public string FinishReason => IsCut && (hasBrokenCall || !hasCalls) ? "length" : hasCalls ? "tool_calls" : "stop";
+
+    bool IsCut => !isEnough && sequence.Finish is Finish.MaxTokens or Finish.Context;
 
     /// <summary>The pieces as they come. To be read once.</summary>
     /// <param name="cancellation">Ends the answer.</param>
@@ -72,10 +74,11 @@ public sealed class ChatAnswer : IDisposable
                 if (e is ContentDelta { Text: var text }) forced.Append(text);
                 continue;
             }
-            hasCalls |= e is ToolCallStarted;
+            hasCalls |= e is ToolCallEnded;
+            hasBrokenCall |= e is ToolCallBroken;
             ChosenToken[] tokens = [.. held];
             held.Clear();
-            yield return new(e, tokens);
+            yield return new(e is ToolCallBroken broken ? new ContentDelta(broken.Text) : e, tokens); // what was no call after all is words
             if (e is ToolCallEnded && !call.AllowsParallelCalls) isEnough = true;
         }
     }
@@ -84,12 +87,19 @@ public sealed class ChatAnswer : IDisposable
     IEnumerable<AssistantEvent> ForcedCall(string json)
     {
         string name, arguments;
+        bool isWhole = true;
         try
         {
             using var parsed = JsonDocument.Parse(json);
             (name, arguments) = (parsed.RootElement.GetProperty("name").GetString()!, parsed.RootElement.GetProperty("arguments").GetRawText());
         }
-        catch (JsonException) { yield break; } // cut off by the limit of tokens; the finish reason says so
+        catch (JsonException) { (name, arguments, isWhole) = ("", "", false); }
+        if (!isWhole) // cut off by the limit of tokens or a stop string
+        {
+            hasBrokenCall = true;
+            if (json.Length > 0) yield return new ContentDelta(json);
+            yield break;
+        }
         hasCalls = true;
         var call = new ToolCall($"call_{Guid.NewGuid():N}", name, arguments);
         yield return new ToolCallStarted(0, call.Id, name);

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Ingot.Llm.Chat;
 using Ingot.Llm.Constraints;
 using Ingot.Llm.Generation;
@@ -11,14 +9,12 @@ namespace Ingot.Llm.Serving;
 /// <summary>A model that answers many callers at once: conversations, texts to be continued, embeddings. Safe for use from several threads at once.</summary>
 public sealed class ServedModel : IAsyncDisposable
 {
-    /// <summary>Texts that are embedded at once: those that are being written wait meanwhile.</summary>
-    const int TextsAnErrand = 8;
-
     readonly Lazy<TokenConstraints> constraints;
     readonly IReadOnlyList<int> turnEnds;
     readonly int vocabulary;
     readonly Lazy<Embedder> embedder;
     readonly PrefixStore? store;
+    readonly Engine? drafts; // of the smaller model; the loop's
 
     /// <param name="name">What callers call it.</param>
     /// <param name="model">The weights, which must not change any more.</param>
@@ -31,7 +27,13 @@ public sealed class ServedModel : IAsyncDisposable
         (Name, Model, Tokenizer, ChatPrompt) = (name, model, tokenizer, chat);
         options = (options ?? new()).Checked();
         store = options.PrefixFolder is { } folder ? new(folder, options.PrefixFolderBytes, identity?.Invoke() ?? ModelIdentity.Of(model)) : null;
-        Loop = new(new(model, new EngineOptions { CacheType = options.CacheType, PrefixBytes = options.PrefixBytes, Store = store }), options);
+        if (options.Draft is { } draft)
+        {
+            RequireSameTokens(draft);
+            drafts = new(draft.Model, new EngineOptions { CacheType = options.CacheType });
+            options = options with { Drafting = () => new DraftModel(drafts) };
+        }
+        Loop = new(new(model, new EngineOptions { CacheType = options.CacheType, PrefixBytes = options.PrefixBytes, Store = store }), options, Trim);
         embedder = new(() => new(model, new() { CacheType = options.CacheType }));
         turnEnds = chat?.EndTokens ?? [];
         vocabulary = Math.Min(tokenizer.VocabularySize, model.VocabularySize);
@@ -42,16 +44,15 @@ public sealed class ServedModel : IAsyncDisposable
     /// <param name="path">The file or folder.</param>
     /// <param name="options">How much it takes on.</param>
     /// <param name="name">What callers call it; null: as the file or folder is called.</param>
+    /// <param name="load">How the files are to be taken; a context given here comes before the options'.</param>
     /// <exception cref="IngotException">There is no model, it has no tokenizer, or it is damaged.</exception>
-    public static ServedModel Load(string path, ServingOptions? options = null, string? name = null)
+    public static ServedModel Load(string path, ServingOptions? options = null, string? name = null, LoadOptions? load = null)
     {
-        var loaded = LoadedModel.Load(path, new() { ContextLength = options?.ContextLength });
+        load ??= new();
+        var loaded = LoadedModel.Load(path, load with { ContextLength = load.ContextLength ?? options?.ContextLength });
         var chat = loaded.IsChat ? ChatPrompt.Of(loaded.Tokenizer, loaded.ChatTemplate, new() { BeginToken = loaded.BeginToken, EndTokens = loaded.EndTokens }) : null;
-        return new(name ?? loaded.Name, loaded.Model, loaded.Tokenizer, chat, options, () => ModelIdentity.OfFiles(FilesOf(loaded.Path)));
+        return new(name ?? loaded.Name, loaded.Model, loaded.Tokenizer, chat, options, () => ModelIdentity.OfFiles(loaded.Files));
     }
-
-    static IEnumerable<string> FilesOf(string path) => File.Exists(path) ? [path]
-        : new[] { "*.safetensors", "*.gguf", "config.json", "tokenizer*" }.SelectMany(p => Directory.EnumerateFiles(path, p, SearchOption.AllDirectories));
 
     /// <summary>What callers call it.</summary>
     public string Name { get; }
@@ -80,9 +81,10 @@ public sealed class ServedModel : IAsyncDisposable
         if (ChatPrompt is not { } chat) throw new IngotException($"the model {Name} has no chat template: it continues texts (/v1/completions), it was not made for conversations");
         var tools = call.Choice.Kind == ToolChoiceKind.None ? [] : call.Tools;
         bool isForced = call.Choice.Kind == ToolChoiceKind.Required && tools.Count > 0;
+        if (call.Form is not null && tools.Count > 0 && !isForced)
+            throw new IngotException("an answer of a given form (response_format, guided_regex, guided_choice) cannot be a call, so it and tools exclude each other; leave one of them out, or set tool_choice to none or required");
         var prompt = chat.Render(call.Turns, tools.Count > 0 ? tools : null, addGenerationPrompt: true, call.Prefill, call.Variables);
-        RequireFit(prompt.Length);
-        var constraint = isForced ? constraints.Value.JsonSchema(CallSchema(tools, call.Choice.Name))
+        var constraint = isForced ? constraints.Value.JsonSchema(CallSchema.Of(tools, call.Choice.Name))
             : call.Form switch
             {
                 AnswerForm.Json { Schema: var schema } => constraints.Value.JsonSchema(schema),
@@ -91,10 +93,25 @@ public sealed class ServedModel : IAsyncDisposable
                 AnswerForm.Choice { Texts: var texts } => constraints.Value.Choice(texts),
                 _ => null,
             };
+        if (constraint is not null) prompt = ThoughtClosed(prompt, call.Prefill);
+        RequireFit(prompt.Length);
         // What is written under a constraint is JSON, whatever it looks like to the family's parser.
         var readable = isForced || constraint is not null ? null : tools;
         var sequences = Loop.Submit(new TextRequest(prompt, Sampling(call.Sampling, turnEnds, constraint), call.Count));
-        return [.. sequences.Select(s => new ChatAnswer(s, chat.NewReader(prompt, readable, call.Sampling.Stop), call, isForced))];
+        return [.. sequences.Select(s => new ChatAnswer(s, chat.NewReader(constraint is null ? prompt : null, readable, call.Sampling.Stop), call, isForced))];
+    }
+
+    /// <summary>
+    /// The prompt of an answer whose form is given. Templates of models that think may open a thought in the prompt; the form holds from the first token on, so the
+    /// thought is ended there, empty, as these models write it.
+    /// </summary>
+    int[] ThoughtClosed(int[] prompt, string? prefill)
+    {
+        const string Begin = "<think>", End = "</think>";
+        string tail = Tokenizer.Decode([.. prompt.TakeLast(16)], skipSpecial: false);
+        bool isOpen = tail.TrimEnd().EndsWith(Begin, StringComparison.Ordinal)
+            || prefill is not null && prefill.LastIndexOf(Begin, StringComparison.Ordinal) > prefill.LastIndexOf(End, StringComparison.Ordinal);
+        return isOpen ? [.. prompt, .. Tokenizer.Encode($"\n{End}\n\n", addSpecial: false, parseSpecial: true)] : prompt;
     }
 
     /// <summary>Begins to continue texts.</summary>
@@ -118,6 +135,13 @@ public sealed class ServedModel : IAsyncDisposable
     /// <summary>Text as the tokens that the model expects of a whole text.</summary>
     public int[] Encode(string text) => Tokenizer.Encode(text, addSpecial: true, parseSpecial: false);
 
+    /// <summary>A ready prompt: text in which special tokens are written as they are called. One that writes the token that begins texts does not get it twice.</summary>
+    public int[] EncodePrompt(string text)
+    {
+        var tokens = Tokenizer.Encode(text, addSpecial: true, parseSpecial: true);
+        return Tokenizer.BeginIds is [var begin] && tokens is [var first, var second, ..] && first == begin && second == begin ? tokens[1..] : tokens;
+    }
+
     /// <summary>A vector of length 1 for each text.</summary>
     /// <param name="texts">Tokens of each, at least one.</param>
     /// <param name="pooling">How the tokens' vectors become one.</param>
@@ -126,29 +150,22 @@ public sealed class ServedModel : IAsyncDisposable
     public async Task<IReadOnlyList<float[]>> EmbedAsync(IReadOnlyList<int[]> texts, Pooling pooling, CancellationToken cancellation = default)
     {
         foreach (var text in texts) RequireFit(text.Length);
-        var vectors = new List<float[]>(texts.Count);
-        foreach (var some in texts.Chunk(TextsAnErrand)) vectors.AddRange(await Loop.RunAsync(_ => embedder.Value.Embed(some, pooling, cancellation: cancellation)).ConfigureAwait(false));
-        return vectors;
+        return await Loop.RunInPartsAsync(_ => embedder.Value.EmbedInSteps(texts, pooling), cancellation).ConfigureAwait(false);
     }
 
     /// <summary>The tokens of a text with their log-probabilities; the first has none.</summary>
     /// <param name="text">Tokens, at least one.</param>
     /// <param name="likeliest">How many of the likeliest are wanted at each place.</param>
+    /// <param name="cancellation">Ends the work.</param>
     /// <exception cref="IngotException">The text does not fit into the context.</exception>
-    public Task<IReadOnlyList<ChosenToken>> ScoreAsync(int[] text, int likeliest)
+    public Task<IReadOnlyList<ChosenToken>> ScoreAsync(int[] text, int likeliest, CancellationToken cancellation = default)
     {
         RequireFit(text.Length);
-        return Loop.RunAsync(e => PromptScores.Of(e, text, vocabulary, likeliest));
+        return Loop.RunInPartsAsync(e => PromptScores.InSteps(e, text, vocabulary, likeliest), cancellation);
     }
 
     /// <summary>The bytes that a token stands for; a special one's are its name.</summary>
-    public byte[] BytesOf(int token)
-    {
-        if (Tokenizer.DecodesBytes) return Tokenizer.BytesOf(token).ToArray();
-        var text = Tokenizer.TokenText(token) ?? "";
-        bool isByte = text.Length == 6 && text.StartsWith("<0x", StringComparison.Ordinal) && text[5] == '>';
-        return isByte ? [Convert.ToByte(text[3..5], 16)] : System.Text.Encoding.UTF8.GetBytes(text.Replace('▁', ' '));
-    }
+    public byte[] BytesOf(int token) => TokenTrie.BytesOf(Tokenizer, token) ?? [];
 
     SamplingOptions Sampling(SamplingOptions options, IReadOnlyList<int> endTokens, ITokenConstraint? constraint) =>
         options with { VocabularySize = vocabulary, EndTokens = endTokens, Constraint = constraint };
@@ -158,23 +175,18 @@ public sealed class ServedModel : IAsyncDisposable
         if (length >= ContextLength) throw new ContextLengthException(length, ContextLength);
     }
 
-    /// <summary>{"name": ..., "arguments": ...} of any of the tools, or of the one that is named.</summary>
-    static JsonElement CallSchema(IReadOnlyList<ToolDefinition> tools, string? name)
+    /// <summary>A guess is a token's number: where the numbers mean other texts, all guesses would be wrong.</summary>
+    void RequireSameTokens(LoadedModel draft)
     {
-        var choices = tools.Where(t => name is null || t.Name == name).Select(JsonNode? (t) => new JsonObject
-        {
-            ["type"] = "object",
-            ["properties"] = new JsonObject
-            {
-                ["name"] = new JsonObject { ["const"] = t.Name },
-                ["arguments"] = t.Parameters is { } p ? JsonNode.Parse(p.GetRawText()) : new JsonObject { ["type"] = "object", ["properties"] = new JsonObject(), ["additionalProperties"] = false },
-            },
-            ["required"] = new JsonArray("name", "arguments"),
-            ["additionalProperties"] = false,
-        }).ToArray();
-        if (choices.Length == 0) throw new IngotException($"tool_choice names '{name}', but the tools are {string.Join(", ", tools.Select(t => t.Name))}");
-        var schema = choices.Length == 1 ? choices[0]! : new JsonObject { ["anyOf"] = new JsonArray(choices) };
-        return JsonSerializer.SerializeToElement(schema);
+        int differs = Enumerable.Range(0, Math.Min(Tokenizer.VocabularySize, draft.Tokenizer.VocabularySize)).FirstOrDefault(id => Tokenizer.TokenText(id) != draft.Tokenizer.TokenText(id), -1);
+        if (differs >= 0) throw new IngotException($"{draft.Name} cannot guess for {Name}: token {differs} is '{draft.Tokenizer.TokenText(differs)}' there and '{Tokenizer.TokenText(differs)}' here; a smaller model of the same family has the same tokens");
+    }
+
+    /// <summary>Gives back what the loop's other engines keep; on the loop's thread.</summary>
+    void Trim()
+    {
+        drafts?.Cache.Trim();
+        if (embedder.IsValueCreated) embedder.Value.Trim();
     }
 
     public async ValueTask DisposeAsync()

@@ -14,6 +14,7 @@ public sealed class ServedSequence : IDisposable
     readonly SamplingOptions sampling;
     readonly ServedSequence? first; // of those that continue the same prompt
     GeneratedSequence? sequence; // null until a slot is free
+    IDisposable? drafter;
     volatile bool isCancelled;
     int given;
 
@@ -34,11 +35,17 @@ public sealed class ServedSequence : IDisposable
 
     internal bool IsCancelled => isCancelled;
 
+    internal bool HasFailed => sequence?.Error is not null;
+
     internal bool HasBegun => sequence is not null;
 
-    internal void Begin(Engine engine)
+    /// <summary>Bytes of keys and values, when it is as long as it may become.</summary>
+    internal long KvBytes { get; init; }
+
+    internal void Begin(Engine engine, IDrafter? drafter)
     {
-        sequence = engine.Start(Prompt, sampling);
+        (this.drafter, sequence) = (drafter as IDisposable, engine.Start(Prompt, sampling));
+        sequence.Drafter = drafter;
         if (first?.sequence is { IsDone: false } leader && Prompt.Length > 1) sequence.WaitFor(leader, Prompt.Length - 1); // the prompt is computed once
     }
 
@@ -55,13 +62,14 @@ public sealed class ServedSequence : IDisposable
             tokens.Writer.TryWrite(new(s.Tokens[given], chosen < s.LogProbabilities.Count ? s.LogProbabilities[chosen] : null));
         }
         if (!s.IsDone) return false;
-        End(s.Finish);
+        End(s.Finish, s.Error);
         return true;
     }
 
     internal void End(Finish finish, Exception? error = null)
     {
         sequence?.Dispose();
+        drafter?.Dispose();
         Finish = finish;
         tokens.Writer.TryComplete(error);
     }

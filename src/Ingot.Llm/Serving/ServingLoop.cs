@@ -13,17 +13,21 @@ public sealed class ServingLoop : IAsyncDisposable
     readonly ServingOptions options;
     readonly object gate = new(); // guards all below but the thread's own list; pulsed when something arrives, is given up, or ends
     readonly LinkedList<ServedSequence> waiting = [];
-    readonly Queue<Action<Engine>> errands = [];
+    readonly Queue<Errand> errands = [];
     readonly List<ServedSequence> running = []; // the thread's
     readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    readonly Action? trim;
+    readonly long kvBytes;
     int runningCount;
-    bool isStopping, isAborted;
+    bool isStopping, isAborted, hasTrimmed;
 
     /// <param name="engine">From here on the loop's alone.</param>
     /// <param name="options">How much it takes on.</param>
-    public ServingLoop(Engine engine, ServingOptions? options = null)
+    /// <param name="trim">Gives back memory that others than the engine keep, when nothing happens for a while.</param>
+    public ServingLoop(Engine engine, ServingOptions? options = null, Action? trim = null)
     {
-        (this.engine, this.options) = (engine, (options ?? new()).Checked());
+        (this.engine, this.options, this.trim) = (engine, (options ?? new()).Checked(), trim);
+        kvBytes = this.options.KvBytes ?? Math.Max(engine.Cache.PageBytes, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2);
         new Thread(Run) { IsBackground = true, Name = "ingot serving" }.Start();
     }
 
@@ -33,20 +37,24 @@ public sealed class ServingLoop : IAsyncDisposable
     /// <summary>Texts that are being written.</summary>
     public int Running { get { lock (gate) return runningCount; } }
 
+    /// <summary>Pages of keys and values that nobody holds and that are kept for texts to come.</summary>
+    internal int FreePages => engine.Cache.PagesFree;
+
     /// <summary>Texts to be written, all or none of them.</summary>
     /// <returns>The first request's texts, then the second's, ...</returns>
     /// <exception cref="QueueFullException">There is no room for them.</exception>
+    /// <exception cref="IngotException">An option is out of range, or a prompt alone needs more memory than there is for keys and values.</exception>
     /// <exception cref="LoopStoppedException">The loop has ended or is ending.</exception>
     public IReadOnlyList<ServedSequence> Submit(params IReadOnlyList<TextRequest> requests)
     {
         List<ServedSequence> sequences = [];
         foreach (var (prompt, sampling, count) in requests)
         {
-            sampling.Checked(); // here, where the caller sees it
+            var limited = Limited(sampling.Checked(), prompt.Length); // here, where the caller sees it
             ServedSequence? first = null;
             for (int i = 0; i < count; i++)
             {
-                var s = new ServedSequence(this, prompt, sampling with { Seed = sampling.Seed + (ulong)i }, first);
+                var s = new ServedSequence(this, prompt, limited with { Seed = sampling.Seed + (ulong)i }, first) { KvBytes = KvBytesOf(prompt.Length, limited.MaxTokens) };
                 first ??= s;
                 sequences.Add(s);
             }
@@ -62,24 +70,37 @@ public sealed class ServingLoop : IAsyncDisposable
         return sequences;
     }
 
-    /// <summary>Does something else with the engine and its model, between two steps.</summary>
+    /// <summary>Does something else with the engine and its model, a part between two steps; several take turns.</summary>
+    /// <param name="parts">Null as long as there is more to do, then the result.</param>
+    /// <param name="cancellation">The result is not wanted any more.</param>
     /// <exception cref="QueueFullException">Too much waits already.</exception>
     /// <exception cref="LoopStoppedException">The loop has ended or is ending.</exception>
-    public Task<T> RunAsync<T>(Func<Engine, T> errand)
+    public Task<T> RunInPartsAsync<T>(Func<Engine, IEnumerable<T?>> parts, CancellationToken cancellation = default) where T : class
     {
-        var result = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var errand = new Errand<T>(parts, cancellation);
         lock (gate)
         {
             if (isStopping) throw new LoopStoppedException();
             if (errands.Count >= options.MostWaiting) throw new QueueFullException(errands.Count, options.MostWaiting);
-            errands.Enqueue(e =>
-            {
-                try { result.SetResult(errand(e)); }
-                catch (Exception error) { result.SetException(error); } // it is the caller's, who awaits
-            });
+            errands.Enqueue(errand);
             Monitor.Pulse(gate);
         }
-        return result.Task;
+        return errand.Result;
+    }
+
+    /// <summary>The options of a text that becomes no longer than there is memory for.</summary>
+    SamplingOptions Limited(SamplingOptions sampling, int prompt)
+    {
+        long positions = kvBytes / engine.Cache.PageBytes * KvCache.PagePositions, room = positions - prompt;
+        if (room < 1) throw new IngotException($"the prompt has {prompt} tokens, but the memory for keys and values holds {positions} ({kvBytes >> 20} MB); give more of it, or keep them in bf16 or int8");
+        return sampling.MaxTokens <= room ? sampling : sampling with { MaxTokens = (int)room };
+    }
+
+    /// <summary>Bytes of keys and values of a text as long as it may become.</summary>
+    long KvBytesOf(int prompt, int mostTokens)
+    {
+        long positions = Math.Min(engine.Model.ContextLength, prompt + (long)mostTokens);
+        return (positions + KvCache.PagePositions - 1) / KvCache.PagePositions * engine.Cache.PageBytes;
     }
 
     /// <summary>Takes nothing more, and ends what is there: as it ends itself within the patience, or else where it is.</summary>
@@ -120,9 +141,14 @@ public sealed class ServingLoop : IAsyncDisposable
             try { engine.Step(); }
             catch (Exception e) // whatever it is, those who wait must hear of it, and the next ones are to be served
             {
-                foreach (var s in running) s.End(Finish.Stopped, e);
-                running.Clear();
-                continue;
+                // An error of single texts is theirs alone: HandOut ends these with it.
+                if (!running.Exists(s => s.HasFailed))
+                {
+                    foreach (var s in running) s.End(Finish.Stopped, e);
+                    running.Clear();
+                    lock (gate) DropErrands(e);
+                    continue;
+                }
             }
             running.RemoveAll(s => s.HandOut());
         }
@@ -135,7 +161,7 @@ public sealed class ServingLoop : IAsyncDisposable
     {
         while (true)
         {
-            List<Action<Engine>> now = [];
+            Errand? errand;
             lock (gate)
             {
                 Drop(aborted: isAborted);
@@ -143,20 +169,30 @@ public sealed class ServingLoop : IAsyncDisposable
                 {
                     runningCount = 0;
                     if (isStopping) return false;
-                    Monitor.Wait(gate);
+                    if (hasTrimmed) Monitor.Wait(gate);
+                    else if (!Monitor.Wait(gate, options.IdleTime))
+                    {
+                        engine.Cache.Trim();
+                        trim?.Invoke();
+                        hasTrimmed = true;
+                    }
                     Drop(aborted: isAborted);
                 }
-                while (running.Count < options.Slots && waiting.First is { Value: var next })
+                hasTrimmed = false;
+                long taken = running.Sum(s => s.KvBytes);
+                while (running.Count < options.Slots && waiting.First is { Value: var next } && taken + next.KvBytes <= kvBytes)
                 {
+                    taken += next.KvBytes;
                     waiting.RemoveFirst();
                     running.Add(next);
                 }
                 runningCount = running.Count;
-                if (errands.TryDequeue(out var errand)) now.Add(errand); // one a step: texts being written must not wait for many
+                errands.TryDequeue(out errand); // a part of one a step: texts being written must not wait for many
             }
-            foreach (var errand in now) errand(engine);
+            if (errand is not null && !errand.DoPart(engine))
+                lock (gate) errands.Enqueue(errand);
             running.RemoveAll(s => !s.HasBegun && !Begin(s));
-            if (running.Count > 0) return true;
+            if (engine.Active > 0) return true; // texts, or an errand's
         }
     }
 
@@ -164,7 +200,7 @@ public sealed class ServingLoop : IAsyncDisposable
     {
         try
         {
-            s.Begin(engine);
+            s.Begin(engine, options.Drafting?.Invoke());
             return true;
         }
         catch (Exception e) // the caller's prompt: it hears of it, the others go on
@@ -185,5 +221,12 @@ public sealed class ServingLoop : IAsyncDisposable
         if (!aborted) return;
         foreach (var s in waiting) s.End(Finish.Stopped, new LoopStoppedException());
         waiting.Clear();
+        DropErrands(new LoopStoppedException());
+    }
+
+    void DropErrands(Exception why)
+    {
+        foreach (var e in errands) e.Drop(why);
+        errands.Clear();
     }
 }

@@ -39,16 +39,8 @@ sealed class ChatEndpoint(Models models, ServerMetrics metrics, long mostBytes)
     static async Task Stream(HttpContext context, ChatReply reply, IAsyncEnumerable<(int, AnswerPiece?)> pieces, bool hasUsage)
     {
         var events = new EventStream(context);
-        try
-        {
-            await foreach (var (index, piece) in pieces)
-                foreach (var chunk in reply.Chunks(index, piece, hasUsage)) await events.SendAsync(chunk);
-        }
-        catch (Exception e) when (context.Response.HasStarted && ApiException.Of(e) is { } error)
-        {
-            await events.SendAsync(error.Json); // too late for a status
-            return;
-        }
+        await foreach (var (index, piece) in pieces)
+            foreach (var chunk in reply.Chunks(index, piece, hasUsage)) await events.SendAsync(chunk);
         if (hasUsage) await events.SendAsync(reply.UsageChunk());
         await events.EndAsync();
     }

@@ -35,10 +35,16 @@ static class ChatFields
             Choice = Choice(fields, tools),
             AllowsParallelCalls = fields.Flag("parallel_tool_calls") ?? true,
             Form = Form(fields),
-            Count = fields.Whole("n", 1, MostAnswers) ?? 1,
+            Count = Count(fields),
             Prefill = prefill,
             Variables = fields.Object("chat_template_kwargs") is not null ? fields["chat_template_kwargs"]!.Value.EnumerateObject().ToDictionary(p => p.Name, p => p.Value.Clone()) : null,
         };
+    }
+
+    static int Count(Fields fields)
+    {
+        int count = fields.Whole("n", 1, MostAnswers) ?? 1;
+        return (fields.Whole("best_of", 1, MostAnswers) ?? count) == count ? count : throw ApiException.Invalid("best_of", "'best_of' is for /v1/completions; a chat has as many answers as 'n'", "unsupported_parameter");
     }
 
     static ChatTurn Turn(Fields message)

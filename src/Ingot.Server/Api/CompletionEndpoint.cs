@@ -22,18 +22,27 @@ sealed class CompletionEndpoint(Models models, ServerMetrics metrics, long mostB
         bool echoes = fields.Flag("echo") ?? false;
         int? scores = fields.Whole("logprobs", 0, 20);
         int count = fields.Whole("n", 1, ChatFields.MostAnswers) ?? 1;
-        var sampling = SamplingFields.Read(fields, fields.Whole("max_tokens", 0, int.MaxValue) ?? 16) with { LogProbabilities = scores };
-        var prompts = Prompts(fields, model);
+        int wanted = count;
+        if (fields.Whole("best_of", 1, ChatFields.MostAnswers) is { } best)
+        {
+            if (best < wanted) throw ApiException.Invalid("best_of", $"'best_of' is {best}, but 'n' asks for {wanted} of them");
+            if (best > wanted && isStream) throw ApiException.Invalid("best_of", "'best_of' is not supported with 'stream': which are the best is known at the end");
+            count = best;
+        }
+        var sampling = SamplingFields.Read(fields, fields.Whole("max_tokens", 0, int.MaxValue) ?? 16) with { LogProbabilities = scores ?? (count > wanted ? 0 : null) };
+        string? suffix = fields.Text("suffix") is { Length: > 0 } given ? given : null;
+        // Ready prompts have their marks in them; what is to be filled in is plain text.
+        var prompts = Prompts(fields, model, suffix is null ? model.EncodePrompt : model.Encode);
         if (prompts.Count * count > MostTexts) throw ApiException.Invalid("n", $"{prompts.Count} prompts with {count} answers each are more than {MostTexts} texts");
         FillInTheMiddle? fill = null;
-        if (fields.Text("suffix") is { Length: > 0 } suffix)
+        if (suffix is not null)
         {
             if (echoes) throw ApiException.Invalid("echo", "'echo' and 'suffix' exclude each other");
             fill = FillInTheMiddle.Of(model.Tokenizer) ?? throw ApiException.Invalid("suffix", $"the model {model.Name} was not trained to fill in the middle: its tokenizer has no tokens for it", "unsupported_parameter");
             prompts = [.. prompts.Select(p => fill.Prompt(model.Tokenizer.Decode(p), suffix))];
         }
         if (echoes && isStream) throw ApiException.Invalid("echo", "'echo' is not supported with 'stream'");
-        var promptScores = echoes && scores is { } top ? await Task.WhenAll(prompts.Select(p => model.ScoreAsync(p, top))) : null;
+        var promptScores = echoes && scores is { } top ? await Task.WhenAll(prompts.Select(p => model.ScoreAsync(p, top, context.RequestAborted))) : null;
         var answers = model.Continue(prompts, sampling, count, fill?.EndTokens);
         try
         {
@@ -44,7 +53,7 @@ sealed class CompletionEndpoint(Models models, ServerMetrics metrics, long mostB
             else
             {
                 await foreach (var (index, piece) in pieces) reply.Add(index, piece);
-                await Json.SendAsync(context, reply.Whole());
+                await Json.SendAsync(context, reply.Whole(wanted));
             }
             measured.End(reply.PromptTokens, reply.GeneratedTokens);
         }
@@ -57,31 +66,23 @@ sealed class CompletionEndpoint(Models models, ServerMetrics metrics, long mostB
     static async Task Stream(HttpContext context, CompletionReply reply, IAsyncEnumerable<(int, TextPiece?)> pieces, bool hasUsage)
     {
         var events = new EventStream(context);
-        try
-        {
-            await foreach (var (index, piece) in pieces) await events.SendAsync(reply.Chunk(index, piece));
-        }
-        catch (Exception e) when (context.Response.HasStarted && ApiException.Of(e) is { } error)
-        {
-            await events.SendAsync(error.Json);
-            return;
-        }
+        await foreach (var (index, piece) in pieces) await events.SendAsync(reply.Chunk(index, piece));
         if (hasUsage) await events.SendAsync(reply.UsageChunk());
         await events.EndAsync();
     }
 
     /// <summary>A text, texts, tokens, or lists of tokens.</summary>
-    static List<int[]> Prompts(Fields fields, ServedModel model)
+    static List<int[]> Prompts(Fields fields, ServedModel model, Func<string, int[]> encode)
     {
         if (fields["prompt"] is not { } json) throw fields.Missing("prompt");
-        if (json.ValueKind == JsonValueKind.String) return [model.Encode(Fields.TextOf(json, "prompt"))];
+        if (json.ValueKind == JsonValueKind.String) return [encode(Fields.TextOf(json, "prompt"))];
         var items = fields.Array("prompt") ?? [];
         if (items.Count == 0) throw ApiException.Invalid("prompt", "'prompt' is empty");
         if (items[0].Json.ValueKind == JsonValueKind.Number) return [TokenIds.Read(items, "prompt", model)];
         if (items.Count > MostPrompts) throw ApiException.Invalid("prompt", $"'prompt' has {items.Count} texts; at most {MostPrompts} are allowed");
         return [.. items.Select(i => i.Json.ValueKind switch
         {
-            JsonValueKind.String => model.Encode(Fields.TextOf(i.Json, i.Path)),
+            JsonValueKind.String => encode(Fields.TextOf(i.Json, i.Path)),
             JsonValueKind.Array => TokenIds.Read([.. i.Json.EnumerateArray().Select((e, k) => (e, $"{i.Path}[{k}]"))], i.Path, model),
             _ => throw Fields.Wrong(i.Path, "a string or an array of tokens", i.Json),
         })];
@@ -119,9 +120,16 @@ sealed class CompletionReply(ServedModel model, IReadOnlyList<TextAnswer> answer
     {
         for (int i = 0; i < answers.Count; i++)
         {
-            texts[i].Append(model.Tokenizer.Decode(prompts[i / count]));
+            texts[i].Append(EchoOf(prompts[i / count]));
             if (scores is not null) tokens[i].AddRange(scores[i / count]);
         }
+    }
+
+    /// <summary>The prompt with the marks in it, without what the tokenizer has put around it.</summary>
+    string EchoOf(int[] prompt)
+    {
+        var begin = model.Tokenizer.BeginIds;
+        return model.Tokenizer.Decode(begin.Count > 0 && prompt.Length >= begin.Count && prompt.Take(begin.Count).SequenceEqual(begin) ? prompt.AsSpan(begin.Count) : prompt, skipSpecial: false);
     }
 
     public void Add(int index, TextPiece? piece)
@@ -131,12 +139,19 @@ sealed class CompletionReply(ServedModel model, IReadOnlyList<TextAnswer> answer
         tokens[index].AddRange(piece.Tokens);
     }
 
-    public JsonObject Whole()
+    /// <summary>The texts when all pieces are there.</summary>
+    /// <param name="wanted">Of each prompt's: those whose tokens the model found likeliest, as they were written if that is all.</param>
+    public JsonObject Whole(int wanted)
     {
-        var json = Head(new([.. answers.Select((a, i) => Choice(i, texts[i].ToString(), tokens[i], 0, a.FinishReason))]));
+        IEnumerable<int> chosen = Enumerable.Range(0, answers.Count);
+        if (wanted < count) chosen = chosen.GroupBy(i => i / count).SelectMany(of => of.OrderByDescending(MeanScore).Take(wanted));
+        var json = Head(new([.. chosen.Select((i, place) => Choice(place, texts[i].ToString(), tokens[i], 0, answers[i].FinishReason))]));
         json["usage"] = Usage();
         return json;
     }
+
+    /// <summary>The mean log-probability of the tokens that were chosen, so that a long text is not worse than a short one.</summary>
+    double MeanScore(int index) => tokens[index].TakeLast(answers[index].GeneratedTokens).Select(t => (double)(t.Score?.LogProbability ?? 0)).DefaultIfEmpty(double.NegativeInfinity).Average();
 
     public JsonObject Chunk(int index, TextPiece? piece)
     {

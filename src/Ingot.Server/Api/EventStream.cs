@@ -4,9 +4,9 @@ using Microsoft.AspNetCore.Http;
 namespace Ingot.Server.Api;
 
 /// <summary>Server-sent events. The headers go out with the first of them, so that what fails before has a status of its own.</summary>
-sealed class EventStream(HttpContext context)
+sealed class EventStream(HttpContext context, bool hasBegun = false)
 {
-    bool hasBegun;
+    bool hasBegun = hasBegun;
 
     public async Task SendAsync(JsonNode json) => await WriteAsync(json.ToJsonString(Json.Compact));
 

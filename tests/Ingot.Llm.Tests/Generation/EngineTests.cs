@@ -23,6 +23,21 @@ public class EngineTests
     }
 
     [Fact]
+    public void Step_TextWithoutAnyTokenLeft_EndsAloneWithItsError()
+    {
+        var model = RandomDecoder.Of(RandomDecoder.Config);
+        var prompt = RandomDecoder.Tokens(5);
+        var expected = new Engine(model).Continue(prompt, Greedy with { MaxTokens = 10 }).ToList();
+        var engine = new Engine(model);
+        using var broken = engine.Start(prompt, Greedy with { LogitBias = Enumerable.Range(0, 97).ToDictionary(t => t, _ => double.NegativeInfinity) });
+        using var neighbour = engine.Start(prompt, Greedy with { MaxTokens = 10 });
+        Should.Throw<IngotException>(() => engine.Step()).Message.ShouldContain("logit_bias");
+        (broken.IsDone, broken.Error is IngotException, neighbour.Error).ShouldBe((true, true, null));
+        while (engine.Step()) { }
+        neighbour.Tokens.Skip(5).ShouldBe(expected);
+    }
+
+    [Fact]
     public void Step_CachedLogits_AreThoseOfAWholeForward()
     {
         var model = RandomDecoder.Of(RandomDecoder.Config);

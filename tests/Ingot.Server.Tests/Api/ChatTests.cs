@@ -160,6 +160,20 @@ public class ChatTests(SharedServer shared) : IClassFixture<SharedServer>
     }
 
     [Fact]
+    public async Task Chat_ToolCallCutByTheLimit_IsTextWithLength()
+    {
+        var (_, json) = await server.Chat("@sum", Add + ", \"max_tokens\": 2");
+        var choice = json["choices"]![0]!;
+        choice["finish_reason"]!.GetValue<string>().ShouldBe("length", json.ToJsonString());
+        choice["message"]!["content"]!.GetValue<string>().ShouldBe("<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 20, ");
+        choice["message"]!["tool_calls"].ShouldBeNull();
+        var events = await server.Stream("v1/chat/completions", $$"""{"messages": [{"role": "user", "content": "@sum"}], "stream": true, "max_tokens": 2, {{Add}}}""");
+        var last = events.SkipLast(1).Select(e => JsonNode.Parse(e)!["choices"]![0]!).ToList();
+        last[^1]["finish_reason"]!.GetValue<string>().ShouldBe("length");
+        string.Concat(last.Select(c => c["delta"]!["content"]?.GetValue<string>())).ShouldContain("add");
+    }
+
+    [Fact]
     public async Task Chat_ToolsNone_CallIsText()
     {
         var (_, json) = await server.Chat("@sum", Add + ", \"tool_choice\": \"none\"");
@@ -180,6 +194,33 @@ public class ChatTests(SharedServer shared) : IClassFixture<SharedServer>
         scores["token_logprobs"]![2]!.GetValue<double>().ShouldBeGreaterThan(-1e-3);
         scores["text_offset"]!.AsArray().Select(t => t!.GetValue<int>()).ShouldBe([0, 4, 7]);
         scores["top_logprobs"]![2]!["Then "].ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task Completion_BestOf_AreTheLikeliest()
+    {
+        // The bias makes texts stray from the script, which the model itself finds likeliest.
+        const string Hot = "\"prompt\": \"@no\", \"max_tokens\": 3, \"seed\": 11, \"logit_bias\": {\"97\": 17}, \"logprobs\": 0";
+        static double Mean(JsonNode? choice) => choice!["logprobs"]!["token_logprobs"]!.AsArray().Average(p => p!.GetValue<double>());
+        var (_, all) = await server.Post("v1/completions", $$"""{ {{Hot}}, "n": 8 }""");
+        var (status, best) = await server.Post("v1/completions", $$"""{ {{Hot}}, "n": 2, "best_of": 8 }""");
+        status.ShouldBe(200, best.ToJsonString());
+        var means = all["choices"]!.AsArray().Select(Mean).OrderDescending().ToList();
+        means[0].ShouldBeGreaterThan(means[^1]);
+        best["choices"]!.AsArray().Select(Mean).ShouldBe(means.Take(2), tolerance: 1e-9);
+        best["choices"]!.AsArray().Select(c => c!["index"]!.GetValue<int>()).ShouldBe([0, 1]);
+        (await server.Post("v1/completions", """{"prompt": "a", "n": 3, "best_of": 2}""")).Status.ShouldBe(400);
+        (await server.Post("v1/completions", """{"prompt": "a", "best_of": 2, "stream": true}""")).Status.ShouldBe(400);
+        (await server.Chat("a", "\"best_of\": 2")).Status.ShouldBe(400);
+    }
+
+    [Fact]
+    public async Task Completion_ReadyPrompt_HasItsMarks()
+    {
+        var (_, json) = await server.Post("v1/completions", """{"prompt": "ab<|end|>", "max_tokens": 1, "echo": true}""");
+        json["usage"]!["prompt_tokens"]!.GetValue<int>().ShouldBe(3);
+        json["choices"]![0]!["text"]!.GetValue<string>().ShouldBe("ab<|end|>Hello");
+        (await server.Chat("ab<|end|>")).Json["usage"]!["prompt_tokens"]!.GetValue<int>().ShouldBe(9); // words of a conversation are words
     }
 
     [Fact]

@@ -3,6 +3,8 @@ using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Ingot.Server.Tests.Api;
 
@@ -167,6 +169,54 @@ public class ErrorTests(SharedServer shared) : IClassFixture<SharedServer>
         (await Should.ThrowAsync<IngotException>(() => IngotServer.StartAsync(new() { Host = "*", Port = 0 }, model))).Message.ShouldContain("--api-key");
         await Should.ThrowAsync<IngotException>(() => IngotServer.StartAsync(new() { Host = "192.168.1.5", Port = 0 }, model));
         await Should.ThrowAsync<IngotException>(() => IngotServer.StartAsync(new() { Host = "my-machine", Port = 0 }, model));
+    }
+
+    [Fact]
+    public async Task Start_PortThatIsTakenOrForeignAddress_SaysSo()
+    {
+        await using var model = ScriptedModel.New();
+        await using var first = await IngotServer.StartAsync(new() { Port = 0 }, model);
+        (await Should.ThrowAsync<IngotException>(() => IngotServer.StartAsync(new() { Port = first.Address.Port }, model))).Message.ShouldContain("--port");
+        (await Should.ThrowAsync<IngotException>(() => IngotServer.StartAsync(new() { Host = "192.0.2.77", Port = 0, ApiKey = "long-enough" }, model))).Message.ShouldContain("--host"); // an address of nobody
+    }
+
+    [Fact]
+    public async Task Start_OtherLoopbackAddress_Answers()
+    {
+        if (!OperatingSystem.IsLinux()) Assert.Skip("127.0.0.2 is no address of this machine");
+        await using var server = await TestServer.StartAsync(new() { Host = "127.0.0.2" });
+        server.Client.BaseAddress!.Host.ShouldBe("127.0.0.2");
+        (await server.Client.GetAsync("v1/models")).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Start_AllAddresses_AnswersOnBothKinds()
+    {
+        await using var server = await TestServer.StartAsync(new() { Host = "*", ApiKey = "long-enough" });
+        server.Client.BaseAddress!.Host.ShouldBe("127.0.0.1");
+        (await server.Client.GetAsync("v1/models")).StatusCode.ShouldBe(HttpStatusCode.OK);
+        if (!Socket.OSSupportsIPv6) return;
+        (await server.Client.GetAsync($"http://[::1]:{server.Client.BaseAddress.Port}/v1/models")).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    sealed class BegunResponse : HttpResponseFeature
+    {
+        public override bool HasStarted => true;
+    }
+
+    [Fact]
+    public async Task Fail_AfterAStreamHasBegun_IsAnEvent()
+    {
+        using var body = new MemoryStream();
+        var features = new FeatureCollection();
+        features.Set<IHttpRequestFeature>(new HttpRequestFeature { Method = "POST", Path = "/v1/x" });
+        features.Set<IHttpResponseFeature>(new BegunResponse { Headers = { ["Content-Type"] = "text/event-stream; charset=utf-8" } });
+        features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(body));
+        await IngotServer.Fail(new DefaultHttpContext(features), new InvalidOperationException("secret"));
+        var sent = Encoding.UTF8.GetString(body.ToArray());
+        sent.ShouldStartWith("data: ");
+        sent.ShouldNotContain("secret");
+        ShouldBeError(JsonNode.Parse(sent[6..])!, words: "log");
     }
 
     [Fact]

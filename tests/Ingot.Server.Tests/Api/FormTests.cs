@@ -60,6 +60,63 @@ public class FormTests(SharedServer shared) : IClassFixture<SharedServer>
     }
 
     [Fact]
+    public async Task Chat_BiasAgainstTheOnlyChoice_Is400AndTheOthersGoOn()
+    {
+        var neighbour = server.Chat("@long", "\"max_tokens\": 400");
+        var (status, json) = await server.Chat("hi", "\"guided_choice\": [\"a\"], \"logit_bias\": {\"97\": -100}");
+        status.ShouldBe(400, json.ToJsonString());
+        json["error"]!["message"]!.GetValue<string>().ShouldContain("logit_bias");
+        (await neighbour).Json["usage"]!["completion_tokens"]!.GetValue<int>().ShouldBe(400);
+    }
+
+    [Theory]
+    [InlineData("\"required\"", true)]
+    [InlineData("""{"type": "function", "function": {"name": "paint"}}""", false)]
+    public async Task Chat_RequiredToolWithReferences_IsCalled(string choice, bool hasTwo)
+    {
+        // As Pydantic writes schemas.
+        const string Parameters = """{"type": "object", "$defs": {"Kind": {"enum": ["red", "green"]}}, "properties": {"kind": {"$ref": "#/$defs/Kind"}}, "required": ["kind"], "additionalProperties": false}""";
+        string other = hasTwo ? """, {"type": "function", "function": {"name": "draw"}}""" : "";
+        var (status, json) = await server.Chat("hi", $$"""
+            "max_tokens": 300, "seed": 5, "tool_choice": {{choice}}, "tools": [{"type": "function", "function": {"name": "paint", "parameters": {{Parameters}} } }{{other}}]
+            """);
+        status.ShouldBe(200, json.ToJsonString());
+        var call = json["choices"]![0]!["message"]!["tool_calls"]!.AsArray().ShouldHaveSingleItem()!["function"]!;
+        JsonNode.Parse(call["arguments"]!.GetValue<string>())!.ToJsonString().ShouldBeOneOf(call["name"]!.GetValue<string>() == "draw" ? ["{}"] : ["{\"kind\":\"red\"}", "{\"kind\":\"green\"}"]);
+    }
+
+    [Fact]
+    public async Task Chat_RequiredToolCutByTheLimit_IsTextWithLength()
+    {
+        var (_, json) = await server.Chat("hi", """ "max_tokens": 3, "tool_choice": "required", "tools": [{"type": "function", "function": {"name": "paint"}}] """);
+        var choice = json["choices"]![0]!;
+        choice["finish_reason"]!.GetValue<string>().ShouldBe("length");
+        choice["message"]!["content"]!.GetValue<string>().ShouldNotBeEmpty();
+        choice["message"]!["tool_calls"].ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Chat_FormAndTools_Is400()
+    {
+        var (status, json) = await server.Chat("hi", """ "response_format": {"type": "json_object"}, "tools": [{"type": "function", "function": {"name": "paint"}}] """);
+        status.ShouldBe(400);
+        json["error"]!["message"]!.GetValue<string>().ShouldContain("tool_choice");
+    }
+
+    [Fact]
+    public async Task Chat_FormWhereTheTemplateOpensAThought_IsInTheContent()
+    {
+        await using var thinking = await TestServer.WithModels(null, ScriptedModel.New(template: "{{ messages[-1].content }}<think>\n{# ends with </think> #}"));
+        var (_, free) = await thinking.Chat("hi", "\"max_tokens\": 3");
+        free["choices"]![0]!["message"]!["reasoning_content"]!.GetValue<string>().ShouldNotBeEmpty();
+        var (_, json) = await thinking.Chat("hi", "\"guided_choice\": [\"yes\", \"no\"]");
+        json["choices"]![0]!["message"]!["content"]!.GetValue<string>().ShouldBeOneOf("yes", "no");
+        json["choices"]![0]!["message"]!["reasoning_content"].ShouldBeNull();
+        var (_, forced) = await thinking.Chat("hi", """ "max_tokens": 300, "tool_choice": "required", "tools": [{"type": "function", "function": {"name": "paint"}}] """);
+        forced["choices"]![0]!["message"]!["tool_calls"]!.AsArray().ShouldHaveSingleItem();
+    }
+
+    [Fact]
     public async Task ChatClient_Record_ComesTyped()
     {
         using var client = new IngotChatClient(server.Model);

@@ -85,6 +85,16 @@ public class ToolPageTests(Browser browser) : IClassFixture<Browser>
     }
 
     [Theory]
+    [InlineData("read file/v2", "read_file_v2")]
+    [InlineData("größe", "gr__e")]
+    [InlineData("", "tool")]
+    [InlineData("fine-name_1.x", "fine-name_1.x")]
+    public void Shown_AnyName_IsOneThatTheApiTakes(string name, string shown) => ToolServers.Shown(name).ShouldBe(shown);
+
+    [Fact]
+    public void Shown_LongName_IsCut() => ToolServers.Shown(new('x', 100)).Length.ShouldBe(64);
+
+    [Theory]
     [InlineData("nothing")]
     [InlineData("a=")]
     [InlineData("a=/no/such/program")]
