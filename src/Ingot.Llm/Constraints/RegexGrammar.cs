@@ -97,7 +97,8 @@ static class RegexGrammar
         return end;
     }
 
-    static string Short(string pattern) => pattern.Length > 200 ? pattern[..200] + "..." : pattern;
+    /// <summary>A pattern or schema as an error shows it.</summary>
+    public static string Short(string pattern) => pattern.Length > 200 ? pattern[..200] + "..." : pattern;
 
     /// <summary>ECMAScript's classes are of ASCII, its classes have no classes inside, and its point leaves out all line ends.</summary>
     static string AsOniguruma(string pattern)

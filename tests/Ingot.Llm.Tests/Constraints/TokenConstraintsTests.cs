@@ -313,6 +313,52 @@ public class TokenConstraintsTests
     }
 
     [Fact]
+    public void Mask_TooCostlyPattern_IsRefusedByName()
+    {
+        // Each of 69 characters leads to a state of its own, with some 16,000 places.
+        string ranges = string.Join('|', Enumerable.Range('0', 'z' - '0' + 1).Select(c => (char)c).Where(char.IsAsciiLetterOrDigit).Concat(":;<=>?@").Select(c => $"[{c}-~]"));
+        var c = Constraints.Regex($"(?:{ranges}){{0,125}}");
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        Should.Throw<IngotException>(() => c.Mask(new float[Tokens.VocabularySize])).Message.ShouldStartWith("the pattern (?:[0-~]|[1-~]|");
+        watch.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(20)); // some tenths on an idle machine
+        Should.Throw<IngotException>(() => Constraints.Regex("(?:a{0,300}){0,300}")).Message.ShouldContain("(?:a{0,300}){0,300}");
+    }
+
+    /// <summary>A text is told apart by which of its last 40 letters were an a: there are 2^40 states.</summary>
+    [Fact]
+    public void Automaton_ExponentiallyManyStates_AreFreed()
+    {
+        var grammar = new Grammar();
+        int root = grammar.NewRule();
+        grammar.Nothing(RegexGrammar.Add(grammar, grammar.Start(root), "[ab]*a[ab]{40}", isWhole: true, Writing.Plain), grammar.End(root));
+        grammar.Finish(root);
+        var automaton = new Automaton(grammar, root, "the pattern");
+        var random = new Random(3);
+        WeakReference Walk(int steps)
+        {
+            WeakReference early = null!;
+            var state = automaton.Start;
+            for (int i = 0; i < steps; i++)
+            {
+                automaton.BeginToken();
+                state = automaton.Step(state, (byte)(random.Next(2) == 0 ? 'a' : 'b'));
+                state.IsDead.ShouldBeFalse();
+                if (i == 50) early = new(state);
+                automaton.Kept.ShouldBeLessThan(601_000);
+            }
+            return early;
+        }
+        var early = Walk(30_000);
+        GC.Collect();
+        early.IsAlive.ShouldBeFalse();
+        // What was forgotten is found out again, the same.
+        var at = automaton.Start;
+        foreach (byte b in System.Text.Encoding.ASCII.GetBytes("bba" + new string('b', 40))) at = automaton.Step(at, b);
+        at.IsAccepting.ShouldBeTrue();
+        automaton.Step(at, (byte)'b').IsAccepting.ShouldBeFalse();
+    }
+
+    [Fact]
     public void Mask_RealVocabulary_IsFast()
     {
         var tokenizer = TokenizerFile.Load(SharedData.Path("tokenizers/o200k_base.tiktoken"));
