@@ -46,7 +46,7 @@ static class FuzzCommand
         var findings = new List<FuzzFinding>();
         for (long at = 0; at < count && !StopSignal.Token.IsCancellationRequested; at += Chunk)
         {
-            var part = FuzzRun.Run(target, seed, first + at, Math.Min(Chunk, count - at), jobs, StopSignal.Token);
+            var part = FuzzRun.Run(target, seed, first + at, Math.Min(Chunk, count - at), jobs, cancel: StopSignal.Token);
             (read, refused, slowest, most) = (read + part.Accepted, refused + part.Refused, Math.Max(slowest, part.Slowest), Math.Max(most, part.MostAllocated));
             foreach (var f in part.Findings.Where(f => findings.All(g => g.Kind != f.Kind)).ToList())
             {

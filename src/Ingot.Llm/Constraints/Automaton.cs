@@ -18,7 +18,7 @@ sealed class Automaton
     const int MostFrames = 20_000;
 
     /// <summary>Places looked at for one token: some tenths of a second, in which no other text goes on.</summary>
-    const int MostWork = 2_000_000;
+    const int MostWork = 1_000_000;
 
     /// <summary>What is to follow when a rule ends. Compared by reference.</summary>
     internal sealed class Frame(int back, Frame? outer, long id)

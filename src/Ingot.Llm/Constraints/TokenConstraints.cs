@@ -37,7 +37,13 @@ public sealed class TokenConstraints
 
     /// <summary>JSON that a schema describes; docs/templates.md lists what of JSON Schema can be honoured.</summary>
     /// <exception cref="IngotException">The schema cannot be honoured: the message has the keyword and its place.</exception>
-    public ITokenConstraint JsonSchema(JsonElement schema) => Of("schema", schema.GetRawText(), grammar => new SchemaCompiler(grammar, schema).Compile());
+    public ITokenConstraint JsonSchema(JsonElement schema) => Of("schema", RawText(schema), grammar => new SchemaCompiler(grammar, schema).Compile());
+
+    internal static string RawText(JsonElement json)
+    {
+        try { return json.GetRawText(); }
+        catch (InvalidOperationException e) { throw new IngotException($"the JSON schema is broken: {e.Message}", e); } // bytes that are no UTF-8
+    }
 
     /// <summary>Any JSON object.</summary>
     public ITokenConstraint JsonObject() => Of("object", "", grammar =>

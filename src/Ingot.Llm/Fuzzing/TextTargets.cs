@@ -23,7 +23,7 @@ public static partial class TextTargets
     [
         new("jinja", JinjaSeed, bytes =>
         {
-            var template = new ChatTemplate(Encoding.UTF8.GetString(bytes), new(Steps: 200_000, Characters: 1 << 20));
+            var template = new ChatTemplate(Encoding.UTF8.GetString(bytes), new(Steps: 50_000, Characters: 1 << 20));
             return () => template.Render(Conversation());
         }),
         new("schema", SchemaSeed, bytes => Schema(bytes)) { Allowance = GrammarAllowance },

@@ -128,6 +128,18 @@ public class ChatPageTests(SharedServer shared, Browser browser) : IClassFixture
     {
         await using var slow = await TestServer.WithModels(null, ScriptedModel.New());
         await using var tab = await browser.Open(slow);
+        // The answer begins and does not end until it is stopped.
+        await tab.Page.EvaluateAsync("""
+            () => {
+              const real = window.fetch;
+              window.fetch = (path, options) => !path.includes("/chat/completions") ? real(path, options) : Promise.resolve(new Response(new ReadableStream({
+                start(stream) {
+                  stream.enqueue(new TextEncoder().encode('data: {"choices":[{"delta":{"content":"begun"}}]}\n\n'));
+                  options.signal.addEventListener("abort", () => stream.error(new DOMException("stopped", "AbortError")));
+                },
+              })));
+            }
+            """);
         async Task Begin(string words)
         {
             await tab.Page.GetByLabel("Message", new() { Exact = true }).FillAsync(words);
@@ -142,10 +154,10 @@ public class ChatPageTests(SharedServer shared, Browser browser) : IClassFixture
         (await tab.Answers.CountAsync()).ShouldBe(0);
         (await tab.Page.Locator("#conversations .open").CountAsync()).ShouldBe(1);
         await tab.Page.Locator("#conversations .open").ClickAsync();
-        (await tab.LastText.InnerTextAsync()).Length.ShouldBeGreaterThan(0);
+        (await tab.LastText.InnerTextAsync()).ShouldBe("begun");
         (await tab.Page.EvaluateAsync<string>("""
             Object.values(JSON.parse(localStorage.getItem(Object.keys(localStorage).find(k => k.startsWith("ingot.conversation.")))).nodes).find(n => n.role === "assistant").content
-            """)).Length.ShouldBeGreaterThan(0);
+            """)).ShouldBe("begun");
         // Deleted while it is being answered, it does not come back.
         await Begin("@long");
         tab.Page.Dialog += (_, dialog) => dialog.AcceptAsync();

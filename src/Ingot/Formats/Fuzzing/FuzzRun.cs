@@ -47,9 +47,9 @@ public static class FuzzRun
     /// <param name="first">Index of the first.</param>
     /// <param name="count">How many.</param>
     /// <param name="jobs">Threads.</param>
-    /// <param name="cancel">Ends the run early; what was done so far is reported.</param>
     /// <param name="patience">How long one input may take before the run gives up on it: a hang is reported and ends the run, though its thread cannot be ended. 30 s if not given.</param>
-    public static FuzzReport Run(FuzzTarget target, int seed, long first, long count, int jobs, CancellationToken cancel = default, TimeSpan? patience = null)
+    /// <param name="cancel">Ends the run early; what was done so far is reported.</param>
+    public static FuzzReport Run(FuzzTarget target, int seed, long first, long count, int jobs, TimeSpan? patience = null, CancellationToken cancel = default)
     {
         var run = new Workers(target, seed, first, first + count, Math.Max(1, (int)Math.Min(jobs, count)), cancel);
         return run.Wait(patience ?? TimeSpan.FromSeconds(30));
