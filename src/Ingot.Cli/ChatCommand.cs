@@ -26,7 +26,7 @@ static class ChatCommand
         var words = new Option<string>("--prefill") { Description = "What every answer begins with.", DefaultValueFactory = _ => "" };
         var tokens = Options.Number("--tokens", "-n", "The most tokens of an answer.", 512);
         var sampling = new SamplingArguments(temperature: 0.7);
-        var command = new Command("chat", "Talk with a model, streaming. Commands begin with a slash: /help lists them.") { model, system, words, tokens };
+        var command = new Command("chat", "Talk with a model that Ingot trained, streaming, with its calculator; other models: ingot run. Commands begin with a slash: /help lists them.") { model, system, words, tokens };
         sampling.AddTo(command);
         command.SetAction(args => Run(Path.GetFullPath(args.GetValue(model)!), args.GetValue(system), args.GetValue(words)!, sampling.Read(args) with { MaxTokens = args.GetValue(tokens) }));
         return command;
@@ -38,7 +38,7 @@ static class ChatCommand
         var folder = StageArguments.Load(path);
         if (folder.Tokenizer is not { } tokenizer) throw new IngotException($"{path} has no tokenizer.json");
         if (!ChatFormat.Fits(tokenizer))
-            throw new IngotException($"the tokenizer of {path} has none of the special tokens of Ingot's chat format; chat templates of other models are not supported yet. To let it write on: ingot sample --model {path} --prompt ...");
+            throw new IngotException($"the tokenizer of {path} has none of the special tokens of Ingot's chat format, which this command and its calculator are for. Models with a chat template, and those that continue texts: ingot run {path}");
         using var session = new ChatSession(folder.Model, tokenizer) { System = system };
         using var output = new StreamWriter(Console.OpenStandardOutput(), new UTF8Encoding(false)) { AutoFlush = true };
         if (!Console.IsInputRedirected) output.WriteLine($"{Path.GetFileName(path)}: {folder.Model.Config.ParameterCount:N0} parameters, context {folder.Model.ContextLength:N0}. /help lists the commands.");

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Ingot.Formats.Fuzzing;
 using Ingot.Llm.Fuzzing;
+using Ingot.Onnx.Fuzzing;
 
 namespace Ingot.Cli;
 
@@ -12,7 +13,7 @@ static class FuzzCommand
     const int Chunk = 10_000;
 
     /// <summary>Every parser that reads files of others; a new one is added here.</summary>
-    static IReadOnlyList<FuzzTarget> Targets => [.. FormatTargets.All, .. ModelTargets.All];
+    static IReadOnlyList<FuzzTarget> Targets => [.. FormatTargets.All, .. ModelTargets.All, .. TextTargets.All, .. OnnxTargets.All];
 
     public static Command Create()
     {
@@ -23,7 +24,7 @@ static class FuzzCommand
         var first = Options.Number("--first", null, "Index of the first input; with --count 1, the one that a finding names.", 0L);
         var jobs = Options.Number("--jobs", "-j", "Threads.", Environment.ProcessorCount);
         var output = Options.Folder("--out", "-o", "Where inputs with findings are written, as PARSER-SEED-INDEX.bin.");
-        var command = new Command("fuzz", "Try a parser on mutated files: it must read or refuse each within a second and twice the file's memory.") { parser, count, seed, first, jobs, output };
+        var command = new Command("fuzz", "Try a parser on mutated files: it must read or refuse each within a second and twice the file's memory. One that takes 30 s is written down and ends the run.") { parser, count, seed, first, jobs, output };
         command.SetAction(args =>
         {
             string name = args.GetValue(parser)!;
@@ -45,7 +46,7 @@ static class FuzzCommand
         var findings = new List<FuzzFinding>();
         for (long at = 0; at < count && !StopSignal.Token.IsCancellationRequested; at += Chunk)
         {
-            var part = FuzzRun.Run(target, seed, first + at, Math.Min(Chunk, count - at), jobs, StopSignal.Token);
+            var part = FuzzRun.Run(target, seed, first + at, Math.Min(Chunk, count - at), jobs, cancel: StopSignal.Token);
             (read, refused, slowest, most) = (read + part.Accepted, refused + part.Refused, Math.Max(slowest, part.Slowest), Math.Max(most, part.MostAllocated));
             foreach (var f in part.Findings.Where(f => findings.All(g => g.Kind != f.Kind)).ToList())
             {
@@ -55,7 +56,7 @@ static class FuzzCommand
                 Directory.CreateDirectory(folder);
                 File.WriteAllBytes(Path.Combine(folder, $"{f.Parser}-{f.Seed}-{f.Index}.bin"), f.Input);
             }
-            if (findings.Count >= 20) break;
+            if (findings.Count >= 20 || part.Findings.Any(f => f.IsHang)) break;
         }
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{target.Name,-16}{read + refused,10}{read,10}{refused,10}{(read + refused) / clock.Elapsed.TotalSeconds,10:0}{slowest,12:0.0}{most / 1048576.0,12:0.00}{findings.Count,10}"));
         return findings.Count;

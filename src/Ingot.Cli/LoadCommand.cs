@@ -7,6 +7,9 @@ namespace Ingot.Cli;
 /// <summary><c>ingot load</c>: whether a server stands many clients, the rude ones among them.</summary>
 static class LoadCommand
 {
+    /// <summary>How much larger than after its first 1,000 requests a server may be at the end.</summary>
+    const double MostGrowth = 1.1;
+
     public static Command Create()
     {
         var url = new Argument<string>("URL") { Description = "A server of ingot serve on this machine, such as http://localhost:8080." };
@@ -14,7 +17,7 @@ static class LoadCommand
         var requests = Options.Number("--requests", "-n", "All of them.", 100_000);
         var clients = Options.Number("--clients", "-c", "Side by side.", 64);
         var limit = Options.Number("--max-body", null, "The server's --max-body, which some requests exceed.", 16L << 20);
-        var command = new Command("load", "Test a server with a mix of good, malformed, huge, aborted and slow requests, unknown models and wrong keys.") { url, key, requests, clients, limit };
+        var command = new Command("load", "Test a server with a mix of good, malformed, huge, aborted and slow requests, unknown models and wrong keys. Fails at a wrong answer, or if the server has grown by more than a tenth since the first 1,000.") { url, key, requests, clients, limit };
         command.SetAction((args, _) => Run(args.GetValue(url)!, args.GetValue(key), args.GetValue(limit), args.GetValue(requests), args.GetValue(clients)));
         return command;
     }
@@ -36,8 +39,16 @@ static class LoadCommand
         foreach (var line in result.Wrong) Console.Error.WriteLine($"ingot: {line}");
         double last = WorkingSet(address, key);
         Console.WriteLine($"{result.Requests:N0} requests in {result.Seconds:N0} s, {result.Requests / result.Seconds:N0} a second; {result.WrongCount} wrong; working set {last:N0} MB{(early > 0 ? $", {last / early:0.00} times that after 1,000" : "")}");
-        return result.WrongCount == 0 ? 0 : 1;
+        var leak = Growth(early, last);
+        if (leak is not null) Console.Error.WriteLine($"ingot: {leak}");
+        return result.WrongCount == 0 && leak is null ? 0 : 1;
     }
+
+    /// <summary>What is wrong with how the server has grown; null if nothing is, or if the test was too short to tell.</summary>
+    /// <param name="early">MB after 1,000 requests; 0: there were not as many.</param>
+    /// <param name="last">MB at the end.</param>
+    internal static string? Growth(double early, double last) =>
+        early > 0 && last > MostGrowth * early ? $"the server's working set has grown from {early:N0} MB after 1,000 requests to {last:N0} MB, by more than {MostGrowth:0.0} times" : null;
 
     /// <summary>What the server says of itself, in MB.</summary>
     static double WorkingSet(Uri address, string? key)

@@ -5,6 +5,7 @@ using System.Text;
 using Ingot.Llm.Chat;
 using Ingot.Llm.Generation;
 using Ingot.Llm.Models;
+using Ingot.Llm.Tokenizers;
 using Ingot.Runtime;
 
 namespace Ingot.Cli;
@@ -26,7 +27,9 @@ sealed class RunCommand
     /// <param name="args">The words of the command line.</param>
     public static Command Create(string[] args)
     {
-        if (args is ["run", ..] && args.Any(a => a.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))) return OnnxRun.Create("run");
+        var onnx = OnnxRun.Create("run");
+        // By the model alone: a prompt or a file of either command may end so too.
+        if (args is ["run", ..] && onnx.Parse(args[1..]).GetValue<string?>("MODEL")?.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) == true) return onnx;
         var c = new RunCommand();
         var command = new Command("run", "Run a model from its files: chat with a language model, or let it continue a text; .onnx files are run and timed (options: ingot onnx run --help).") { c.model, c.prompt, c.system, c.prefill, c.tokens, c.raw, c.stats };
         c.loading.AddTo(command);
@@ -52,13 +55,11 @@ sealed class RunCommand
         if (args.GetValue(system) is not null) throw new IngotException($"--system needs a model for conversations; {loaded.Name} continues texts");
         var tokenizer = loaded.Tokenizer;
         string text = args.GetValue(prompt) ?? (Console.IsInputRedirected ? Console.In.ReadToEnd() : "");
-        var start = tokenizer.Encode(text, addSpecial: true).ToList();
-        if (loaded.BeginToken is { } begin && (start.Count == 0 || start[0] != begin)) start.Insert(0, begin);
-        if (start.Count == 0) throw new IngotException("the model has no token that a text begins with; give a PROMPT");
+        int[] start = TextBeginning.Encode(tokenizer, text, loaded.BeginToken);
         output.Write(text);
         var speed = new RunSpeed(loaded);
         var stream = new TextStream(tokenizer, options.Stop);
-        foreach (int token in speed.Tokens(new Engine(loaded.Model), [.. start], options))
+        foreach (int token in speed.Tokens(new Engine(loaded.Model), start, options))
         {
             output.Write(stream.Add(token));
             if (stream.IsStopped) break;
@@ -131,14 +132,17 @@ sealed class RunCommand
 /// <summary>Tokens as they are chosen, and the time they take.</summary>
 sealed class RunSpeed(LoadedModel loaded)
 {
-    int prompts, written, steps;
+    int written, steps;
     double promptSeconds, writingSeconds;
+
+    /// <summary>Tokens of prompts that were computed; others came from the cache.</summary>
+    public int Prompts { get; private set; }
 
     /// <summary>What follows a prompt, without the token that ends the text.</summary>
     public IEnumerable<int> Tokens(Engine engine, int[] prompt, SamplingOptions options)
     {
         using var sequence = engine.Start(prompt, options);
-        int given = prompt.Length, cached = sequence.Cached;
+        int given = prompt.Length;
         long start = Stopwatch.GetTimestamp();
         bool isFirst = true;
         while (!sequence.IsDone && !StopSignal.Token.IsCancellationRequested)
@@ -152,7 +156,7 @@ sealed class RunSpeed(LoadedModel loaded)
                 writingSeconds += seconds;
                 steps++;
             }
-            if (sequence.Tokens.Count > given && isFirst) (isFirst, prompts) = (false, prompts + prompt.Length - cached);
+            if (sequence.Tokens.Count > given && isFirst) (isFirst, Prompts) = (false, Prompts + prompt.Length - sequence.Reused);
             else if (!isFirst) written += sequence.Tokens.Count - given;
             for (; given < sequence.Tokens.Count; given++)
                 if (!(sequence.Finish == Finish.EndToken && given == sequence.Tokens.Count - 1)) yield return sequence.Tokens[given];
@@ -164,7 +168,7 @@ sealed class RunSpeed(LoadedModel loaded)
     public void Write()
     {
         string Number(double value) => value.ToString("N1", CultureInfo.InvariantCulture);
-        Console.Error.WriteLine($"prompt: {prompts} tokens, {Number(prompts / Math.Max(promptSeconds, 1e-9))} a second");
+        Console.Error.WriteLine($"prompt: {Prompts} tokens, {Number(Prompts / Math.Max(promptSeconds, 1e-9))} a second");
         if (steps == 0) return;
         double read = loaded.BytesReadPerToken, rate = read * steps / writingSeconds / 1e9, peak = Peaks.Measure().ReadGBs;
         Console.Error.WriteLine($"writing: {written} tokens, {Number(written / writingSeconds)} a second; {Number(read / 1e6)} MB of weights read a token, {Number(rate)} GB/s, {Number(100 * rate / peak)}% of the {Number(peak)} GB/s measured now");

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text;
 using Ingot.Llm.Generation;
 using Ingot.Llm.Models;
+using Ingot.Llm.Tokenizers;
 using Ingot.Llm.Training;
 
 namespace Ingot.Cli;
@@ -42,12 +43,10 @@ static class SampleCommand
         var (model, tokenizer, _) = ModelFolder.Load(path);
         if (tokenizer is null) throw new IngotException($"{path} has no tokenizer.json");
         if (tokenizer.VocabularySize > model.VocabularySize) throw new IngotException($"the tokenizer of {path} has {tokenizer.VocabularySize} tokens, the model {model.VocabularySize}");
-        var start = tokenizer.Encode(prompt, addSpecial: true).ToList();
-        if (model.Config.BeginToken is { } begin && (start.Count == 0 || start[0] != begin)) start.Insert(0, begin);
-        if (start.Count == 0) throw new IngotException("the model has no token that a text begins with; give a --prompt");
+        int[] start = TextBeginning.Encode(tokenizer, prompt, model.Config.BeginToken);
         yield return prompt;
         var stream = new TextStream(tokenizer, options.Stop);
-        foreach (int id in new Engine(model).Continue([.. start], options with { VocabularySize = tokenizer.VocabularySize }))
+        foreach (int id in new Engine(model).Continue(start, options with { VocabularySize = tokenizer.VocabularySize }))
         {
             yield return stream.Add(id);
             if (stream.IsStopped) break;

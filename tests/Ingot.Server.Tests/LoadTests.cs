@@ -1,3 +1,4 @@
+using Ingot.Cli;
 using Ingot.Server.Load;
 
 namespace Ingot.Server.Tests;
@@ -28,6 +29,25 @@ public class LoadTests
         GC.Collect();
         GC.WaitForPendingFinalizers();
         return GC.GetTotalMemory(forceFullCollection: true);
+    }
+
+    /// <summary>A queue of one: most are refused for now, each with a body that LoadTest looks at, and tried again until it is answered.</summary>
+    [Fact]
+    public async Task FullQueue_ManyClients_AreRefusedAsOpenAiDoes()
+    {
+        await using var server = await TestServer.StartAsync(serving: new() { Slots = 1, MostWaiting = 1 });
+        using var test = new LoadTest(server.Client.BaseAddress!, null, 16L << 20);
+        var result = await test.RunAsync(200, clients: 16);
+        result.Wrong.ShouldBeEmpty();
+        result.Statuses.Values.Sum(s => s.GetValueOrDefault(429)).ShouldBeGreaterThan(0);
+    }
+
+    [Fact]
+    public void Growth_MoreThanATenth_Fails()
+    {
+        LoadCommand.Growth(200, 219).ShouldBeNull();
+        LoadCommand.Growth(200, 221)!.ShouldContain("from 200 MB after 1,000 requests to 221 MB");
+        LoadCommand.Growth(0, 500).ShouldBeNull();
     }
 
     [Fact]

@@ -2,15 +2,23 @@ namespace Ingot.Llm.Constraints;
 
 /// <summary>
 /// A grammar read byte by byte: all the places that a text can be at are kept together as one state, and states are made when a text first comes to them. What
-/// follows a rule is remembered by a stack of frames, shared between states.
+/// follows a rule is remembered by a stack of frames, shared between states. A grammar can have exponentially many states (.*a.{60} has), so what is kept is bounded,
+/// and so is the work for one token.
 /// </summary>
 sealed class Automaton
 {
     /// <summary>Places at once; more means that a grammar is hopelessly ambiguous.</summary>
     const int MostPlaces = 20_000;
 
-    /// <summary>States and frames kept for finding them again; those in use stay alive without it.</summary>
-    const int MostKept = 20_000;
+    /// <summary>Places of all states that are kept, about 30 bytes each; a state's table of what follows counts as <see cref="TableCost"/> of them.</summary>
+    const int MostKept = 600_000;
+
+    const int TableCost = 70;
+
+    const int MostFrames = 20_000;
+
+    /// <summary>Places looked at for one token: some tenths of a second, in which no other text goes on.</summary>
+    const int MostWork = 1_000_000;
 
     /// <summary>What is to follow when a rule ends. Compared by reference.</summary>
     internal sealed class Frame(int back, Frame? outer, long id)
@@ -50,32 +58,71 @@ sealed class Automaton
     readonly Grammar grammar;
     readonly Dictionary<(int, long), Frame> frames = [];
     readonly Dictionary<string, State> states = [];
+    readonly string what;
     long nextFrame = 1;
+    int work;
 
     /// <param name="grammar">Finished.</param>
     /// <param name="root">The rule of the whole text.</param>
-    public Automaton(Grammar grammar, int root)
+    /// <param name="what">What the grammar was made of, for errors: "the pattern a*".</param>
+    public Automaton(Grammar grammar, int root, string what)
     {
         this.grammar = grammar;
+        this.what = what;
         Start = Close([new(grammar.Start(root), null)]);
     }
 
     public State Start { get; }
 
+    /// <summary>How much is kept of what was found out, in places; at most <see cref="MostKept"/> and one state.</summary>
+    public int Kept { get; private set; }
+
+    public long Bytes => 100L * grammar.StateCount + 30L * Kept;
+
+    /// <summary>Allows the work of one more token.</summary>
+    public void BeginToken() => work = 0;
+
     /// <summary>The state after a byte; dead if it cannot follow.</summary>
+    /// <exception cref="IngotException">It is too much work.</exception>
     public State Step(State state, byte b)
     {
-        state.Next ??= new State?[256];
-        return state.Next[b] ??= Compute(state, b);
-    }
-
-    State Compute(State state, byte b)
-    {
+        if (state.Next?[b] is { } known) return known;
+        int low = 0, high = 255; // the bytes around it that lead to the same state
         List<Place> next = [];
         foreach (var place in state.Places)
-            foreach (var e in grammar.Edges(place.State))
-                if (e.Kind == Grammar.EdgeKind.Byte && b >= e.Low && b <= e.High) next.Add(new(e.To, place.Stack));
-        return next.Count == 0 ? Dead : Close(next);
+        {
+            var edges = grammar.Edges(place.State);
+            work += edges.Count / 16;
+            foreach (var e in edges)
+            {
+                if (e.Kind != Grammar.EdgeKind.Byte) continue;
+                if (b < e.Low) high = Math.Min(high, e.Low - 1);
+                else if (b > e.High) low = Math.Max(low, e.High + 1);
+                else
+                {
+                    (low, high) = (Math.Max(low, e.Low), Math.Min(high, e.High));
+                    next.Add(new(e.To, place.Stack));
+                }
+            }
+        }
+        var to = next.Count == 0 ? Dead : Close(next);
+        if (state.Next is null)
+        {
+            state.Next = new State?[256];
+            Kept += TableCost;
+        }
+        state.Next.AsSpan(low..(high + 1)).Fill(to);
+        return to;
+    }
+
+    /// <summary>Gives up all states but the first and those that a text is at; they are found out again where they are needed.</summary>
+    public void Forget()
+    {
+        foreach (var state in states.Values) state.Next = null; // or the first would lead to all of them
+        Start.Next = null;
+        states.Clear();
+        frames.Clear();
+        Kept = 0;
     }
 
     /// <summary>All places that are reached from some without reading; kept are those from which something is read.</summary>
@@ -88,11 +135,12 @@ sealed class Automaton
         void Add(Place place)
         {
             if (!seen.Add(place)) return;
-            if (seen.Count > MostPlaces) throw new IngotException("the constraint is too ambiguous to follow");
+            if (seen.Count > MostPlaces) throw new IngotException($"{what} is too ambiguous to follow: a text can be at more than {MostPlaces:N0} places of it at once; repeat less within repetitions, or lower the counts");
             waiting.Push(place);
         }
         while (waiting.TryPop(out var place))
         {
+            if (++work > MostWork) throw new IngotException($"{what} is too costly to follow: one token takes more than {MostWork:N0} steps; repeat less within repetitions, or lower the counts");
             bool reads = false;
             foreach (var e in grammar.Edges(place.State))
             {
@@ -113,7 +161,7 @@ sealed class Automaton
 
     Frame FrameOf(int back, Frame? outer)
     {
-        if (frames.Count > MostKept) frames.Clear();
+        if (frames.Count > MostFrames) frames.Clear();
         var key = (back, outer?.Id ?? 0);
         return frames.TryGetValue(key, out var frame) ? frame : frames[key] = new(back, outer, nextFrame++);
     }
@@ -131,7 +179,8 @@ sealed class Automaton
         }
         string text = new(key);
         if (states.TryGetValue(text, out var state)) return state;
-        if (states.Count > MostKept) states.Clear();
+        if (Kept > MostKept) Forget();
+        Kept += places.Count + 8;
         return states[text] = new([.. places], isAccepting);
     }
 }

@@ -5,7 +5,13 @@ namespace Ingot.Llm.Constraints;
 /// <summary>A grammar for a model's tokens: shared by all the texts that have to keep to it. What is found out about a state is kept with it.</summary>
 sealed class TokenGrammar(TokenTrie trie, Automaton automaton, IReadOnlyList<int> endTokens)
 {
+    const int MostMaskBytes = 16 << 20;
+
     readonly Lock gate = new();
+    int maskBytes;
+
+    /// <summary>About what it takes in memory.</summary>
+    public long Bytes => automaton.Bytes + maskBytes;
 
     public Automaton.State Start => automaton.Start;
 
@@ -15,11 +21,18 @@ sealed class TokenGrammar(TokenTrie trie, Automaton automaton, IReadOnlyList<int
         lock (gate)
         {
             if (state.Mask is { } known) return known;
+            automaton.BeginToken();
             var mask = trie.Mask(automaton, state);
             if (state.IsAccepting)
                 foreach (int token in endTokens) mask[token >> 6] |= 1UL << token;
             else if (Array.TrueForAll(mask, m => m == 0))
                 throw new IngotException("no token of the model can go on with the text that the constraint asks for: its vocabulary lacks single bytes");
+            // Masks go with their states: every other token of a long text may be at a new one.
+            if ((maskBytes += 8 * mask.Length) > MostMaskBytes)
+            {
+                automaton.Forget();
+                maskBytes = 8 * mask.Length;
+            }
             return state.Mask = mask;
         }
     }
@@ -29,6 +42,7 @@ sealed class TokenGrammar(TokenTrie trie, Automaton automaton, IReadOnlyList<int
     {
         lock (gate)
         {
+            automaton.BeginToken();
             foreach (byte b in trie[token] ?? []) state = automaton.Step(state, b);
             return state;
         }

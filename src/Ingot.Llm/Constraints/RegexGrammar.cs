@@ -1,5 +1,6 @@
 using System.Text;
 using Ingot.Llm.Tokenizers.Patterns;
+using Ingot.Llm.Tokenizers.Unicode;
 
 namespace Ingot.Llm.Constraints;
 
@@ -97,7 +98,8 @@ static class RegexGrammar
         return end;
     }
 
-    static string Short(string pattern) => pattern.Length > 200 ? pattern[..200] + "..." : pattern;
+    /// <summary>A pattern or schema as an error shows it.</summary>
+    public static string Short(string pattern) => pattern.Length > 200 ? pattern[..200] + "..." : pattern;
 
     /// <summary>ECMAScript's classes are of ASCII, its classes have no classes inside, and its point leaves out all line ends.</summary>
     static string AsOniguruma(string pattern)
@@ -128,13 +130,31 @@ static class RegexGrammar
         return to.ToString();
     }
 
-    static (int, int)[] RangesOf(CodePointSet set)
+    /// <summary>Where the category changes.</summary>
+    static readonly Lazy<int[]> CategoryBorders = new(() => [.. Enumerable.Range(1, 0x10FFFF).Where(c => CodePoint.Class(c) != CodePoint.Class(c - 1))]);
+
+    /// <summary>Code points that have another case, and those behind them.</summary>
+    static readonly Lazy<int[]> CaseBorders = new(() => [.. Enumerable.Range(0, 0x110000).Where(c => Rune.IsValid(c) && (Rune.ToLowerInvariant(new(c)).Value != c || Rune.ToUpperInvariant(new(c)).Value != c)).Append(0x17F).Append(0x212A).SelectMany(c => new[] { c, c + 1 })]);
+
+    /// <summary>Code points before which the set may begin or end: asking all of them would take a tenth of a second for each class of a pattern.</summary>
+    static void AddBorders(CodePointSet set, SortedSet<int> borders)
+    {
+        foreach (var (first, last) in set.Ranges)
+        {
+            borders.Add(first);
+            borders.Add(Math.Min(last, 0x10FFFF) + 1);
+        }
+        if (set.Categories != 0) borders.UnionWith(CategoryBorders.Value);
+        if (set.IgnoresCase) borders.UnionWith(CaseBorders.Value);
+        foreach (var other in set.Parts.Concat(set.Cuts)) AddBorders(other, borders);
+    }
+
+    internal static (int, int)[] RangesOf(CodePointSet set)
     {
         List<(int, int)> ranges = [];
         int start = -1;
-        // Nothing changes between the borders of a set that has ranges alone; of others every code point is asked.
-        bool isPlain = set.Categories == 0 && set.Parts.Count == 0 && set.Cuts.Count == 0 && !set.IgnoresCase;
-        IEnumerable<int> borders = isPlain ? set.Ranges.SelectMany(r => new[] { r.First, r.Last + 1 }).Concat([0, 0xD800, 0xE000, 0x110000]).Where(c => c <= 0x110000).Distinct().Order() : Enumerable.Range(0, 0x110001);
+        var borders = new SortedSet<int> { 0, 0xD800, 0xE000, 0x110000 };
+        AddBorders(set, borders);
         foreach (int c in borders)
         {
             bool isIn = c < 0x110000 && (c is < 0xD800 or > 0xDFFF) && set.Contains(c);

@@ -122,7 +122,7 @@ sealed partial class SchemaCompiler
     int Object(int from, JsonObject s, string path)
     {
         var properties = s["properties"] as JsonObject ?? [];
-        HashSet<string> required = [.. (s["required"] as JsonArray ?? []).Select(r => r!.GetValue<string>())];
+        HashSet<string> required = [.. s.ContainsKey("required") ? TextsOf(s["required"], path, "required") : []];
         var additional = s["additionalProperties"];
         // Where properties are named and nothing is said of others, none come: a model would have no end of ideas.
         bool isOpen = additional is JsonValue v && v.TryGetValue(out bool allows) ? allows : additional is not null || properties.Count == 0;

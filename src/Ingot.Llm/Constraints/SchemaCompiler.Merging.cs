@@ -60,7 +60,7 @@ sealed partial class SchemaCompiler
             string keyword = a.ContainsKey("anyOf") ? "anyOf" : "oneOf";
             var others = Merged(Without(a, keyword), b, path, depth + 1);
             if (others is null) return null;
-            others[keyword] = a[keyword]!.DeepClone();
+            others[keyword] = a[keyword]?.DeepClone();
             return others;
         }
         var result = (JsonObject)a.DeepClone();
@@ -74,25 +74,25 @@ sealed partial class SchemaCompiler
             switch (keyword)
             {
                 case "type":
-                    var types = Types(old).SelectMany(x => Types(value).Select(y => x == y || y == "number" && x == "integer" ? x : x == "number" && y == "integer" ? y : null)).OfType<string>().Distinct().ToList();
+                    var types = Types(old, path).SelectMany(x => Types(value, path).Select(y => x == y || y == "number" && x == "integer" ? x : x == "number" && y == "integer" ? y : null)).OfType<string>().Distinct().ToList();
                     if (types.Count == 0) return null;
                     result[keyword] = new JsonArray([.. types.Select(t => JsonValue.Create(t))]);
                     break;
                 case "enum":
-                    var values = ((JsonArray)old!).Where(x => ((JsonArray)value!).Any(y => JsonNode.DeepEquals(x, y))).Select(x => x?.DeepClone()).ToArray();
+                    var values = Of<JsonArray>(old, path, keyword).Where(x => Of<JsonArray>(value, path, keyword).Any(y => JsonNode.DeepEquals(x, y))).Select(x => x?.DeepClone()).ToArray();
                     if (values.Length == 0) return null;
                     result[keyword] = new JsonArray(values);
                     break;
-                case "required": result[keyword] = new JsonArray([.. ((JsonArray)old!).Concat((JsonArray)value!).Select(r => r!.GetValue<string>()).Distinct().Select(r => JsonValue.Create(r))]); break;
-                case "properties": result[keyword] = Both((JsonObject)old!, (JsonObject)value!); break;
+                case "required": result[keyword] = new JsonArray([.. TextsOf(old, path, keyword).Concat(TextsOf(value, path, keyword)).Distinct().Select(r => JsonValue.Create(r))]); break;
+                case "properties": result[keyword] = Both(Of<JsonObject>(old, path, keyword), Of<JsonObject>(value, path, keyword)); break;
                 case "minimum" or "exclusiveMinimum" or "minLength" or "minItems" or "minProperties":
-                    if (DecimalOf(value!, path, keyword) > DecimalOf(old!, path, keyword)) result[keyword] = value!.DeepClone();
+                    if (DecimalOf(Of<JsonValue>(value, path, keyword), path, keyword) > DecimalOf(Of<JsonValue>(old, path, keyword), path, keyword)) result[keyword] = value!.DeepClone();
                     break;
                 case "maximum" or "exclusiveMaximum" or "maxLength" or "maxItems" or "maxProperties":
-                    if (DecimalOf(value!, path, keyword) < DecimalOf(old!, path, keyword)) result[keyword] = value!.DeepClone();
+                    if (DecimalOf(Of<JsonValue>(value, path, keyword), path, keyword) < DecimalOf(Of<JsonValue>(old, path, keyword), path, keyword)) result[keyword] = value!.DeepClone();
                     break;
                 case "items" when old is JsonObject && value is JsonObject: result[keyword] = new JsonObject { ["allOf"] = new JsonArray(old.DeepClone(), value.DeepClone()) }; break;
-                case "nullable": result[keyword] = old!.GetValue<bool>() && value!.GetValue<bool>(); break;
+                case "nullable": result[keyword] = Of<JsonValue>(old, path, keyword).GetValue<bool>() && Of<JsonValue>(value, path, keyword).GetValue<bool>(); break;
                 case "additionalProperties": break; // below
                 default:
                     if (!JsonNode.DeepEquals(old, value)) throw Refused(path, keyword, "two different ones have to hold");
@@ -102,7 +102,7 @@ sealed partial class SchemaCompiler
         return Closed(a, b, result, path);
     }
 
-    static IEnumerable<string> Types(JsonNode? type) => type is JsonArray many ? many.Select(t => t!.GetValue<string>()) : [type!.GetValue<string>()];
+    static IEnumerable<string> Types(JsonNode? type, string path) => type is JsonArray ? TextsOf(type, path, "type") : [TextOf(type, path, "type")];
 
     static JsonObject Both(JsonObject a, JsonObject b)
     {
@@ -124,8 +124,8 @@ sealed partial class SchemaCompiler
             {
                 if ((closed["properties"] as JsonObject)?.ContainsKey(name) == true) continue;
                 if (!isFlag) throw Refused(path, "additionalProperties", $"it speaks of '{name}', which another part of allOf describes");
-                if ((result["required"] as JsonArray)?.Any(r => r!.GetValue<string>() == name) == true) return null;
-                (result["properties"] as JsonObject)!.Remove(name);
+                if (result.ContainsKey("required") && TextsOf(result["required"], path, "required").Contains(name)) return null;
+                Of<JsonObject>(result["properties"], path, "properties").Remove(name);
             }
             result["additionalProperties"] = !isFlag && result["additionalProperties"] is JsonObject other && !JsonNode.DeepEquals(other, additional) && !ReferenceEquals(closed, a)
                 ? throw Refused(path, "additionalProperties", "two different ones have to hold")
@@ -158,7 +158,8 @@ sealed partial class SchemaCompiler
 
     bool SharedConstantDiffers(JsonObject a, JsonObject b, string path)
     {
-        var required = (a["required"] as JsonArray ?? []).Select(r => r!.GetValue<string>()).Intersect((b["required"] as JsonArray ?? []).Select(r => r!.GetValue<string>()));
+        IEnumerable<string> Required(JsonObject s) => s.ContainsKey("required") ? TextsOf(s["required"], path, "required") : [];
+        var required = Required(a).Intersect(Required(b));
         JsonArray? Constants(JsonObject s, string name) => (s["properties"] as JsonObject)?[name] is JsonObject p ? Flat(p, path, 0)["enum"] as JsonArray : null;
         return required.Any(name => Constants(a, name) is { } x && Constants(b, name) is { } y && !x.Any(v => y.Any(w => JsonNode.DeepEquals(v, w))));
     }

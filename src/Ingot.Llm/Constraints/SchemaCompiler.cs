@@ -29,7 +29,7 @@ sealed partial class SchemaCompiler
     public SchemaCompiler(Grammar grammar, JsonElement schema)
     {
         this.grammar = grammar;
-        root = schema.ValueKind is JsonValueKind.Object or JsonValueKind.True or JsonValueKind.False ? JsonNode.Parse(schema.GetRawText())
+        root = schema.ValueKind is JsonValueKind.Object or JsonValueKind.True or JsonValueKind.False ? JsonNode.Parse(TokenConstraints.RawText(schema))
             : throw new IngotException($"a JSON schema is an object, not {schema.ValueKind}");
     }
 
@@ -50,6 +50,13 @@ sealed partial class SchemaCompiler
         return rule;
     }
 
+    /// <summary>What a keyword has, if it is of the kind that it must be of.</summary>
+    static T Of<T>(JsonNode? node, string path, string keyword) where T : JsonNode => node as T ?? throw Refused(path, keyword, $"it has {node?.ToJsonString() ?? "null"} where {(typeof(T) == typeof(JsonObject) ? "an object" : typeof(T) == typeof(JsonArray) ? "a list" : "a plain value")} belongs");
+
+    static string TextOf(JsonNode? node, string path, string keyword) => Of<JsonValue>(node, path, keyword).TryGetValue(out string? text) ? text : throw Refused(path, keyword, $"it has {node!.ToJsonString()} where a text belongs");
+
+    static IEnumerable<string> TextsOf(JsonNode? list, string path, string keyword) => Of<JsonArray>(list, path, keyword).Select(t => TextOf(t, path, keyword));
+
     static IngotException Refused(string path, string keyword, string why) => new($"the JSON schema at {path}: '{keyword}' cannot be honoured: {why}");
 
     /// <summary>A rule that is made once; what is in it is made later, so that schemas may be as deep as they like.</summary>
@@ -64,7 +71,7 @@ sealed partial class SchemaCompiler
     /// <summary>A schema's values as a rule of their own.</summary>
     int RuleOf(JsonNode? schema, string path)
     {
-        if (schema is JsonObject o && o.TryGetPropertyValue("$ref", out var reference) && o.All(p => p.Key == "$ref" || Annotations.Contains(p.Key))) return Reference(reference!.GetValue<string>(), path);
+        if (schema is JsonObject o && o.TryGetPropertyValue("$ref", out var reference) && o.All(p => p.Key == "$ref" || Annotations.Contains(p.Key))) return Reference(TextOf(reference, path, "$ref"), path);
         // Equal schemas are one rule, which also ends what merging makes of recursive ones.
         string text = schema?.ToJsonString() ?? "null";
         if (alike.TryGetValue(text, out int rule)) return rule;
@@ -167,7 +174,7 @@ sealed partial class SchemaCompiler
     {
         List<string> types = s["type"] switch
         {
-            JsonArray many => [.. many.Select(t => t!.GetValue<string>())],
+            JsonArray many => [.. TextsOf(many, path, "type")],
             JsonValue one => [one.GetValue<string>()],
             _ when s.ContainsKey("enum") => [.. AllTypes],
             _ => Spoken(s),

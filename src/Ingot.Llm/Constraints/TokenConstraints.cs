@@ -11,8 +11,11 @@ namespace Ingot.Llm.Constraints;
 /// </summary>
 public sealed class TokenConstraints
 {
-    /// <summary>Grammars kept for requests with the same schema; each has up to a few MB of masks.</summary>
+    /// <summary>Grammars kept for requests with the same schema.</summary>
     const int MostKept = 32;
+
+    /// <summary>What they take together before a new one replaces them all.</summary>
+    const long MostBytes = 256L << 20;
 
     readonly IReadOnlyList<int> endTokens;
     readonly Lazy<TokenTrie> trie;
@@ -34,7 +37,13 @@ public sealed class TokenConstraints
 
     /// <summary>JSON that a schema describes; docs/templates.md lists what of JSON Schema can be honoured.</summary>
     /// <exception cref="IngotException">The schema cannot be honoured: the message has the keyword and its place.</exception>
-    public ITokenConstraint JsonSchema(JsonElement schema) => Of("schema", schema.GetRawText(), grammar => new SchemaCompiler(grammar, schema).Compile());
+    public ITokenConstraint JsonSchema(JsonElement schema) => Of("schema", RawText(schema), grammar => new SchemaCompiler(grammar, schema).Compile());
+
+    internal static string RawText(JsonElement json)
+    {
+        try { return json.GetRawText(); }
+        catch (InvalidOperationException e) { throw new IngotException($"the JSON schema is broken: {e.Message}", e); } // bytes that are no UTF-8
+    }
 
     /// <summary>Any JSON object.</summary>
     public ITokenConstraint JsonObject() => Of("object", "", grammar =>
@@ -46,7 +55,7 @@ public sealed class TokenConstraints
     /// <summary>A text that a regular expression matches as a whole.</summary>
     /// <param name="pattern">ECMAScript's syntax without look-around, word borders and back-references.</param>
     /// <exception cref="IngotException">It is broken, or not regular.</exception>
-    public ITokenConstraint Regex(string pattern) => Of("regex", pattern, grammar =>
+    public ITokenConstraint Regex(string pattern) => Of("pattern", pattern, grammar =>
     {
         int root = grammar.NewRule();
         grammar.Nothing(RegexGrammar.Add(grammar, grammar.Start(root), pattern, isWhole: true, Writing.Plain), grammar.End(root));
@@ -75,8 +84,8 @@ public sealed class TokenConstraints
                 var rules = new Grammar();
                 int root = compile(rules);
                 rules.Finish(root);
-                if (kept.Count >= MostKept) kept.Clear();
-                kept[(kind, text)] = grammar = new(trie.Value, new(rules, root), endTokens);
+                if (kept.Count >= MostKept || kept.Values.Sum(g => g.Bytes) > MostBytes) kept.Clear();
+                kept[(kind, text)] = grammar = new(trie.Value, new(rules, root, $"the {kind} {RegexGrammar.Short(text)}".TrimEnd()), endTokens);
             }
             return new(grammar, grammar.Start);
         }

@@ -1,5 +1,6 @@
 using Ingot.Formats;
 using Ingot.Llm.Models;
+using Ingot.Llm.Tokenizers;
 
 namespace Ingot.Llm.Evaluation;
 
@@ -54,7 +55,7 @@ public sealed class PrecisionCost
     readonly List<(int[] Tokens, int From)> rows = [];
 
     /// <param name="loaded">The model as it is in its file.</param>
-    /// <param name="texts">Documents, each after the token that begins one.</param>
+    /// <param name="texts">Documents, each after what begins a text.</param>
     /// <param name="length">Tokens a row, which is measured on its own; at most the context.</param>
     /// <param name="most">Tokens in all, at most; 0: all.</param>
     /// <exception cref="IngotException">There is no text.</exception>
@@ -63,18 +64,20 @@ public sealed class PrecisionCost
         this.loaded = loaded;
         length = Math.Min(length, loaded.Model.ContextLength);
         if (length < 2) throw new IngotException($"rows of {length} tokens have nothing to predict");
+        var begin = TextBeginning.Of(loaded.Tokenizer, loaded.BeginToken);
+        // Each row begins as a text does; where no token begins one, the first token is not counted.
+        int from = Math.Max(1, begin.Count), words = length - begin.Count;
+        if (words < 1) throw new IngotException($"rows of {length} tokens have nothing to predict");
         foreach (string text in texts)
         {
             var ids = loaded.Tokenizer.Encode(text, addSpecial: false, parseSpecial: false);
-            for (int at = 0; at < ids.Length && (most == 0 || Tokens < most); at += length - 1)
+            for (int at = 0; at < ids.Length && (most == 0 || Tokens < most); at += words)
             {
-                // Each row begins as a text does; where no token begins one, the first token is not counted.
-                var part = ids.AsSpan(at, Math.Min(length - 1, ids.Length - at));
-                int[] row = loaded.BeginToken is { } begin ? [begin, .. part] : part.ToArray();
-                if (row.Length < 2) continue;
-                rows.Add((row, 1));
-                Tokens += row.Length - 1;
-                Bytes += loaded.Tokenizer.DecodeBytes(row.AsSpan(1), skipSpecial: false).Length;
+                int[] row = [.. begin, .. ids.AsSpan(at, Math.Min(words, ids.Length - at))];
+                if (row.Length <= from) continue;
+                rows.Add((row, from));
+                Tokens += row.Length - from;
+                Bytes += loaded.Tokenizer.DecodeBytes(row.AsSpan(from), skipSpecial: false).Length;
             }
         }
         if (Tokens == 0) throw new IngotException("there is no text to measure on");

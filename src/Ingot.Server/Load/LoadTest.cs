@@ -118,7 +118,7 @@ public sealed class LoadTest(Uri address, string? key, long bodyLimit) : IDispos
             Count(kind, (int)response.StatusCode);
             if (response.StatusCode == HttpStatusCode.TooManyRequests)
             {
-                if (response.Headers.RetryAfter is null) Wrong($"{kind}: 429 without Retry-After");
+                if (response.Headers.RetryAfter is null || !IsError(text)) Wrong($"{kind}: 429 without Retry-After or without an error's body: {Start(text)}");
                 await Task.Delay(200, cancellation);
                 continue;
             }

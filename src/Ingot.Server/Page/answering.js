@@ -8,7 +8,8 @@ export class Answering {
   #waiting = new Map(); // calls that wait for the user's word
   #frame = 0;
 
-  constructor(state, model, sampling, events) { Object.assign(this, { state, model, sampling, events }); }
+  /** For the conversation that is shown now; another may be shown before the answer is complete. */
+  constructor(state, model, sampling, events) { Object.assign(this, { state, conversation: state.conversation, model, sampling, events }); }
 
   /** A message's text as the model gets it: its files before its words. */
   static contentOf(node) {
@@ -28,7 +29,7 @@ export class Answering {
 
   async run(parent) {
     for (let round = 0; round < mostRounds; round++) {
-      const node = this.state.conversation.add(parent, { role: "assistant", content: "", reasoning: "", calls: [], model: this.model.id, isRunning: true });
+      const node = this.conversation.add(parent, { role: "assistant", content: "", reasoning: "", calls: [], model: this.model.id, isRunning: true });
       this.events.begun(node);
       try { await (this.model.chat ? this.#chat(node) : this.#continue(node)); }
       catch (e) {
@@ -46,8 +47,8 @@ export class Answering {
   }
 
   #messages(node) {
-    const messages = [], path = this.state.conversation.path;
-    if (this.state.conversation.system.trim()) messages.push({ role: "system", content: this.state.conversation.system });
+    const messages = [], path = this.conversation.path;
+    if (this.conversation.system.trim()) messages.push({ role: "system", content: this.conversation.system });
     for (const n of path.slice(0, path.indexOf(node))) {
       if (n.role === "tool") messages.push({ role: "tool", tool_call_id: n.callId, name: n.name, content: n.content });
       else if (n.calls?.length) messages.push({ role: n.role, content: n.content || null, tool_calls: n.calls.map(c => ({ id: c.id, type: "function", function: { name: c.name, arguments: c.arguments } })) });
@@ -78,7 +79,7 @@ export class Answering {
 
   /** A model without a chat format goes on where the texts so far end. */
   async #continue(node) {
-    const clock = new Clock(), path = this.state.conversation.path;
+    const clock = new Clock(), path = this.conversation.path;
     const prompt = path.slice(0, path.indexOf(node)).map(n => Answering.contentOf(n)).join("");
     for await (const event of stream("/v1/completions", { model: this.model.id, prompt, max_tokens: 256, ...this.sampling }, this.#abort.signal)) {
       const choice = event.choices[0];
@@ -113,7 +114,7 @@ export class Answering {
         }
       }
       call.state = decision === "deny" ? "denied" : "done";
-      last = this.state.conversation.add(last, { role: "tool", content: result.content, callId: call.id, name: call.name, isError: result.is_error });
+      last = this.conversation.add(last, { role: "tool", content: result.content, callId: call.id, name: call.name, isError: result.is_error });
       this.events.changed(node);
     }
     return last;

@@ -7,19 +7,44 @@ const longestInline = 50_000, deepest = 8; // beyond these, text is shown as it 
 /** A fragment that shows the text. */
 export function render(text) {
   const fragment = document.createDocumentFragment();
-  blocks(text.replace(/\r\n?/g, "\n").split("\n"), fragment, 0);
+  blocks(linesOf(text), fragment, 0);
   return fragment;
+}
+
+const linesOf = text => text.replace(/\r\n?/g, "\n").split("\n");
+
+/** A text that is still being written: at each change only its last blocks are made anew, so that a long answer costs what its length is, not its square. */
+export class GrowingText {
+  element = element("div", { class: "text" });
+  #settled = 0; // characters that are shown by the first #kept elements
+  #kept = 0;
+
+  /** @param text what was shown before, and more */
+  show(text) {
+    while (this.element.childNodes.length > this.#kept) this.element.lastChild.remove();
+    const tail = text.slice(this.#settled), starts = [];
+    const lines = linesOf(tail);
+    blocks(lines, this.element, 0, starts);
+    // A block is settled when the line that the next one begins with is whole: until then it may go on.
+    const settled = starts.findLastIndex((line, n) => n > 0 && line < lines.length - 1);
+    // Line ends of two characters stay unsettled: a place in the lines would be no place in the text.
+    if (settled < 1 || tail.includes("\r")) return;
+    this.#kept += settled;
+    for (let i = 0; i < starts[settled]; i++) this.#settled += lines[i].length + 1;
+  }
 }
 
 const fence = /^ {0,3}(`{3,}|~{3,})\s*([^`]*)$/, heading = /^ {0,3}(#{1,6})\s+(.*?)\s*#*$/, rule = /^ {0,3}([-*_])(\s*\1){2,}\s*$/;
 const quote = /^ {0,3}> ?(.*)$/, item = /^(\s{0,30})([-*+]|\d{1,9}[.)])(\s+|$)(.*)$/, divider = /^ {0,3}\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
 
-function blocks(lines, parent, depth) {
+/** @param starts gets the first line of each block */
+function blocks(lines, parent, depth, starts = []) {
   let i = 0;
   while (i < lines.length) {
     const line = lines[i];
     let match;
     if (!line.trim()) { i++; continue; }
+    starts.push(i);
     if ((match = fence.exec(line))) { i = code(lines, i, match, parent); continue; }
     if ((match = heading.exec(line))) { parent.append(withInline(element("h" + match[1].length), match[2])); i++; continue; }
     if (rule.test(line)) { parent.append(element("hr")); i++; continue; }

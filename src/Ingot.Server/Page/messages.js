@@ -1,6 +1,20 @@
 // How a message looks.
 import { element, icon, iconButton } from "/page/elements.js";
-import { render } from "/page/markdown.js";
+import { GrowingText, render } from "/page/markdown.js";
+
+const growing = new WeakMap(); // texts of running answers, by message
+
+/** The element of an answer's words or thoughts. */
+function showText(node, field) {
+  if (!node.isRunning) {
+    growing.delete(node);
+    return element("div", { class: "text" }, render(node[field]));
+  }
+  if (!growing.has(node)) growing.set(node, {});
+  const text = growing.get(node)[field] ??= new GrowingText();
+  text.show(node[field]);
+  return text.element;
+}
 
 export function showMessage(node, actions) {
   const isUser = node.role === "user", state = actions.state, isEditing = state.editing === node.id;
@@ -19,8 +33,8 @@ export function showMessage(node, actions) {
 
 function showAnswer(node, body, actions) {
   body.append(element("div", { class: "who" }, node.model || "Assistant"));
-  if (node.reasoning) body.append(element("details", { class: "thought", open: node.isRunning && !node.content }, element("summary", {}, "Thoughts"), element("div", { class: "text" }, render(node.reasoning))));
-  if (node.content) body.append(element("div", { class: "text" }, render(node.content)));
+  if (node.reasoning) body.append(element("details", { class: "thought", open: node.isRunning && !node.content }, element("summary", {}, "Thoughts"), showText(node, "reasoning")));
+  if (node.content) body.append(showText(node, "content"));
   for (const call of node.calls ?? []) body.append(showCall(node, call, actions));
   if (node.isRunning && !node.content && !node.reasoning && !node.calls?.length) body.append(element("div", { class: "waiting", role: "img", "aria-label": "Waiting for the answer" }, element("i"), element("i"), element("i")));
   if (node.failure) body.append(element("div", { class: "failure", role: "alert" }, node.failure));

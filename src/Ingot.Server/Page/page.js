@@ -33,6 +33,8 @@ function showConversations() {
 function open(conversation) {
   if (!conversation) return;
   stop();
+  // What is still being written is ahead of what was saved of it.
+  if (state.answering?.conversation.id === conversation.id) conversation = state.answering.conversation;
   state.conversation = conversation;
   state.allowed.clear(); // "always" was said for the other chat
   state.editing = null;
@@ -46,13 +48,14 @@ function open(conversation) {
 
 function remove(c) {
   if (!confirm(`Delete "${c.title || "Untitled"}"?`)) return;
+  if (state.answering?.conversation.id === c.id) state.answering.isDiscarded = true;
   store.remove(c.id);
   if (c.id === state.conversation.id) open(Conversation.fresh());
   else showConversations();
 }
 
-function save() {
-  const error = state.conversation.save();
+function save(conversation = state.conversation) {
+  const error = conversation.save();
   if (error) notice(error);
   showConversations();
 }
@@ -91,10 +94,12 @@ const actions = {
     show();
     document.querySelector(`[data-node="${other}"] .branch button:not(:disabled)`)?.focus();
   },
-  edit(node) { state.editing = node.id; refresh(node); document.querySelector(".edit textarea")?.focus(); },
+  edit(node) { if (state.answering) return; state.editing = node.id; refresh(node); document.querySelector(".edit textarea")?.focus(); },
   cancelEdit(node) { state.editing = null; refresh(node); },
   async finishEdit(node, text) {
+    if (state.answering) { notice("Wait for the answer, or stop it: then ask anew."); return; }
     state.editing = null;
+    notice("");
     if (!text.trim() || text === node.content) { refresh(node); return; }
     const parent = state.conversation.nodes[node.parent] ?? null;
     const fresh = state.conversation.add(parent, { role: node.role, content: text, files: node.files ?? [], model: node.model });
@@ -143,18 +148,19 @@ async function send() {
 async function answer(parent) {
   const model = state.models.find(m => m.id === byId("model").value);
   if (!model) { notice("There is no model to ask."); return; }
+  const isShown = () => state.conversation === answering.conversation;
   const answering = state.answering = new Answering(state, model, sampling(), {
-    begun: node => follow(show),
-    changed: node => follow(() => refresh(node)),
+    begun: () => { if (isShown()) follow(show); },
+    changed: node => { if (isShown()) follow(() => refresh(node)); },
   });
   working(true);
   try { await answering.run(parent); }
   finally {
     state.answering = null;
     working(false);
-    save();
-    follow(show);
-    say(state.conversation.path.at(-1)?.failure ? "The answer failed" : "The answer is complete");
+    if (!answering.isDiscarded) save(answering.conversation);
+    if (isShown()) follow(show);
+    say(answering.conversation.path.at(-1)?.failure ? "The answer failed" : "The answer is complete");
   }
 }
 

@@ -34,6 +34,20 @@ public class ChatCommandTests
     }
 
     [Fact]
+    public void Chat_ModelOfAnotherFormat_NamesTheCommandForIt()
+    {
+        using var folder = new TemporaryFolder();
+        SaveModel(folder["model"]);
+        string file = folder["model/tokenizer.json"];
+        File.WriteAllText(file, File.ReadAllText(file).Replace("<|user_start|>", "<|other|>", StringComparison.Ordinal));
+        var (code, _, error) = IngotProcess.Run("chat", "--model", folder["model"]);
+        code.ShouldBe(1);
+        error.ShouldContain("ingot run " + folder["model"]);
+        // And that command takes it: this one continues texts.
+        IngotProcess.Run("run", folder["model"], "hello", "-n", "3").ShouldSatisfyAllConditions(r => r.Code.ShouldBe(0, r.Error), r => r.Output.ShouldStartWith("hello"));
+    }
+
+    [Fact]
     public void Sample_ModelFolder_IsTheSameForTheSameSeed()
     {
         using var folder = new TemporaryFolder();

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Ingot.Cli;
+using Ingot.Llm.Generation;
 using Ingot.Llm.Models;
 using Ingot.Llm.Tests.Training;
 
@@ -21,6 +23,31 @@ public sealed class RunCommandTests : IDisposable
         output.Trim().Length.ShouldBeGreaterThan(100);
         expected.ShouldStartWith(output.Trim());
         error.ShouldContain("MB of weights read a token");
+    }
+
+    [Fact]
+    public void Run_PromptThatEndsInOnnx_IsAPrompt()
+    {
+        var (code, output, error) = IngotProcess.Run("run", SharedData.Path("gguf/stories260K-F32.gguf"), "Tim saw a.onnx", "-t", "0", "-n", "3");
+        code.ShouldBe(0, error);
+        output.ShouldStartWith("Tim saw a.onnx");
+        RunCommand.Create(["run", "--runs", "2", "a.onnx"]).Options.ShouldContain(o => o.Name == "--shape");
+        RunCommand.Create(["run", "-i", "x=a.npy", "--shape", "N=1", "--dtype", "bf16", "a.ONNX"]).Options.ShouldContain(o => o.Name == "--shape");
+        RunCommand.Create(["run", "--prefill", "a.onnx", "m.gguf"]).Options.ShouldNotContain(o => o.Name == "--shape");
+    }
+
+    [Fact]
+    public void Speed_PromptFromTheCache_IsNotCounted()
+    {
+        var loaded = LoadedModel.Load(SharedData.Path("gguf/stories260K-F32.gguf"));
+        int[] prompt = [1, .. Enumerable.Range(0, 200).Select(i => 300 + i % 100)];
+        var speed = new RunSpeed(loaded);
+        var engine = new Engine(loaded.Model, new EngineOptions { PrefixBytes = 64 << 20 });
+        var options = new SamplingOptions { MaxTokens = 3, Temperature = 0 };
+        speed.Tokens(engine, prompt, options).Count().ShouldBeGreaterThan(0);
+        speed.Prompts.ShouldBe(201);
+        _ = speed.Tokens(engine, prompt, options).Count();
+        (speed.Prompts - 201).ShouldBeInRange(1, 100);
     }
 
     [Fact]

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Ingot.Llm.Constraints;
 using Ingot.Llm.Generation;
 using Ingot.Llm.Tokenizers;
+using Ingot.Llm.Tokenizers.Patterns;
 using Ingot.Llm.Tokenizers.Unicode;
 
 namespace Ingot.Llm.Tests.Constraints;
@@ -310,6 +311,69 @@ public class TokenConstraintsTests
         Cost(50);
         // A quadratic cost would be 64 times as much.
         (Cost(1600) / Cost(200)).ShouldBeLessThan(40);
+    }
+
+    [Fact]
+    public void Mask_TooCostlyPattern_IsRefusedByName()
+    {
+        // Each of 69 characters leads to a state of its own, with some 18,000 places.
+        string ranges = string.Join('|', Enumerable.Range('0', 'z' - '0' + 1).Select(c => (char)c).Where(char.IsAsciiLetterOrDigit).Concat(":;<=>?@").Select(c => $"[{c}-~]"));
+        var c = Constraints.Regex($"(?:{ranges}){{0,90}}");
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        Should.Throw<IngotException>(() => c.Mask(new float[Tokens.VocabularySize])).Message.ShouldStartWith("the pattern (?:[0-~]|[1-~]|");
+        watch.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(20)); // some tenths on an idle machine
+        Should.Throw<IngotException>(() => Constraints.Regex("(?:a{0,300}){0,300}")).Message.ShouldContain("(?:a{0,300}){0,300}");
+    }
+
+    /// <summary>What is asked at borders alone is what asking every code point gives.</summary>
+    [Theory]
+    [InlineData(false, false, false)]
+    [InlineData(true, false, false)]
+    [InlineData(true, true, false)]
+    [InlineData(true, true, true)]
+    [InlineData(false, true, true)]
+    public void RangesOf_Classes_AreThoseOfEveryCodePoint(bool hasCategories, bool ignoresCase, bool isNegated)
+    {
+        var set = new CodePointSet { Categories = hasCategories ? CodePoint.Lu | CodePoint.Digit : 0, IgnoresCase = ignoresCase, IsNegated = isNegated, Ranges = { ('k', 's'), (0x3B1, 0x3C9), (0x10400, 0x10410) }, Parts = { CodePointSet.Of(CodePoint.White) }, Cuts = { new CodePointSet { Ranges = { (0, 0x1F600) } }.Freeze() } }.Freeze();
+        var ranges = RegexGrammar.RangesOf(set);
+        var has = new bool[0x110000];
+        foreach (var (first, last) in ranges) has.AsSpan(first, last - first + 1).Fill(true);
+        Enumerable.Range(0, 0x110000).Where(c => c is < 0xD800 or > 0xDFFF).Count(c => has[c] != set.Contains(c)).ShouldBe(0);
+        ranges.Length.ShouldBeGreaterThan(1);
+    }
+
+    /// <summary>A text is told apart by which of its last 40 letters were an a: there are 2^40 states.</summary>
+    [Fact]
+    public void Automaton_ExponentiallyManyStates_AreFreed()
+    {
+        var grammar = new Grammar();
+        int root = grammar.NewRule();
+        grammar.Nothing(RegexGrammar.Add(grammar, grammar.Start(root), "[ab]*a[ab]{40}", isWhole: true, Writing.Plain), grammar.End(root));
+        grammar.Finish(root);
+        var automaton = new Automaton(grammar, root, "the pattern");
+        var random = new Random(3);
+        WeakReference Walk(int steps)
+        {
+            WeakReference early = null!;
+            var state = automaton.Start;
+            for (int i = 0; i < steps; i++)
+            {
+                automaton.BeginToken();
+                state = automaton.Step(state, (byte)(random.Next(2) == 0 ? 'a' : 'b'));
+                state.IsDead.ShouldBeFalse();
+                if (i == 50) early = new(state);
+                automaton.Kept.ShouldBeLessThan(601_000);
+            }
+            return early;
+        }
+        var early = Walk(30_000);
+        GC.Collect();
+        early.IsAlive.ShouldBeFalse();
+        // What was forgotten is found out again, the same.
+        var at = automaton.Start;
+        foreach (byte b in System.Text.Encoding.ASCII.GetBytes("bba" + new string('b', 40))) at = automaton.Step(at, b);
+        at.IsAccepting.ShouldBeTrue();
+        automaton.Step(at, (byte)'b').IsAccepting.ShouldBeFalse();
     }
 
     [Fact]

@@ -9,7 +9,7 @@ public class FoundByFuzzingTests
 {
     static void ShouldBeRefused(string parser, byte[] file)
     {
-        var outcome = FuzzRun.Try(ModelTargets.All.Single(t => t.Name == parser), file);
+        var outcome = FuzzRun.Try(ModelTargets.All.Concat(TextTargets.All).Single(t => t.Name == parser), file);
         outcome.What.ShouldBeNull();
         outcome.Accepted.ShouldBeFalse();
     }
@@ -27,6 +27,33 @@ public class FoundByFuzzingTests
     [InlineData("{\"architectures\":[\"\u00ff\"]}")]
     [InlineData("{\"model_type\":\"\\ud83d\"}")]
     public void Config_TextThatIsNone_IsRefused(string json) => ShouldBeRefused("config.json", Latin1(json));
+
+    [Theory]
+    [InlineData("{\"const\":\"\u00ff\"}")]
+    [InlineData("""{"type":["string",null]}""")]
+    [InlineData("""{"type":"object","required":[null]}""")]
+    [InlineData("""{"$ref":null}""")]
+    [InlineData("""{"allOf":[{"properties":{"a":true}},{"properties":"a"}]}""")]
+    [InlineData("""{"allOf":[{"properties":{"a":true}},{"properties":null}]}""")]
+    [InlineData("""{"allOf":[{"required":["a"]},{"required":[null]}]}""")]
+    [InlineData("""{"allOf":[{"enum":["a"]},{"enum":null}]}""")]
+    [InlineData("""{"allOf":[{"type":"number","minimum":1},{"minimum":null}]}""")]
+    public void Schema_ValueOfTheWrongKind_IsRefused(string json) => ShouldBeRefused("schema", Latin1(json));
+
+    /// <summary>The length and its leeway exceeded an int.</summary>
+    [Theory]
+    [InlineData("{{ 'abc' | truncate(2325221666785961131) }}")]
+    [InlineData("{{ 'abc' | truncate(1, true, '', 9223372036854775807) }}")]
+    public void Jinja_LongTruncate_IsTheText(string template) => FuzzRun.Try(TextTargets.All.Single(t => t.Name == "jinja"), Latin1(template)).ShouldSatisfyAllConditions(o => o.What.ShouldBeNull(), o => o.Accepted.ShouldBeTrue());
+
+    /// <summary>Every code point was asked whether it belonged to a class without regard to case, a third of a second for each class.</summary>
+    [Fact]
+    public void Regex_ClassesWithoutCase_AreFast()
+    {
+        var target = TextTargets.All.Single(t => t.Name == "regex");
+        var file = Latin1("(?i:" + string.Concat(Enumerable.Range('a', 26).Select(c => $"[^0-9{(char)c}]?")) + ")");
+        Enumerable.Range(0, 3).Min(_ => FuzzRun.Try(target, file).Milliseconds).ShouldBeLessThan(2000); // 9 s before, on an idle machine
+    }
 
     /// <summary>The table of strings was made for as many as the largest rank says, 24 MB here.</summary>
     [Fact]

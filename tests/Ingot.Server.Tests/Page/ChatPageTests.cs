@@ -124,6 +124,84 @@ public class ChatPageTests(SharedServer shared, Browser browser) : IClassFixture
     }
 
     [Fact]
+    public async Task Page_OtherChatWhileAnswering_KeepsWhatThereIs()
+    {
+        await using var slow = await TestServer.WithModels(null, ScriptedModel.New());
+        await using var tab = await browser.Open(slow);
+        // The answer begins and does not end until it is stopped.
+        await tab.Page.EvaluateAsync("""
+            () => {
+              const real = window.fetch;
+              window.fetch = (path, options) => !path.includes("/chat/completions") ? real(path, options) : Promise.resolve(new Response(new ReadableStream({
+                start(stream) {
+                  stream.enqueue(new TextEncoder().encode('data: {"choices":[{"delta":{"content":"begun"}}]}\n\n'));
+                  options.signal.addEventListener("abort", () => stream.error(new DOMException("stopped", "AbortError")));
+                },
+              })));
+            }
+            """);
+        async Task Begin(string words)
+        {
+            await tab.Page.GetByLabel("Message", new() { Exact = true }).FillAsync(words);
+            await tab.Page.Keyboard.PressAsync("Enter");
+            await tab.LastText.WaitForAsync();
+        }
+        await Begin("@long");
+        await tab.Page.Locator(".message.user").GetByLabel("Edit and ask again").ClickAsync();
+        (await tab.Page.Locator(".edit").CountAsync()).ShouldBe(0);
+        await tab.Page.Keyboard.PressAsync("Control+Shift+O");
+        await tab.Page.GetByLabel("Stop (Esc)").WaitForAsync(new() { State = WaitForSelectorState.Hidden });
+        (await tab.Answers.CountAsync()).ShouldBe(0);
+        (await tab.Page.Locator("#conversations .open").CountAsync()).ShouldBe(1);
+        await tab.Page.Locator("#conversations .open").ClickAsync();
+        (await tab.LastText.InnerTextAsync()).ShouldBe("begun");
+        (await tab.Page.EvaluateAsync<string>("""
+            Object.values(JSON.parse(localStorage.getItem(Object.keys(localStorage).find(k => k.startsWith("ingot.conversation.")))).nodes).find(n => n.role === "assistant").content
+            """)).ShouldBe("begun");
+        // Deleted while it is being answered, it does not come back.
+        await Begin("@long");
+        tab.Page.Dialog += (_, dialog) => dialog.AcceptAsync();
+        await tab.Page.Locator("#conversations .remove").ClickAsync();
+        await tab.Page.GetByLabel("Stop (Esc)").WaitForAsync(new() { State = WaitForSelectorState.Hidden });
+        (await tab.Page.Locator("#conversations .open").CountAsync()).ShouldBe(0);
+        (await tab.Page.EvaluateAsync<int>("Object.keys(localStorage).filter(k => k.startsWith('ingot.conversation.')).length")).ShouldBe(0);
+        tab.ShouldHaveNoComplaints();
+    }
+
+    [Fact]
+    public async Task GrowingText_EachBeginning_IsAsRendered()
+    {
+        await using var tab = await browser.Open(server);
+        string text = ScriptedModel.Text("@markdown") + "\n\n- a\n\n- b\n  - c\n\n1. one\n\n1\n\nline\n# head\nmore\n***\n> q\n> r\n\n|a|b|\n|-|-|\n|1|2|\nafter\n```js\nlet x;\n\n# no\n```\nend **of** it\n\nlast";
+        var wrong = await tab.Page.EvaluateAsync<string>("""
+            async text => {
+              const { render, GrowingText } = await import("/page/markdown.js");
+              const growing = new GrowingText(), box = document.createElement("div");
+              for (let n = 1; n <= text.length; n++) {
+                growing.show(text.slice(0, n));
+                box.replaceChildren(render(text.slice(0, n)));
+                if (growing.element.innerHTML !== box.innerHTML) return `${text.slice(0, n)}: ${growing.element.innerHTML}`;
+              }
+              const first = growing.element.firstChild;
+              growing.show(text + " and more");
+              return first === growing.element.firstChild ? "" : "the first block was made anew";
+            }
+            """, text);
+        wrong.ShouldBe("");
+        // 4,000 paragraphs, a frame each: anew each time they would be eight million.
+        double milliseconds = await tab.Page.EvaluateAsync<double>("""
+            async () => {
+              const { GrowingText } = await import("/page/markdown.js");
+              const growing = new GrowingText(), start = performance.now();
+              let text = "";
+              for (let n = 0; n < 4000; n++) growing.show(text += `paragraph ${n} of **many**\n\n`);
+              return performance.now() - start;
+            }
+            """);
+        milliseconds.ShouldBeLessThan(5000);
+    }
+
+    [Fact]
     public async Task Page_EditAndAgain_AreBranches()
     {
         await using var tab = await browser.Open(server);

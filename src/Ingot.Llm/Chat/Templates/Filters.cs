@@ -161,10 +161,10 @@ static partial class Filters
     static object? Truncate(object? v, Arguments a)
     {
         var t = PythonText.Str(v);
-        int length = (int)Math.Clamp(a.Integer(0, "length", 255), 0, int.MaxValue), leeway = (int)a.Integer(3, "leeway", 5);
+        long length = Math.Clamp(a.Integer(0, "length", 255), 0, int.MaxValue), leeway = Math.Clamp(a.Integer(3, "leeway", 5), 0, int.MaxValue);
         var end = a.Get(2, "end") as MarkedText ?? MarkedText.Own("...");
         if (t.Length <= length + leeway) return t;
-        var cut = t.Slice(0, Math.Max(0, length - end.Length));
+        var cut = t.Slice(0, (int)Math.Clamp(length - end.Length, 0, t.Length));
         if (!a.Flag(1, "killwords") && cut.Value.LastIndexOf(' ') is >= 0 and var space) cut = cut.Slice(0, space);
         return cut + end;
     }

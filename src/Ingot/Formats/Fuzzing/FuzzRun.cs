@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Ingot.Runtime;
 
 namespace Ingot.Formats.Fuzzing;
@@ -8,6 +9,9 @@ public sealed record FuzzFinding(string Parser, int Seed, long Index, string Wha
 {
     /// <summary>The same for findings that differ in numbers and names only.</summary>
     public string Kind => KindOf(What);
+
+    /// <summary>The parser is still at it: the run ended with this.</summary>
+    public bool IsHang { get; init; }
 
     internal static string KindOf(string what) => what.LastIndexOf(" at at ", StringComparison.Ordinal) is var at and >= 0 ? what[..what.IndexOf(':', StringComparison.Ordinal)] + what[at..] : string.Concat(what.Where(c => !char.IsAsciiDigit(c)));
 }
@@ -23,7 +27,7 @@ public sealed record FuzzReport(long Accepted, long Refused, double Slowest, lon
 /// <summary>Runs a parser over mutated files. Input i of a seed is always the same, whatever the number of threads, so a finding can be looked at again.</summary>
 public static class FuzzRun
 {
-    /// <summary>Besides twice the file.</summary>
+    /// <summary>What parsers of files may allocate besides twice the file.</summary>
     public const long Allowance = 16L << 20;
 
     const double SlowMilliseconds = 1000;
@@ -43,31 +47,106 @@ public static class FuzzRun
     /// <param name="first">Index of the first.</param>
     /// <param name="count">How many.</param>
     /// <param name="jobs">Threads.</param>
+    /// <param name="patience">How long one input may take before the run gives up on it: a hang is reported and ends the run, though its thread cannot be ended. 30 s if not given.</param>
     /// <param name="cancel">Ends the run early; what was done so far is reported.</param>
-    public static FuzzReport Run(FuzzTarget target, int seed, long first, long count, int jobs, CancellationToken cancel = default)
+    public static FuzzReport Run(FuzzTarget target, int seed, long first, long count, int jobs, TimeSpan? patience = null, CancellationToken cancel = default)
     {
-        var gate = new Lock();
-        var findings = new List<FuzzFinding>();
-        long accepted = 0, refused = 0, most = 0;
-        double slowest = 0;
-        Parallel.For(first, first + count, new ParallelOptions { MaxDegreeOfParallelism = jobs }, (i, loop) =>
+        var run = new Workers(target, seed, first, first + count, Math.Max(1, (int)Math.Min(jobs, count)), cancel);
+        return run.Wait(patience ?? TimeSpan.FromSeconds(30));
+    }
+
+    /// <summary>Threads that try inputs, watched by the one that waits for them.</summary>
+    sealed class Workers
+    {
+        readonly FuzzTarget target;
+        readonly int seed;
+        readonly long end;
+        readonly CancellationToken cancel;
+        readonly Lock gate = new();
+        readonly List<FuzzFinding> findings = [];
+        readonly (long Index, byte[] Input, long Since)[] current; // what each thread is at; Since 0: nothing
+        readonly CountdownEvent running;
+        Exception? failure;
+        long next, accepted, refused, most;
+        double slowest;
+        bool isOver;
+
+        public Workers(FuzzTarget target, int seed, long first, long end, int jobs, CancellationToken cancel)
         {
-            if (cancel.IsCancellationRequested) { loop.Stop(); return; }
-            var input = Input(target, seed, i);
-            var result = Try(target, input);
-            if (result.Milliseconds > SlowMilliseconds && result.What is null) result = Try(target, input) is { Milliseconds: > SlowMilliseconds } again // not when the machine was busy
-                ? again with { What = $"took {again.Milliseconds:0} ms" } : result with { Milliseconds = 0 };
+            (this.target, this.seed, next, this.end, this.cancel) = (target, seed, first, end, cancel);
+            (current, running) = (new (long, byte[], long)[jobs], new(jobs));
+            for (int job = 0; job < jobs; job++)
+            {
+                int slot = job;
+                // In the background: one that hangs does not keep the process alive. The stack is that of a pool's thread on most systems.
+                new Thread(() => Work(slot), 1536 << 10) { IsBackground = true, Name = $"fuzz {target.Name}" }.Start();
+            }
+        }
+
+        public FuzzReport Wait(TimeSpan patience)
+        {
+            while (!running.Wait(Math.Clamp((int)patience.TotalMilliseconds / 10, 10, 250)))
+            {
+                lock (gate)
+                {
+                    var (index, input, _) = Array.Find(current, c => c.Since != 0 && Stopwatch.GetElapsedTime(c.Since) > patience);
+                    if (input is null) continue;
+                    isOver = true;
+                    findings.Add(new(target.Name, seed, index, string.Create(CultureInfo.InvariantCulture, $"hangs: not done after {patience.TotalSeconds:0.#} s"), input) { IsHang = true });
+                    break;
+                }
+            }
             lock (gate)
             {
-                if (result.Accepted) accepted++; else refused++;
-                slowest = Math.Max(slowest, result.Milliseconds);
-                most = Math.Max(most, result.Allocated - 2 * input.Length);
-                if (result.What is null || findings.Any(f => f.Kind == FuzzFinding.KindOf(result.What))) return;
-                findings.Add(new(target.Name, seed, i, result.What, input));
-                if (findings.Count == MostFindings) loop.Stop();
+                if (failure is not null) throw new IngotException($"no input can be made for {target.Name}: {failure.Message}", failure);
+                return new(accepted, refused, slowest, most, [.. findings]);
             }
-        });
-        return new(accepted, refused, slowest, most, findings);
+        }
+
+        void Work(int slot)
+        {
+            try
+            {
+                while (Take(slot) is { } index)
+                {
+                    var input = Input(target, seed, index);
+                    lock (gate) current[slot] = (index, input, Stopwatch.GetTimestamp());
+                    var result = Try(target, input);
+                    if (result.Milliseconds > SlowMilliseconds && result.What is null) result = Try(target, input) is { Milliseconds: > SlowMilliseconds } again // not when the machine was busy
+                        ? again with { What = $"took {again.Milliseconds:0} ms" } : result with { Milliseconds = 0 };
+                    lock (gate) Add(index, input, result);
+                }
+            }
+            catch (Exception e) // of what makes inputs: a defect of the fuzzer's
+            {
+                lock (gate) (failure, isOver) = (e, true);
+            }
+            finally
+            {
+                lock (gate) current[slot] = default;
+                running.Signal();
+            }
+        }
+
+        long? Take(int slot)
+        {
+            lock (gate)
+            {
+                if (isOver || next == end || cancel.IsCancellationRequested) return null;
+                current[slot] = (next, [], Stopwatch.GetTimestamp());
+                return next++;
+            }
+        }
+
+        void Add(long index, byte[] input, Outcome result)
+        {
+            if (result.Accepted) accepted++; else refused++;
+            slowest = Math.Max(slowest, result.Milliseconds);
+            most = Math.Max(most, result.Allocated - 2 * input.Length);
+            if (result.What is null || findings.Any(f => f.Kind == FuzzFinding.KindOf(result.What))) return;
+            findings.Add(new(target.Name, seed, index, result.What, input));
+            if (findings.Count == MostFindings) isOver = true;
+        }
     }
 
     /// <param name="Accepted">It was read.</param>
@@ -96,7 +175,7 @@ public static class FuzzRun
         {
             what = $"{e.GetType().Name}: {e.Message} at {e.StackTrace?.Split('\n').FirstOrDefault(l => l.Contains("Ingot.", StringComparison.Ordinal))?.Trim()}";
         }
-        if (allocated > 2L * input.Length + Allowance) what ??= "allocates more than twice the file and 16 MB";
+        if (allocated > 2L * input.Length + target.Allowance) what ??= $"allocates more than twice the file and {target.Allowance >> 20} MB";
         return new(accepted, clock.Elapsed.TotalMilliseconds, allocated, what);
     }
 

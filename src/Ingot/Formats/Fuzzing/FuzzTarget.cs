@@ -20,7 +20,11 @@ public sealed record FuzzSeed(byte[] Bytes, params IReadOnlyList<LengthField> Le
 /// <param name="Name">What the command calls it.</param>
 /// <param name="Seed">Makes a file to begin from.</param>
 /// <param name="Parse">
-/// Reads a file; an <see cref="IngotException"/> is a refusal, any other exception a finding, as is an allocation of more than twice the file and 16 MB.
+/// Reads a file; an <see cref="IngotException"/> is a refusal, any other exception a finding, as is an allocation of more than twice the file and <see cref="Allowance"/>.
 /// It returns what uses the result (decodes the tensors, encodes a text), for which only exceptions and time count.
 /// </param>
-public sealed record FuzzTarget(string Name, Func<Random, FuzzSeed> Seed, Func<byte[], Action> Parse);
+public sealed record FuzzTarget(string Name, Func<Random, FuzzSeed> Seed, Func<byte[], Action> Parse)
+{
+    /// <summary>Bytes that may be allocated besides twice the file. More than a file's parser needs where the input is a program that is compiled.</summary>
+    public long Allowance { get; init; } = FuzzRun.Allowance;
+}

@@ -52,6 +52,21 @@ public class FuzzRunTests
         FuzzRun.Run(refuses, 1, 0, 5, 1).ShouldSatisfyAllConditions(r => r.Refused.ShouldBe(5), r => r.Findings.ShouldBeEmpty());
     }
 
+    [Fact]
+    public void Run_ParserThatHangs_IsReportedAndEnds()
+    {
+        using var forever = new ManualResetEventSlim();
+        var hangs = new FuzzTarget("hangs", r => new([(byte)r.Next(4)]) { IsChanged = true }, bytes => { if (bytes is [3]) forever.Wait(); return () => { }; });
+        var report = FuzzRun.Run(hangs, 1, 0, 1_000_000_000, 2, TimeSpan.FromMilliseconds(300), TestContext.Current.CancellationToken);
+        var found = report.Findings.ShouldHaveSingleItem();
+        found.ShouldSatisfyAllConditions(f => f.IsHang.ShouldBeTrue(), f => f.What.ShouldStartWith("hangs"), f => f.Input.ShouldBe([3]), f => FuzzRun.Input(hangs, 1, f.Index).ShouldBe([3]));
+        forever.Set(); // lets the threads go
+    }
+
+    [Fact]
+    public void Run_SeedThatFails_IsAnError() =>
+        Should.Throw<IngotException>(() => FuzzRun.Run(new("broken", _ => throw new InvalidOperationException("no seed"), _ => () => { }), 1, 0, 3, 1)).Message.ShouldContain("no seed");
+
     /// <summary>Two fields, the first around the second; each must say the truth after any number of changes to their contents.</summary>
     [Fact]
     public void Mutation_LengthFields_StayTrue()
