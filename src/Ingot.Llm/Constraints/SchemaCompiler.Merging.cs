@@ -26,9 +26,9 @@ sealed partial class SchemaCompiler
         }
         JsonObject result = new([.. s.Where(p => p.Key is not ("$ref" or "allOf") && Known.Contains(p.Key)).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone()))]);
         if (result.Remove("const", out var constant)) result["enum"] = result["enum"] is JsonArray values ? new JsonArray([.. values.Where(x => JsonNode.DeepEquals(x, constant)).Select(x => x?.DeepClone())]) : new JsonArray(constant);
-        if (s["$ref"] is { } reference)
+        if (s.TryGetPropertyValue("$ref", out var reference))
         {
-            string name = reference.GetValue<string>();
+            string name = TextOf(reference, path, "$ref");
             result = Merged(result, AsObject(Resolve(name, path), name), path, depth + 1) ?? throw Refused(path, "$ref", "it contradicts what stands beside it");
         }
         foreach (var (i, part) in (s["allOf"] as JsonArray ?? []).Index())
