@@ -26,7 +26,7 @@ public class ServeCommandTests
         using var client = new HttpClient { BaseAddress = address };
         using var response = await client.PostAsJsonAsync("v1/chat/completions", new { model = "small", messages = new[] { new { role = "user", content = "hi" } } });
         (await response.Content.ReadFromJsonAsync<JsonNode>())!["choices"]![0]!["message"]!["content"]!.GetValue<string>().ShouldBe(string.Concat(ScriptedModel.Standard));
-        using (var kill = System.Diagnostics.Process.Start("kill", ["-INT", process.Id.ToString()])) await kill.WaitForExitAsync();
+        using (var kill = System.Diagnostics.Process.Start("kill", ["-TERM", process.Id.ToString()])) await kill.WaitForExitAsync();
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         await process.WaitForExitAsync(limit.Token);
         process.ExitCode.ShouldBe(0);

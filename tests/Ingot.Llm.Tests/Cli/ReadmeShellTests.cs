@@ -70,7 +70,7 @@ public sealed partial class ReadmeShellTests : IDisposable
         using var process = IngotProcess.Start(words);
         string? line;
         while ((line = process.StandardOutput.ReadLine()) is not null && !line.StartsWith("page ", StringComparison.Ordinal)) { }
-        using (var kill = System.Diagnostics.Process.Start("kill", ["-INT", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)])) kill.WaitForExit();
+        using (var kill = System.Diagnostics.Process.Start("kill", ["-TERM", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)])) kill.WaitForExit();
         process.WaitForExit();
         return line is not null;
     }
