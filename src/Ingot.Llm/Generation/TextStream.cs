@@ -11,37 +11,14 @@ namespace Ingot.Llm.Generation;
 public sealed class TextStream(Tokenizer tokenizer, IReadOnlyList<string> stop)
 {
     readonly StreamingDecoder decoder = tokenizer.NewStream();
-    string held = "";
+    readonly StopStrings stops = new(stop);
 
     /// <summary>A stop string was met: nothing more comes.</summary>
-    public bool IsStopped { get; private set; }
+    public bool IsStopped => stops.IsMet;
 
     /// <summary>Takes a token and returns the text that is certain with it.</summary>
-    public string Add(int token) => IsStopped ? "" : Certain(decoder.Add(token), isLast: false);
+    public string Add(int token) => IsStopped ? "" : stops.Add(decoder.Add(token), isLast: false);
 
     /// <summary>What was held back, when no more tokens come.</summary>
-    public string End() => IsStopped ? "" : Certain(decoder.Finish(), isLast: true);
-
-    string Certain(string text, bool isLast)
-    {
-        held += text;
-        int end = -1;
-        foreach (var s in stop)
-            if (held.IndexOf(s, StringComparison.Ordinal) is >= 0 and var at && (end < 0 || at < end)) end = at;
-        IsStopped = end >= 0;
-        int sure = IsStopped ? end : isLast ? held.Length : held.Length - MayBegin();
-        string result = held[..sure];
-        held = held[sure..];
-        return result;
-    }
-
-    /// <summary>How many characters at the end may be the beginning of a stop string.</summary>
-    int MayBegin()
-    {
-        int most = 0;
-        foreach (var s in stop)
-            for (int length = Math.Min(s.Length - 1, held.Length); length > most; length--)
-                if (held.AsSpan().EndsWith(s.AsSpan(0, length))) most = length;
-        return most;
-    }
+    public string End() => IsStopped ? "" : stops.Add(decoder.Finish(), isLast: true);
 }

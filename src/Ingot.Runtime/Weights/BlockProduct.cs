@@ -21,7 +21,6 @@ public sealed unsafe class BlockProduct<T> : WeightProduct where T : struct, IWe
         wholeBlocks = columns / T.Length;
     }
 
-
     protected override void MultiplyRow(int first, int end)
     {
         if (isWide) MultiplyRowWide(first, end);

@@ -1,3 +1,4 @@
+using Ingot.Llm.Generation;
 using Ingot.Llm.Tokenizers;
 
 namespace Ingot.Llm.Chat;
@@ -12,17 +13,15 @@ sealed record ThinkMarks(string Begin, string End)
 sealed class TokenReader : AssistantReader
 {
     readonly IReadOnlyList<int> ends;
-    readonly IReadOnlyList<string> stop;
+    readonly StopStrings stops;
     readonly Dictionary<int, string> marks = [];
     readonly ToolCallParser? calls;
     readonly ThoughtSplitter? thoughts;
     readonly StreamingDecoder decoder;
-    string held = ""; // may be the beginning of a stop string
-    bool isStopped;
 
     public TokenReader(Tokenizer tokenizer, ToolFormat format, IReadOnlyList<int> ends, IReadOnlyList<ToolDefinition>? tools, IReadOnlyList<string> stop, ThinkMarks? thinking, bool startsInThought)
     {
-        (this.ends, this.stop, decoder) = (ends, stop, tokenizer.NewStream());
+        (this.ends, stops, decoder) = (ends, new(stop), tokenizer.NewStream());
         if (tools is { Count: > 0 })
         {
             calls = format.NewParser(tools);
@@ -41,17 +40,17 @@ sealed class TokenReader : AssistantReader
         }
     }
 
-    public override bool IsStopped => isStopped;
+    public override bool IsStopped => stops.IsMet;
 
     public override IReadOnlyList<AssistantEvent> Add(int token)
     {
-        if (isStopped || ends.Contains(token)) return [];
+        if (IsStopped || ends.Contains(token)) return [];
         return Events(marks.TryGetValue(token, out var mark) ? decoder.Finish() + mark : decoder.Add(token), isLast: false);
     }
 
     public override IReadOnlyList<AssistantEvent> Finish()
     {
-        List<AssistantEvent> events = [.. Events(isStopped ? "" : decoder.Finish(), isLast: true)];
+        List<AssistantEvent> events = [.. Events(IsStopped ? "" : decoder.Finish(), isLast: true)];
         if (thoughts is not null) Parse(thoughts.Finish(), events);
         if (calls is not null) events.AddRange(calls.Finish());
         return events;
@@ -60,7 +59,7 @@ sealed class TokenReader : AssistantReader
     List<AssistantEvent> Events(string text, bool isLast)
     {
         List<AssistantEvent> events = [];
-        string certain = Certain(text, isLast);
+        string certain = stops.Add(text, isLast);
         if (certain.Length == 0) return events;
         if (thoughts is null) Parse([new ContentDelta(certain)], events);
         else Parse(thoughts.Add(certain), events);
@@ -74,20 +73,6 @@ sealed class TokenReader : AssistantReader
             if (e is ContentDelta content && calls is not null) to.AddRange(calls.Add(content.Text));
             else to.Add(e);
         }
-    }
-
-    string Certain(string text, bool isLast)
-    {
-        if (stop.Count == 0) return text;
-        held += text;
-        int end = -1;
-        foreach (string s in stop)
-            if (held.IndexOf(s, StringComparison.Ordinal) is >= 0 and var at && (end < 0 || at < end)) end = at;
-        isStopped |= end >= 0;
-        int sure = end >= 0 ? end : isLast ? held.Length : held.Length - stop.Max(s => Enumerable.Range(0, Math.Min(s.Length, held.Length + 1)).Last(n => held.AsSpan().EndsWith(s.AsSpan(0, n))));
-        string result = held[..sure];
-        held = isStopped ? "" : held[sure..];
-        return result;
     }
 }
 
