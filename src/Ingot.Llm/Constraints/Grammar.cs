@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Ingot.Llm.Constraints;
 
 /// <summary>
@@ -24,7 +26,7 @@ sealed class Grammar
 
     public int StateCount => edges.Count;
 
-    public IReadOnlyList<Edge> Edges(int state) => edges[state];
+    public ReadOnlySpan<Edge> Edges(int state) => CollectionsMarshal.AsSpan(edges[state]);
 
     public int Start(int rule) => rules[rule].Start;
 

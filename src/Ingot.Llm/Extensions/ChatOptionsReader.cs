@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Ingot.Llm.Chat;
+using Ingot.Llm.Constraints;
 using Ingot.Llm.Generation;
 using Ingot.Llm.Serving;
 using Microsoft.Extensions.AI;

@@ -19,7 +19,6 @@ static class GgufModel
     public static (DecoderConfig Config, Dictionary<string, Weight> Weights) Read(Gguf file, string path)
     {
         string architecture = file.Metadata.Text("general.architecture") ?? throw new FormatException($"{path} has no metadata 'general.architecture': it holds tensors, but not a model");
-        if (file.Metadata.Integer("split.count") is > 1 and var parts) throw new FormatException($"{path} is one of {parts} parts of a model; join them first (llama-gguf-split --merge)");
         var fields = new GgufFields(file, path, architecture);
         var family = Family.OfGguf(fields, architecture);
         var config = family.Read(fields);

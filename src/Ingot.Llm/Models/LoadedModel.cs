@@ -9,11 +9,12 @@ namespace Ingot.Llm.Models;
 public sealed class LoadedModel
 {
     readonly Tokenizer? tokenizer;
+    IReadOnlyList<string>? parts;
 
     LoadedModel(string path, Decoder model, Tokenizer? tokenizer, string? chatTemplate, long bytes)
     {
         (Path, Model, this.tokenizer, ChatTemplate, Bytes) = (path, model, tokenizer, chatTemplate, bytes);
-        Name = System.IO.Path.GetFileNameWithoutExtension(path) is { Length: > 0 } name && File.Exists(path) ? name : System.IO.Path.GetFileName(path);
+        Name = System.IO.Path.GetFileNameWithoutExtension(path) is { Length: > 0 } name && File.Exists(path) ? GgufParts.NameOf(name) : System.IO.Path.GetFileName(path);
     }
 
     /// <summary>The file or folder that it was loaded from.</summary>
@@ -96,8 +97,8 @@ public sealed class LoadedModel
         string folder = ModelFolder.Exists(path) ? path : StageRun.ModelPath(path);
         if (!ModelFolder.Exists(folder))
         {
-            var files = Directory.EnumerateFiles(path, "*.gguf").Take(2).ToList();
-            if (files is [var only]) return Load(only, options);
+            var files = Directory.EnumerateFiles(path, "*.gguf").Order(StringComparer.Ordinal).ToList();
+            if (files.Select(GgufParts.NameOf).Distinct().Count() == 1) return Load(files[0], options); // one, or the parts of one
             throw new FormatException(files.Count > 0 ? $"{path} has several .gguf files; give one of them" : $"there is no model in {path}: no config.json, no .gguf file; give a model's folder or file, a stage's or a run's folder");
         }
         var (config, weights) = ModelFolder.Read(folder);
@@ -108,7 +109,7 @@ public sealed class LoadedModel
     {
         var file = Gguf.Open(path);
         var (config, weights) = GgufModel.Read(file, path);
-        return New(path, config, weights, path, options.Tokenizer is { } other ? TokenizerFile.Load(other) : GgufModel.TokenizerOf(file), GgufModel.TemplateOf(file), options);
+        return New(path, config, weights, path, options.Tokenizer is { } other ? TokenizerFile.Load(other) : GgufModel.TokenizerOf(file), GgufModel.TemplateOf(file), options, file.Paths);
     }
 
     static LoadedModel LoadLlama2c(string path, LoadOptions options)
@@ -117,14 +118,14 @@ public sealed class LoadedModel
         return New(path, config, weights, path, Llama2cFile.TokenizerOf(path, options.Tokenizer, config.VocabularySize), null, options);
     }
 
-    static LoadedModel New(string path, DecoderConfig config, Dictionary<string, Weight> weights, string source, Tokenizer? tokenizer, string? template, LoadOptions options)
+    static LoadedModel New(string path, DecoderConfig config, Dictionary<string, Weight> weights, string source, Tokenizer? tokenizer, string? template, LoadOptions options, IReadOnlyList<string>? parts = null)
     {
         if (tokenizer is not null && tokenizer.VocabularySize > config.VocabularySize)
             throw new FormatException($"the tokenizer of {path} has {tokenizer.VocabularySize:N0} tokens, the model {config.VocabularySize:N0}: they do not belong together");
         config = Shortened(config, weights, options.ContextLength);
         if (options.Dtype is { } type)
             foreach (var (name, weight) in weights) weights[name] = Matrices.IsOne(name, weight) ? Matrices.Converted(weight, type) : weight;
-        return new(path, DecoderWeights.Load(config, weights, source), tokenizer, template, weights.Values.Sum(w => w.Bytes));
+        return new(path, DecoderWeights.Load(config, weights, source), tokenizer, template, weights.Values.Sum(w => w.Bytes)) { parts = parts };
     }
 
     /// <summary>
@@ -147,7 +148,7 @@ public sealed class LoadedModel
     public ModelFolder ToFolder() => new(Model, tokenizer, ChatTemplate) { TokenizerFiles = [.. TokenizerFiles()] };
 
     /// <summary>The files that it was loaded from: weights, configuration, tokenizer. What they hold decides what the model writes.</summary>
-    public IReadOnlyList<string> Files => File.Exists(Path) ? [Path] : [.. Directory.EnumerateFiles(ModelFolder.Exists(Path) ? Path : StageRun.ModelPath(Path)).Where(f => ModelFolder.IsOurs(System.IO.Path.GetFileName(f)))];
+    public IReadOnlyList<string> Files => parts ?? (File.Exists(Path) ? [Path] : [.. Directory.EnumerateFiles(ModelFolder.Exists(Path) ? Path : StageRun.ModelPath(Path)).Where(f => ModelFolder.IsOurs(System.IO.Path.GetFileName(f)))]);
 
     IEnumerable<string> TokenizerFiles() => Files.Where(f => System.IO.Path.GetFileName(f) is "tokenizer.json" or "tokenizer.model");
 

@@ -37,7 +37,7 @@ public sealed class ServedModel : IAsyncDisposable
         embedder = new(() => new(model, new() { CacheType = options.CacheType }));
         turnEnds = chat?.EndTokens ?? [];
         vocabulary = Math.Min(tokenizer.VocabularySize, model.VocabularySize);
-        constraints = new(() => new(tokenizer, [.. model.Config.EndTokens.Union(turnEnds)]));
+        constraints = new(() => new(tokenizer, [.. model.Config.EndTokens.Union(turnEnds)], chat?.ToolFormat));
     }
 
     /// <summary>A model from the files it comes in, as <see cref="LoadedModel.Load"/> takes them.</summary>
@@ -81,22 +81,14 @@ public sealed class ServedModel : IAsyncDisposable
         if (ChatPrompt is not { } chat) throw new IngotException($"the model {Name} has no chat template: it continues texts (/v1/completions), it was not made for conversations");
         var tools = call.Choice.Kind == ToolChoiceKind.None ? [] : call.Tools;
         bool isForced = call.Choice.Kind == ToolChoiceKind.Required && tools.Count > 0;
-        if (call.Form is not null && tools.Count > 0 && !isForced)
-            throw new IngotException("an answer of a given form (response_format, guided_regex, guided_choice) cannot be a call, so it and tools exclude each other; leave one of them out, or set tool_choice to none or required");
         var prompt = chat.Render(call.Turns, tools.Count > 0 ? tools : null, addGenerationPrompt: true, call.Prefill, call.Variables);
         var constraint = isForced ? constraints.Value.JsonSchema(CallSchema.Of(tools, call.Choice.Name))
-            : call.Form switch
-            {
-                AnswerForm.Json { Schema: var schema } => constraints.Value.JsonSchema(schema),
-                AnswerForm.AnyJson => constraints.Value.JsonObject(),
-                AnswerForm.Pattern { Regex: var pattern } => constraints.Value.Regex(pattern),
-                AnswerForm.Choice { Texts: var texts } => constraints.Value.Choice(texts),
-                _ => null,
-            };
+            : call.Form is null ? null
+            : tools.Count > 0 ? constraints.Value.FormOrCalls(call.Form, tools, call.AllowsParallelCalls) : constraints.Value.Of(call.Form);
         if (constraint is not null) prompt = ThoughtClosed(prompt, call.Prefill);
         RequireFit(prompt.Length);
-        // What is written under a constraint is JSON, whatever it looks like to the family's parser.
-        var readable = isForced || constraint is not null ? null : tools;
+        // A call that must be made is JSON, whatever it looks like to the family's parser.
+        var readable = isForced ? null : tools;
         var sequences = Loop.Submit(new TextRequest(prompt, Sampling(call.Sampling, turnEnds, constraint), call.Count));
         return [.. sequences.Select(s => new ChatAnswer(s, chat.NewReader(constraint is null ? prompt : null, readable, call.Sampling.Stop), call, isForced))];
     }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Ingot.Llm.Chat;
+using Ingot.Llm.Constraints;
 using Ingot.Llm.Serving;
 
 namespace Ingot.Server.Api;

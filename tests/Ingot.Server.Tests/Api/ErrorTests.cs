@@ -261,7 +261,6 @@ public class ErrorTests(SharedServer shared) : IClassFixture<SharedServer>
             await stream.WriteAsync(Encoding.UTF8.GetBytes($"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {Body.Length}\r\n\r\n{Body}"));
             (await stream.ReadAsync(new byte[100])).ShouldBeGreaterThan(0);
         }
-        for (int i = 0; i < 200 && own.Model.Loop.Running > 0; i++) await Task.Delay(25);
-        own.Model.Loop.Running.ShouldBe(0);
+        await Eventually.Holds(() => own.Model.Loop.Running == 0);
     }
 }

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Ingot.Llm.Constraints;
 
 namespace Ingot.Llm.Chat;
 
@@ -18,6 +19,8 @@ sealed class IngotToolFormat : ToolFormat
     public override IReadOnlyList<string> Markers => [Begin, End];
 
     public override ToolCallParser NewParser(IReadOnlyList<ToolDefinition>? tools = null) => new Parser(tools is null || tools.Any(t => t.Name == Tool));
+
+    internal override void Describe(CallGrammar calls, int from, int to) => calls.Join(calls.Mark(calls.Text(calls.Mark(from, Begin)), End), to);
 
     /// <summary>What the model wrote for a call: the expression, or the arguments of another tool as they are.</summary>
     public static string ExpressionOf(ToolCall call)

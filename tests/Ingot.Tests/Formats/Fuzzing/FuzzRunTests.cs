@@ -57,7 +57,7 @@ public class FuzzRunTests
     {
         using var forever = new ManualResetEventSlim();
         var hangs = new FuzzTarget("hangs", r => new([(byte)r.Next(4)]) { IsChanged = true }, bytes => { if (bytes is [3]) forever.Wait(); return () => { }; });
-        var report = FuzzRun.Run(hangs, 1, 0, 1_000_000_000, 2, TimeSpan.FromMilliseconds(300), TestContext.Current.CancellationToken);
+        var report = FuzzRun.Run(hangs, 1, 0, 1_000_000_000, 2, TimeSpan.FromSeconds(3), TestContext.Current.CancellationToken);
         var found = report.Findings.ShouldHaveSingleItem();
         found.ShouldSatisfyAllConditions(f => f.IsHang.ShouldBeTrue(), f => f.What.ShouldStartWith("hangs"), f => f.Input.ShouldBe([3]), f => FuzzRun.Input(hangs, 1, f.Index).ShouldBe([3]));
         forever.Set(); // lets the threads go
