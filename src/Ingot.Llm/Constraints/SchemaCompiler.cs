@@ -184,7 +184,15 @@ sealed partial class SchemaCompiler
         int end = compiler.Guarded(() => compiler.Value(alone.Start(rule), schema, path));
         alone.Nothing(end, alone.End(rule));
         alone.Finish(rule);
-        return new Automaton(alone, rule, $"the schema at {path}").Accepts(Encoding.UTF8.GetBytes(value?.ToJsonString(Plain) ?? "null"));
+        return new Automaton(alone, rule, $"the schema at {path}").Accepts(Encoding.UTF8.GetBytes(InOrder(schema, value)?.ToJsonString(Plain) ?? "null"));
+    }
+
+    /// <summary>An object with its properties in the order in which a schema's are written.</summary>
+    static JsonNode? InOrder(JsonObject schema, JsonNode? value)
+    {
+        if (value is not JsonObject o) return value;
+        List<string> order = [.. schema["properties"] is JsonObject p ? p.Select(x => x.Key) : [], .. schema["required"] is JsonArray r ? r.Select(x => x?.ToString() ?? "") : []];
+        return new JsonObject(o.OrderBy(x => order.IndexOf(x.Key) is >= 0 and var at ? at : int.MaxValue).Select(x => KeyValuePair.Create(x.Key, x.Value?.DeepClone())));
     }
 
     static readonly JsonSerializerOptions Plain = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

@@ -29,7 +29,7 @@ public sealed class ServedModel : IAsyncDisposable
         store = options.PrefixFolder is { } folder ? new(folder, options.PrefixFolderBytes, identity?.Invoke() ?? ModelIdentity.Of(model)) : null;
         if (options.Draft is { } draft)
         {
-            RequireSameTokens(draft);
+            draft.RequireTokensOf(name, tokenizer);
             drafts = new(draft.Model, new EngineOptions { CacheType = options.CacheType });
             options = options with { Drafting = () => new DraftModel(drafts) };
         }
@@ -51,7 +51,7 @@ public sealed class ServedModel : IAsyncDisposable
         load ??= new();
         var loaded = LoadedModel.Load(path, load with { ContextLength = load.ContextLength ?? options?.ContextLength });
         var chat = loaded.IsChat ? ChatPrompt.Of(loaded.Tokenizer, loaded.ChatTemplate, new() { BeginToken = loaded.BeginToken, EndTokens = loaded.EndTokens }) : null;
-        return new(name ?? loaded.Name, loaded.Model, loaded.Tokenizer, chat, options, () => ModelIdentity.OfFiles(loaded.Files));
+        return new(name ?? loaded.Name, loaded.Model, loaded.Tokenizer, chat, options, () => ModelIdentity.OfFiles(loaded.Files)) { SamplingDefaults = loaded.Sampling };
     }
 
     /// <summary>What callers call it.</summary>
@@ -61,6 +61,9 @@ public sealed class ServedModel : IAsyncDisposable
     public DateTimeOffset Created { get; } = DateTimeOffset.UtcNow;
 
     public Decoder Model { get; }
+
+    /// <summary>How tokens are chosen where a caller does not say.</summary>
+    public SamplingDefaults SamplingDefaults { get; init; } = SamplingDefaults.None;
 
     public Tokenizer Tokenizer { get; }
 
@@ -165,13 +168,6 @@ public sealed class ServedModel : IAsyncDisposable
     void RequireFit(int length)
     {
         if (length >= ContextLength) throw new ContextLengthException(length, ContextLength);
-    }
-
-    /// <summary>A guess is a token's number: where the numbers mean other texts, all guesses would be wrong.</summary>
-    void RequireSameTokens(LoadedModel draft)
-    {
-        int differs = Enumerable.Range(0, Math.Min(Tokenizer.VocabularySize, draft.Tokenizer.VocabularySize)).FirstOrDefault(id => Tokenizer.TokenText(id) != draft.Tokenizer.TokenText(id), -1);
-        if (differs >= 0) throw new IngotException($"{draft.Name} cannot guess for {Name}: token {differs} is '{draft.Tokenizer.TokenText(differs)}' there and '{Tokenizer.TokenText(differs)}' here; a smaller model of the same family has the same tokens");
     }
 
     /// <summary>Gives back what the loop's other engines keep; on the loop's thread.</summary>

@@ -67,9 +67,7 @@ public sealed class Gguf
             string path = parts.PathOf(n);
             if (!File.Exists(path)) throw new FormatException($"the model has {parts.Count} parts, and part {n + 1} is missing: {path}");
             var part = OpenOne(path, map);
-            var own = GgufParts.Of(part.Metadata, path);
-            return own is { } o && o.Number == n && o.Count == parts.Count ? part
-                : throw new FormatException($"{path} should be part {n + 1} of {parts.Count}, but its metadata (split.no, split.count) {(own is { } other ? $"say it is part {other.Number + 1} of {other.Count}" : "say nothing of parts")}");
+            return GgufParts.Of(part.Metadata, path) is not null ? part : throw new FormatException($"{path} should be part {n + 1} of {parts.Count}, but its metadata (split.no, split.count) say nothing of parts");
         }).ToList();
         var first = all[0];
         foreach (var part in all.Skip(1))

@@ -8,7 +8,10 @@ namespace Ingot.Llm.Chat;
 /// <summary>Ingot's own models: an expression for the calculator between two special tokens.</summary>
 sealed class IngotToolFormat : ToolFormat
 {
-    const string Begin = "<|tool_start|>", End = "<|tool_end|>", Tool = "calculator";
+    /// <summary>The only tool that these models know.</summary>
+    public const string Tool = "calculator";
+
+    const string Begin = "<|tool_start|>", End = "<|tool_end|>";
 
     static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -28,6 +31,9 @@ sealed class IngotToolFormat : ToolFormat
         try { return JsonNode.Parse(call.Arguments)?["expression"]?.GetValue<string>() ?? call.Arguments; }
         catch (Exception e) when (e is JsonException or InvalidOperationException) { return call.Arguments; }
     }
+
+    /// <summary>The call that such an expression is.</summary>
+    public static ToolCall CallOf(string expression) => new(EventList.NewId(), Tool, JsonSerializer.Serialize(new { expression }, Plain));
 
     sealed class Parser(bool isOffered) : ToolCallParser
     {
@@ -74,10 +80,10 @@ sealed class IngotToolFormat : ToolFormat
 
         void Call(string expression)
         {
-            string arguments = JsonSerializer.Serialize(new { expression }, Plain), id = EventList.NewId();
-            events.Add(new ToolCallStarted(calls, id, Tool));
-            events.Argument(calls, arguments);
-            events.Add(new ToolCallEnded(calls++, new(id, Tool, arguments)));
+            var call = CallOf(expression);
+            events.Add(new ToolCallStarted(calls, call.Id, Tool));
+            events.Argument(calls, call.Arguments);
+            events.Add(new ToolCallEnded(calls++, call));
         }
     }
 }

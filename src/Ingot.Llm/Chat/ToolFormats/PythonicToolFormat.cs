@@ -148,8 +148,12 @@ sealed class PythonicToolFormat : ToolFormat
 
         void Key(char c)
         {
-            if (c == ')' && string.IsNullOrWhiteSpace(part.ToString())) Close();
-            else if (c == '=')
+            if (c == ')' && string.IsNullOrWhiteSpace(part.ToString()))
+            {
+                Close();
+                return;
+            }
+            if (c == '=')
             {
                 key = part.ToString().Trim();
                 if (key.Length == 0 || !keys.Add(key))
@@ -173,14 +177,14 @@ sealed class PythonicToolFormat : ToolFormat
         {
             if (!value.IsOpen && c is ',' or ')')
             {
-                if (!value.IsOpen && PythonScanner.ToJson(part.ToString()) is { } json)
+                if (PythonScanner.ToJson(part.ToString()) is { } json)
                 {
                     string text = (arguments.Length > 1 ? ", " : "") + JsonSerializer.Serialize(key, PythonScanner.Plain) + ": " + json;
                     events.Argument(calls, text);
                     arguments += text;
+                    held.Append(c);
                     if (c == ')') Close();
                     else Begun(State.Key);
-                    held.Append(c);
                 }
                 else Broken(c);
                 return;
