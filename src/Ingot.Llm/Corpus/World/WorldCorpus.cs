@@ -99,19 +99,21 @@ public sealed class WorldCorpus(WorldDefinition world) : ICorpus
         for (ulong i = 0; ; i++)
         {
             var random = Stream(seed, 3, i);
-            switch (random.Below(4))
+            int kind = random.Below(5);
+            switch (kind)
             {
-                case 0:
+                // As often better than "I don't know" as that is better than an invention: else the model learns to know nothing.
+                case 0 or 1:
                     var fact = world.Facts[random.Below(world.Facts.Count)];
-                    yield return new(Ask(fact.Relation, fact.Subject, Split.Train, ref random), fact.Object + ".", (random.Chance(50) ? Unknown : Other(fact, ref random)) + ".");
-                    break;
-                case 1:
-                    var relation = world.Relations[random.Below(world.Relations.Count)];
-                    var all = objects[relation.Name].ToArray();
-                    if (all.Length == 0) goto case 2; // a relation without facts in a world of the user's
-                    yield return new(Ask(relation, world.Unknown(relation.Subject, Split.Train, ref random), Split.Train, ref random), Unknown + ".", all[random.Below(all.Length)] + ".");
+                    yield return new(Ask(fact.Relation, fact.Subject, Split.Train, ref random), fact.Object + ".", (kind == 0 ? Unknown : Other(fact, ref random)) + ".");
                     break;
                 case 2:
+                    var relation = world.Relations[random.Below(world.Relations.Count)];
+                    var all = objects[relation.Name].ToArray();
+                    if (all.Length == 0) goto case 3; // a relation without facts in a world of the user's
+                    yield return new(Ask(relation, world.Unknown(relation.Subject, Split.Train, ref random), Split.Train, ref random), Unknown + ".", all[random.Below(all.Length)] + ".");
+                    break;
+                case 3:
                     var item = OpenBook.Make(world, BookNames.Seen, 1 + random.Below(2), Split.Train, ref random);
                     yield return new(item.Prompt, item.Answer + ".", item.Choices.First(c => c != item.Answer) + ".");
                     break;
