@@ -129,6 +129,9 @@ public sealed class WorldCorpus(WorldDefinition world) : ICorpus
     /// <summary>The kinds of verifiable tasks of which conversations have demonstrations, and those of which they have none.</summary>
     public static (IReadOnlyList<string> Demonstrated, IReadOnlyList<string> Undemonstrated) TaskKinds => ([.. Exercises.Demonstrated, "tool"], Exercises.Undemonstrated);
 
+    /// <summary>Whether tasks of this kind come with numbers of more or fewer digits.</summary>
+    public static bool HasNumbers(string kind) => kind is "add" or "subtract" or "multiply" or "add three" or "largest" or "smallest";
+
     /// <summary>Tasks for reinforcement learning whose answers a program judges.</summary>
     /// <remarks>The kind is one of <see cref="TaskKinds"/>; digits are those of the numbers, 0: one to three.</remarks>
     public IEnumerable<VerifiableTask> Verifiable(string kind, Split split, ulong seed, int digits = 0)
