@@ -30,7 +30,7 @@ public static class TaskReach
     /// <param name="kinds">Of <see cref="WorldCorpus.TaskKinds"/>.</param>
     /// <param name="seed">Of tasks and samples.</param>
     /// <param name="note">Told what was chosen.</param>
-    /// <returns>Levels within reach; where there are none, every kind at its usual level.</returns>
+    /// <returns>Levels within reach, if any.</returns>
     public static IReadOnlyList<TaskLevel> Choose(Decoder model, Tokenizer tokenizer, WorldCorpus world, IReadOnlyList<string> kinds, ulong seed, Action<string>? note = null)
     {
         var rollouts = new Rollouts(model, tokenizer, Prompts * Samples, MaxTokens);
@@ -50,13 +50,8 @@ public static class TaskReach
             if (usual >= Least) chosen.Add((new(kind, 0), usual));
             else if (WorldCorpus.HasNumbers(kind) && Share(kind, 1) is var easy and >= Least) chosen.Add((new(kind, 1), easy));
         }
-        var open = chosen.Where(c => c.Share <= Most).ToList();
-        if (open.Count == 0)
-        {
-            note?.Invoke(chosen.Count == 0 ? $"of none of the tasks ({string.Join(", ", kinds)}) are {Least:P0} of the samples right: there is little to learn from" : "all tasks that are within reach are solved already");
-            return [.. kinds.Select(k => new TaskLevel(k, 0))];
-        }
-        note?.Invoke("practises what is right now and then: " + string.Join(", ", open.Select(c => $"{c.Level.Kind}{(c.Level.Digits > 0 ? " of one digit" : "")} ({c.Share.ToString("P0", CultureInfo.InvariantCulture)})")));
-        return [.. open.Select(c => c.Level)];
+        chosen.RemoveAll(c => c.Share > Most);
+        if (chosen.Count > 0) note?.Invoke("practises what is right now and then: " + string.Join(", ", chosen.Select(c => $"{c.Level.Kind}{(c.Level.Digits > 0 ? " of one digit" : "")} ({c.Share.ToString("P0", CultureInfo.InvariantCulture)})")));
+        return [.. chosen.Select(c => c.Level)];
     }
 }
