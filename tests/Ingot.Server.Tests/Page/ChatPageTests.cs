@@ -1,3 +1,4 @@
+using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using Ingot.Llm.Data;
 using Ingot.Llm.Tests;
@@ -237,6 +238,23 @@ public class ChatPageTests(SharedServer shared, Browser browser) : IClassFixture
         File.WriteAllText(folder["other.json"], "{}");
         await tab.Page.SetInputFilesAsync("#import-file", folder["other.json"]);
         await tab.Page.GetByText("This file holds no conversations").WaitForAsync();
+        tab.ShouldHaveNoComplaints();
+    }
+
+    [Fact]
+    public async Task Page_Sampling_IsTheModelsWordUntilItIsSet()
+    {
+        await using var own = await TestServer.WithModels(null, ScriptedModel.New(sampling: new() { Temperature = 0.35, TopK = 12 }));
+        (await own.Client.GetFromJsonAsync<JsonNode>("v1/models"))!["data"]![0]!["sampling"]!.ToJsonString().ShouldBe("""{"temperature":0.35,"top_p":1,"top_k":12,"min_p":0,"repetition_penalty":1}""");
+        await using var tab = await browser.Open(own);
+        await tab.Page.GetByLabel("Settings: system prompt, sampling, tools").ClickAsync();
+        (await tab.Page.GetByLabel("Temperature").First.InputValueAsync()).ShouldBe("0.35");
+        (await tab.Page.GetByLabel("Top-k (0: all)").First.InputValueAsync()).ShouldBe("12");
+        var first = await tab.Page.RunAndWaitForRequestAsync(() => tab.Say("hi"), "**/v1/chat/completions");
+        JsonNode.Parse(first.PostData!)!["temperature"].ShouldBeNull();
+        await tab.Page.GetByLabel("Temperature").First.FillAsync("0.1");
+        var second = await tab.Page.RunAndWaitForRequestAsync(() => tab.Say("hi"), "**/v1/chat/completions");
+        JsonNode.Parse(second.PostData!)!["temperature"]!.GetValue<double>().ShouldBe(0.1);
         tab.ShouldHaveNoComplaints();
     }
 

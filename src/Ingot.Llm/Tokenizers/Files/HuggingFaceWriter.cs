@@ -70,7 +70,7 @@ static class HuggingFaceWriter
         if (normalizer.Replacements is { } table) before.Add(new JsonObject { ["type"] = "Precompiled", ["precompiled_charsmap"] = Convert.ToBase64String(table.Table.Span) });
         if (spaces.RemovesExtra)
         {
-            before.Add(Replace(new JsonObject { ["Regex"] = "^ +| +$" }, ""));
+            before.Add(Replace(new JsonObject { ["Regex"] = "\\A +| +\\z" }, ""));
             before.Add(Replace(new JsonObject { ["Regex"] = " {2,}" }, " "));
         }
         if (spaces.AddsPrefix) before.Add(new JsonObject { ["type"] = "Prepend", ["prepend"] = spaces.Escapes ? Mark : " " });
