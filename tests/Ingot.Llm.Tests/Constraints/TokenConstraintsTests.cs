@@ -357,7 +357,7 @@ public class TokenConstraintsTests
                 int token = logits[end] == 0 && random.Next(3) == 0 ? end : allowed[random.Next(allowed.Length)];
                 constraint.Accept(token);
                 if (token == end) break;
-text.Append(token < 256 ? ((char)token).ToString() : tokenizer.TokenText(token));
+                text.Append(token < 256 ? ((char)token).ToString() : tokenizer.TokenText(token));
             }
             var parser = format.NewParser(tools);
             AssistantEvent[] events = [.. parser.Add(text.ToString()), .. parser.Finish()];

@@ -57,8 +57,14 @@ static class HuggingFaceWriter
 
     static JsonObject Bpe(BpeModel model, string? unknown) => new()
     {
-        ["type"] = "BPE", ["dropout"] = null, ["unk_token"] = unknown, ["continuing_subword_prefix"] = null, ["end_of_word_suffix"] = null, ["fuse_unk"] = model.Options.FusesUnknown,
-        ["byte_fallback"] = model.Options.HasByteFallback, ["ignore_merges"] = model.Options.IgnoresMerges,
+        ["type"] = "BPE",
+        ["dropout"] = null,
+        ["unk_token"] = unknown,
+        ["continuing_subword_prefix"] = null,
+        ["end_of_word_suffix"] = null,
+        ["fuse_unk"] = model.Options.FusesUnknown,
+        ["byte_fallback"] = model.Options.HasByteFallback,
+        ["ignore_merges"] = model.Options.IgnoresMerges,
     };
 
     /// <summary>SentencePiece's treatment of spaces in steps, as Hugging Face's files for Llama have it.</summary>
