@@ -72,6 +72,14 @@ public sealed class GuardedBlocksTests : IDisposable
     }
 
     [Fact]
+    public void Allocate_MoreBlocksThanTheSystemHasMappings_LeavesSomeUnguarded()
+    {
+        var blocks = Enumerable.Range(0, 40_000).Select(_ => Storage.Allocate(0)).ToList();
+        File.ReadLines("/proc/self/maps").Count().ShouldBeLessThan(50_000);
+        GC.KeepAlive(blocks);
+    }
+
+    [Fact]
     public void Return_Guarded_UnmapsTheBlock()
     {
         long start = MemoryPool.BytesInUse;
