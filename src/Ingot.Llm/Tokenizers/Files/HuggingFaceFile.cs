@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Ingot.Llm.Tokenizers.Decoders;
 using Ingot.Llm.Tokenizers.Models;
 using Ingot.Llm.Tokenizers.Pretokenizers;
 using Ingot.Llm.Tokenizers.Unicode;
