@@ -19,7 +19,7 @@ static class Eventually
 sealed class HeldLoop
 {
     readonly TaskCompletionSource held = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    readonly ManualResetEventSlim released = new();
+    readonly TaskCompletionSource released = new();
 
     public HeldLoop(ServingLoop loop, int texts)
     {
@@ -29,14 +29,14 @@ sealed class HeldLoop
     /// <summary>The loop stands still.</summary>
     public Task Reached => held.Task.WaitAsync(TimeSpan.FromSeconds(60));
 
-    public void Release() => released.Set();
+    public void Release() => released.SetResult();
 
     IEnumerable<string?> Parts(ServingLoop loop, int texts)
     {
         while (loop.Running < texts) yield return null;
         for (int steps = 0; steps < 5; steps++) yield return null; // a part stands between two steps
         held.SetResult();
-        released.Wait(TimeSpan.FromSeconds(60));
+        released.Task.Wait(TimeSpan.FromSeconds(60));
         yield return "";
     }
 }

@@ -4,7 +4,6 @@ using Ingot.Formats;
 using Ingot.Llm.Models;
 using Ingot.Llm.Tests.Models;
 using Ingot.Llm.Tokenizers;
-using Ingot.Llm.Tokenizers.Files;
 
 namespace Ingot.Llm.Tests.Tokenizers;
 
@@ -43,7 +42,7 @@ public sealed class TokenizerWritingTests : IDisposable
     {
         using var golden = GoldenVectors.Read("mistral_v1");
         // Texts that look like tokens: what is one of the model's own differs from format to format.
-        return [.. golden.RootElement.GetProperty("cases").EnumerateArray().Select(c => GoldenVectors.Text(c.GetProperty("text"))).Where(t => !t.Contains("<", StringComparison.Ordinal) && !t.Contains('[', StringComparison.Ordinal) && !t.Contains('\u2581'))];
+        return [.. golden.RootElement.GetProperty("cases").EnumerateArray().Select(c => GoldenVectors.Text(c.GetProperty("text"))).Where(t => !t.Contains('<', StringComparison.Ordinal) && !t.Contains('[', StringComparison.Ordinal) && !t.Contains('\u2581'))];
     }
 
     [Fact]
