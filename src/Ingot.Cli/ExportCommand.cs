@@ -37,7 +37,7 @@ static class ExportCommand
         var loaded = LoadedModel.Load(path, new() { ContextLength = int.MaxValue });
         to ??= type is { } t ? $"{loaded.Name}-{t}.gguf" : $"{loaded.Name}.gguf";
         if (Path.GetFullPath(to) == loaded.Path) throw new IngotException($"{to} is the model itself; give another --out");
-        GgufExport.Write(to, loaded.Model, loaded.HasTokenizer ? loaded.Tokenizer : null, loaded.ChatTemplate, type, loaded.Name);
+        GgufExport.Write(to, loaded.Model, loaded.HasTokenizer ? loaded.Tokenizer : null, loaded.ChatTemplate, type, loaded.Name, sampling: loaded.Sampling);
         Console.WriteLine($"{to}: {new FileInfo(to).Length / 1e6:N1} MB. Try: ingot run {to}");
         return 0;
     }

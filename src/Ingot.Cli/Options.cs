@@ -9,8 +9,8 @@ namespace Ingot.Cli;
 static class Options
 {
     /// <summary>A number that may be left out.</summary>
-    public static Option<T?> Number<T>(string name, string description) where T : struct, INumber<T>, IMinMaxValue<T> =>
-        new(name) { Description = description, CustomParser = argument => Read<T>(name, argument) };
+    public static Option<T?> Number<T>(string name, string description, string? shortName = null) where T : struct, INumber<T>, IMinMaxValue<T> =>
+        new(name, shortName is null ? [] : [shortName]) { Description = description, CustomParser = argument => Read<T>(name, argument) };
 
     /// <summary>A number with a default.</summary>
     public static Option<T> Number<T>(string name, string? shortName, string description, T standard) where T : struct, INumber<T>, IMinMaxValue<T> =>

@@ -21,7 +21,7 @@ static partial class QuantizeCommand
             string path = args.GetValue(output) ?? $"{loaded.Name}-{type}.gguf";
             if (Path.GetFullPath(path) == loaded.Path) throw new IngotException($"{path} is the model itself; give another --out");
             var written = new List<WrittenTensor>();
-            GgufExport.Write(path, loaded.Model, loaded.HasTokenizer ? loaded.Tokenizer : null, loaded.ChatTemplate, type, loaded.Name, written.Add);
+            GgufExport.Write(path, loaded.Model, loaded.HasTokenizer ? loaded.Tokenizer : null, loaded.ChatTemplate, type, loaded.Name, written.Add, loaded.Sampling);
             Table(written);
             Console.WriteLine($"{path}: {new FileInfo(path).Length / 1e6:N1} MB. Try: ingot run {path}");
         });

@@ -16,18 +16,19 @@ static class SampleCommand
         model.Required = true;
         var prompt = new Option<string>("--prompt", "-p") { Description = "Text to continue.", DefaultValueFactory = _ => "" };
         var tokens = Options.Number("--tokens", "-n", "How many tokens (in a run's folder: characters) to write.", 500);
-        var sampling = new SamplingArguments(temperature: 0.8);
+        var sampling = new SamplingArguments();
         var command = new Command("sample", "Continue a prompt with a trained model, streaming.") { model, prompt, tokens };
         sampling.AddTo(command);
-        command.SetAction(args => Run(Path.GetFullPath(args.GetValue(model)!), args.GetValue(prompt)!, args.GetValue(tokens), sampling.Read(args)));
+        command.SetAction(args => Run(Path.GetFullPath(args.GetValue(model)!), args.GetValue(prompt)!, args.GetValue(tokens), defaults => sampling.Read(args, defaults)));
         return command;
     }
 
-    static int Run(string path, string prompt, int count, SamplingOptions options)
+    static int Run(string path, string prompt, int count, Func<SamplingDefaults, SamplingOptions> read)
     {
         if (count < 0) throw new IngotException($"cannot write {count} tokens");
-        options = options.Checked() with { MaxTokens = count };
-        var text = ModelFolder.Exists(path) ? TextOfFolder(path, prompt, options) : TextOfRun(path, prompt, options);
+        bool isFolder = ModelFolder.Exists(path);
+        var options = read(isFolder ? ModelFolder.LoadSampling(path) : SamplingDefaults.None).Checked() with { MaxTokens = count };
+        var text = isFolder ? TextOfFolder(path, prompt, options) : TextOfRun(path, prompt, options);
         using var stdout = new StreamWriter(Console.OpenStandardOutput(), new UTF8Encoding(false)) { AutoFlush = true };
         foreach (string part in text)
         {

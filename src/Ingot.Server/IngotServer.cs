@@ -45,7 +45,7 @@ public sealed class IngotServer : IAsyncDisposable
         (this.options, models) = (options.Checked(), new(served));
         metrics = new(models);
         prometheus = new(metrics.Meter);
-        key = options.ApiKey is { } text ? Encoding.UTF8.GetBytes(text) : null;
+        key = options.ApiKey is { } text ? Hash(text) : null;
         isLoopback = IPAddress.IsLoopback(options.Address);
         routes = Routes();
         app = Build();
@@ -81,6 +81,7 @@ public sealed class IngotServer : IAsyncDisposable
             if (options.IsAny) o.ListenAnyIP(options.Port); // IPv4 and, where there is IPv6, that too
             else o.Listen(options.Address, options.Port);
             o.AddServerHeader = false;
+            o.Limits.MaxConcurrentConnections = options.MostConnections;
             o.Limits.MaxRequestBodySize = null; // RequestBody has the limit, and lets the sender come to read the answer
         });
         builder.Logging.ClearProviders();
@@ -124,6 +125,9 @@ public sealed class IngotServer : IAsyncDisposable
     async Task Answer(HttpContext context)
     {
         string path = context.Request.Path.Value ?? "/", route = routes.Keys.Any(r => r.Path == path) ? path : path.StartsWith("/v1/models/", StringComparison.Ordinal) ? "/v1/models/{model}" : "other";
+        // Other sites' pages may not have answers even as scripts or pictures, for which browsers send no Origin.
+        context.Response.Headers.XContentTypeOptions = "nosniff";
+        context.Response.Headers["Cross-Origin-Resource-Policy"] = "same-origin";
         try
         {
             RequireSameSite(context.Request);
@@ -148,7 +152,7 @@ public sealed class IngotServer : IAsyncDisposable
         var error = ApiException.Of(e);
         if (error is null)
         {
-            await Console.Error.WriteLineAsync($"ingot: {context.Request.Method} {context.Request.Path}: {e}");
+            await Console.Error.WriteLineAsync($"ingot: {context.Request.Method} {context.Request.Path.ToUriComponent()}: {e}"); // escaped: a path must not write on the terminal
             error = new(500, "the server failed at this request; its log says more", "internal_error");
         }
         if (context.Response.HasStarted)
@@ -187,6 +191,7 @@ public sealed class IngotServer : IAsyncDisposable
     {
         if (isLoopback && key is null && request.Host.Host != "localhost" && !(IPAddress.TryParse(request.Host.Host.Trim('[', ']'), out var host) && IPAddress.IsLoopback(host)))
             throw new ApiException(403, "this server answers to localhost only", "forbidden_host");
+        if (request.Headers.Origin.Count > 1) throw new ApiException(403, "a request comes from one place", "forbidden_origin");
         if (request.Headers.Origin is [{ } origin] && (!Uri.TryCreate(origin, UriKind.Absolute, out var from) || from.Authority != request.Host.Value))
             throw new ApiException(403, "requests from other sites' pages are not allowed", "forbidden_origin");
     }
@@ -197,9 +202,12 @@ public sealed class IngotServer : IAsyncDisposable
         var given = request.Headers.Authorization.ToString();
         if (given.Length == 0) throw new ApiException(401, "this server needs a key: Authorization: Bearer KEY", "missing_api_key");
         const string Scheme = "Bearer ";
-        bool isRight = given.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) && CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(given[Scheme.Length..].Trim()), key);
+        bool isRight = given.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) && CryptographicOperations.FixedTimeEquals(Hash(given[Scheme.Length..].Trim()), key);
         if (!isRight) throw new ApiException(401, "the key is wrong", "invalid_api_key");
     }
+
+    /// <summary>Hashes are of one length, so that comparing them takes the same time whatever the key is and however long.</summary>
+    static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
 
     /// <summary>Takes no more requests and lets those that are there end, as long as the options' patience lasts.</summary>
     public async Task StopAsync()

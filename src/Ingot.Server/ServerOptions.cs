@@ -17,6 +17,9 @@ public sealed record ServerOptions
     /// <summary>The most bytes of a request.</summary>
     public long MostBytes { get; init; } = 16L << 20;
 
+    /// <summary>Connections at a time; more are closed. Each may bring a request of the most bytes.</summary>
+    public int MostConnections { get; init; } = 1024;
+
     /// <summary>Where thumbs and edits of the page are written; null: nowhere.</summary>
     public string? FeedbackFile { get; init; }
 
@@ -44,6 +47,7 @@ public sealed record ServerOptions
         Port is < 0 or > 65535 ? throw new IngotException($"the port must be from 0 (any that is free) to 65535, not {Port}")
         : ApiKey is { Length: < 8 } ? throw new IngotException("the key must have at least 8 characters")
         : ApiKey is null && !IPAddress.IsLoopback(Address) ? throw new IngotException($"{Host} can be reached from other machines, so a key is required: give one with --api-key, or in the variable INGOT_API_KEY")
+        : MostConnections < 1 ? throw new IngotException($"a server needs at least 1 connection, not {MostConnections}")
         : MostBytes < 1 ? throw new IngotException($"a request needs at least 1 byte, not {MostBytes}")
         : this;
 }

@@ -57,11 +57,9 @@ public sealed class ConformanceTests
         var body = new ModelWriter(17).Input("i", OnnxDType.Int64).Input("go", OnnxDType.Bool).Input("x", OnnxDType.Float).Output("go").Output("x");
         var model = new ModelWriter(17).Initializer("x", Tensor.Scalar(1f)).Initializer("turns", Tensor.From([long.MaxValue], [1])).Initializer("go", Tensor.From([true], [1]))
             .Node("Loop", ["turns", "go", "x"], ["y"], ("body", body)).Output("y").ToArray();
-        var watch = System.Diagnostics.Stopwatch.StartNew();
         var result = new ConformanceRun(new Dictionary<string, string>(), null, TimeSpan.FromMilliseconds(300)).Run(new ConformanceCase("node", "test_endless", model, [([], [])]));
-        result.Failure.ShouldBe("it takes longer than 0 s");
+        result.Failure.ShouldBe("it takes longer than 0 s"); // and not: that its thread goes on
         result.Operator.ShouldBe("Loop");
-        watch.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(8)); // less than what is waited for a thread that does not end
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Text;
 using Ingot.Cli;
 using Ingot.Server.Load;
 
@@ -17,8 +18,7 @@ public class LoadTests
         result.Wrong.ShouldBeEmpty();
         result.Statuses.Keys.ShouldBe(Enum.GetValues<LoadKind>(), ignoreOrder: true);
         result.Statuses[LoadKind.Good][200].ShouldBe(700);
-        for (int i = 0; i < 100 && server.Model.Loop.Running > 0; i++) await Task.Delay(20);
-        server.Model.Loop.Running.ShouldBe(0);
+        await Eventually.Holds(() => server.Model.Loop.Running == 0);
         server.Model.Loop.Waiting.ShouldBe(0);
         Memory().ShouldBeLessThan(before + before / 5 + (20 << 20));
     }
@@ -53,10 +53,13 @@ public class LoadTests
     [Fact]
     public async Task Stop_WhileAnswersAreWritten_LetsThemEnd()
     {
-        await using var server = await TestServer.StartAsync(new() { Patience = TimeSpan.FromSeconds(30) });
+        await using var server = await TestServer.StartAsync(new() { Patience = TimeSpan.FromSeconds(60) });
+        var loop = new HeldLoop(server.Model.Loop, texts: 4);
         var answers = Enumerable.Range(0, 4).Select(_ => server.Post("v1/completions", """{"prompt": "@long", "max_tokens": 300}""")).ToList();
-        for (int i = 0; i < 400 && server.Model.Loop.Running < 4; i++) await Task.Delay(5);
-        await server.Server.StopAsync();
+        await loop.Reached;
+        var stopping = server.Server.StopAsync();
+        loop.Release();
+        await stopping;
         foreach (var (status, json) in await Task.WhenAll(answers))
         {
             status.ShouldBe(200);
@@ -69,11 +72,15 @@ public class LoadTests
     public async Task Stop_WithoutPatience_EndsStreamsWithAnError()
     {
         await using var server = await TestServer.StartAsync(new() { Patience = TimeSpan.Zero });
-        var stream = server.Stream("v1/completions", """{"prompt": "@long", "max_tokens": 400, "stream": true, "n": 8}""");
-        for (int i = 0; i < 400 && server.Model.Loop.Running < 8; i++) await Task.Delay(5);
-        await Task.Delay(50);
-        await server.Server.StopAsync();
-        var events = await stream;
-        events[^1].ShouldContain("shutting_down");
+        var loop = new HeldLoop(server.Model.Loop, texts: 8);
+        using var request = new HttpRequestMessage(HttpMethod.Post, "v1/completions") { Content = new StringContent("""{"prompt": "@long", "max_tokens": 400, "stream": true, "n": 8}""", Encoding.UTF8, "application/json") };
+        using var response = await server.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        using var events = new StreamReader(await response.Content.ReadAsStreamAsync());
+        (await events.ReadLineAsync())!.ShouldStartWith("data: ");
+        await loop.Reached;
+        var stopping = server.Server.StopAsync();
+        loop.Release();
+        await stopping;
+        (await events.ReadToEndAsync()).Split("\n\n", StringSplitOptions.RemoveEmptyEntries)[^1].ShouldContain("shutting_down");
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Ingot.Llm.Chat;
+using Ingot.Llm.Generation;
 using Ingot.Llm.Models;
 using Ingot.Llm.Serving;
 using Ingot.Llm.Tests;
@@ -39,8 +40,8 @@ static class ScriptedModel
 
     public static Tokenizer Tokenizer => Shared.Value.Tokenizer;
 
-    public static ServedModel New(string name = "scripted", ServingOptions? options = null, string template = Template) =>
-        new(name, Shared.Value.Model, Tokenizer, ChatPrompt.Of(Tokenizer, template, new() { EndTokens = [Tokenizer.TokenId(End)!.Value] }), options);
+    public static ServedModel New(string name = "scripted", ServingOptions? options = null, string template = Template, SamplingDefaults? sampling = null) =>
+        new(name, Shared.Value.Model, Tokenizer, ChatPrompt.Of(Tokenizer, template, new() { EndTokens = [Tokenizer.TokenId(End)!.Value] }), options) { SamplingDefaults = sampling ?? SamplingDefaults.None };
 
     /// <summary>As files, for what loads a folder.</summary>
     public static void Save(string folder) => new ModelFolder(Shared.Value.Model, Tokenizer, Template).Save(folder);

@@ -59,8 +59,9 @@ sealed class Automaton
     readonly Dictionary<(int, long), Frame> frames = [];
     readonly Dictionary<string, State> states = [];
     readonly string what;
+    readonly int[] seenIn;
     long nextFrame = 1;
-    int work;
+    int work, round;
 
     /// <param name="grammar">Finished.</param>
     /// <param name="root">The rule of the whole text.</param>
@@ -69,6 +70,7 @@ sealed class Automaton
     {
         this.grammar = grammar;
         this.what = what;
+        seenIn = new int[grammar.StateCount];
         Start = Close([new(grammar.Start(root), null)]);
     }
 
@@ -76,6 +78,9 @@ sealed class Automaton
 
     /// <summary>How much is kept of what was found out, in places; at most <see cref="MostKept"/> and one state.</summary>
     public int Kept { get; private set; }
+
+    /// <summary>Bytes read and places looked at so far, for whom it may concern.</summary>
+    public long Work { get; private set; }
 
     public long Bytes => 100L * grammar.StateCount + 30L * Kept;
 
@@ -86,13 +91,14 @@ sealed class Automaton
     /// <exception cref="IngotException">It is too much work.</exception>
     public State Step(State state, byte b)
     {
+        Work++;
         if (state.Next?[b] is { } known) return known;
         int low = 0, high = 255; // the bytes around it that lead to the same state
         List<Place> next = [];
         foreach (var place in state.Places)
         {
             var edges = grammar.Edges(place.State);
-            work += edges.Count / 16;
+            work += edges.Length / 16;
             foreach (var e in edges)
             {
                 if (e.Kind != Grammar.EdgeKind.Byte) continue;
@@ -115,6 +121,19 @@ sealed class Automaton
         return to;
     }
 
+    /// <summary>Whether a text is one of the grammar's.</summary>
+    /// <exception cref="IngotException">It is too much work.</exception>
+    public bool Accepts(ReadOnlySpan<byte> text)
+    {
+        var state = Start;
+        foreach (byte b in text)
+        {
+            BeginToken();
+            state = Step(state, b);
+        }
+        return state.IsAccepting;
+    }
+
     /// <summary>Gives up all states but the first and those that a text is at; they are found out again where they are needed.</summary>
     public void Forget()
     {
@@ -128,18 +147,23 @@ sealed class Automaton
     /// <summary>All places that are reached from some without reading; kept are those from which something is read.</summary>
     State Close(List<Place> places)
     {
-        HashSet<Place> seen = [.. places];
-        var waiting = new Stack<Place>(seen);
+        HashSet<Place>? seen = null; // those within calls; for the others, which a regular expression has alone, a round's number at each state is faster
+        var waiting = new Stack<Place>(places.Count);
         List<Place> reading = [];
         bool isAccepting = false;
+        int count = 0;
+        round++;
+        foreach (var place in places) Add(place);
         void Add(Place place)
         {
-            if (!seen.Add(place)) return;
-            if (seen.Count > MostPlaces) throw new IngotException($"{what} is too ambiguous to follow: a text can be at more than {MostPlaces:N0} places of it at once; repeat less within repetitions, or lower the counts");
+            if (place.Stack is null ? seenIn[place.State] == round : !(seen ??= []).Add(place)) return;
+            if (place.Stack is null) seenIn[place.State] = round;
+            if (++count > MostPlaces) throw new IngotException($"{what} is too ambiguous to follow: a text can be at more than {MostPlaces:N0} places of it at once; repeat less within repetitions, or lower the counts");
             waiting.Push(place);
         }
         while (waiting.TryPop(out var place))
         {
+            Work++;
             if (++work > MostWork) throw new IngotException($"{what} is too costly to follow: one token takes more than {MostWork:N0} steps; repeat less within repetitions, or lower the counts");
             bool reads = false;
             foreach (var e in grammar.Edges(place.State))
@@ -147,7 +171,7 @@ sealed class Automaton
                 if (e.Kind == Grammar.EdgeKind.Byte) reads = true;
                 else if (e.Kind == Grammar.EdgeKind.Nothing) Add(place with { State = e.To });
                 // A call that is the last thing of its rule needs no frame: lists written as recursion stay flat.
-                else Add(new(grammar.Start(e.Rule), grammar.IsEnd(e.To) && place.Stack is not null && grammar.Edges(e.To).Count == 0 ? place.Stack : FrameOf(e.To, place.Stack)));
+                else Add(new(grammar.Start(e.Rule), grammar.IsEnd(e.To) && place.Stack is not null && grammar.Edges(e.To).Length == 0 ? place.Stack : FrameOf(e.To, place.Stack)));
             }
             if (grammar.IsEnd(place.State))
             {

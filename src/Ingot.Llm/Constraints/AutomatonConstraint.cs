@@ -13,6 +13,9 @@ sealed class TokenGrammar(TokenTrie trie, Automaton automaton, IReadOnlyList<int
     /// <summary>About what it takes in memory.</summary>
     public long Bytes => automaton.Bytes + maskBytes;
 
+    /// <summary>What was done so far: <see cref="Automaton.Work"/>.</summary>
+    public long Work => automaton.Work;
+
     public Automaton.State Start => automaton.Start;
 
     /// <summary>A bit for each token that may follow, end tokens among them where the text may end.</summary>
@@ -58,6 +61,9 @@ sealed class AutomatonConstraint(TokenGrammar grammar, Automaton.State state, bo
 {
     Automaton.State state = state;
     bool hasEnded = hasEnded;
+
+    /// <summary>What was done so far for all texts that keep to this grammar.</summary>
+    internal long Work => grammar.Work;
 
     public bool IsComplete => hasEnded || state.IsAccepting;
 

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Ingot.Llm.Constraints;
 
 /// <summary>
@@ -8,6 +10,9 @@ sealed class Grammar
 {
     /// <summary>A schema with more is refused: 500,000 states take about 50 MB.</summary>
     const int MostStates = 500_000;
+
+    /// <summary>A class such as \p{L} has some 1,300 edges, each time it is repeated; so many take about a second to make.</summary>
+    const int MostEdges = 500_000;
 
     /// <param name="Kind">What it reads.</param>
     /// <param name="Low">Of Byte: the first byte it reads.</param>
@@ -21,10 +26,11 @@ sealed class Grammar
     readonly List<List<Edge>> edges = [];
     readonly List<(int Start, int End)> rules = [];
     bool[] isEnd = [];
+    int edgeCount;
 
     public int StateCount => edges.Count;
 
-    public IReadOnlyList<Edge> Edges(int state) => edges[state];
+    public ReadOnlySpan<Edge> Edges(int state) => CollectionsMarshal.AsSpan(edges[state]);
 
     public int Start(int rule) => rules[rule].Start;
 
@@ -46,11 +52,17 @@ sealed class Grammar
 
     public int End(int rule) => rules[rule].End;
 
-    public void Nothing(int from, int to) => edges[from].Add(new(EdgeKind.Nothing, 0, 0, 0, to));
+    public void Nothing(int from, int to) => Add(from, new(EdgeKind.Nothing, 0, 0, 0, to));
 
-    public void Byte(int from, byte low, byte high, int to) => edges[from].Add(new(EdgeKind.Byte, low, high, 0, to));
+    public void Byte(int from, byte low, byte high, int to) => Add(from, new(EdgeKind.Byte, low, high, 0, to));
 
-    public void Call(int from, int rule, int to) => edges[from].Add(new(EdgeKind.Call, 0, 0, rule, to));
+    public void Call(int from, int rule, int to) => Add(from, new(EdgeKind.Call, 0, 0, rule, to));
+
+    void Add(int from, Edge edge)
+    {
+        if (++edgeCount > MostEdges) throw new IngotException($"the constraint needs more than {MostEdges:N0} edges; lower the counts in it, or repeat smaller classes of characters than \\p{{L}} and the like");
+        edges[from].Add(edge);
+    }
 
     /// <summary>Bytes one after the other.</summary>
     /// <returns>The state behind them.</returns>

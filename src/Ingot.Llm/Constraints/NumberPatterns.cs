@@ -20,16 +20,25 @@ static class NumberPatterns
     /// <param name="excludesLeast">The least value itself is too small.</param>
     /// <param name="excludesGreatest">The greatest value itself is too large.</param>
     /// <param name="isInteger">Without a fraction.</param>
+    /// <param name="mostDigits">The most digits behind the point; bounds must not have more.</param>
     /// <returns>A pattern of plain decimals; null if there are none.</returns>
-    public static string? Between(decimal? least, decimal? greatest, bool excludesLeast, bool excludesGreatest, bool isInteger)
+    public static string? Between(decimal? least, decimal? greatest, bool excludesLeast, bool excludesGreatest, bool isInteger, int? mostDigits = null)
     {
         decimal low = least ?? -Largest, high = greatest ?? Largest;
         List<string> parts = [];
-        int digits = isInteger ? 0 : Math.Max(Scale(low), Scale(high)) + (excludesLeast || excludesGreatest ? 4 : 0);
+        int digits = isInteger ? 0 : mostDigits ?? Math.Max(Scale(low), Scale(high)) + (excludesLeast || excludesGreatest ? 4 : 0);
         // Zero and above, then below zero mirrored.
-        if (high >= 0) Add(parts, "", low < 0 ? 0 : low, high, low >= 0 && excludesLeast, excludesGreatest, digits, isInteger);
-        if (low < 0) Add(parts, "-", high >= 0 ? 0 : -high, -low, high >= 0 && isInteger || high <= 0 && excludesGreatest, excludesLeast, digits, isInteger);
+        if (high >= 0) Add(parts, "", low < 0 ? 0 : low, high, low >= 0 && excludesLeast, excludesGreatest, digits, isInteger || mostDigits is not null);
+        if (low < 0) Add(parts, "-", high >= 0 ? 0 : -high, -low, high >= 0 && isInteger || high <= 0 && excludesGreatest, excludesLeast, digits, isInteger || mostDigits is not null);
         return parts.Count == 0 ? null : string.Join('|', parts);
+    }
+
+    /// <summary>Digits behind the point of 0.1, 0.01 and so on; null for another number.</summary>
+    public static int? DigitsOfStep(decimal step)
+    {
+        for (int digits = 1; digits <= 8; digits++)
+            if ((step *= 10) == 1) return digits;
+        return null;
     }
 
     static int Scale(decimal d)

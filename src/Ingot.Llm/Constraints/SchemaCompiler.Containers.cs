@@ -1,9 +1,8 @@
-using System.Text;
 using System.Text.Json.Nodes;
 
 namespace Ingot.Llm.Constraints;
 
-/// <summary>Strings, arrays and objects.</summary>
+/// <summary>Strings and arrays.</summary>
 sealed partial class SchemaCompiler
 {
     static readonly Dictionary<string, string> Formats = new()
@@ -16,13 +15,19 @@ sealed partial class SchemaCompiler
         ["email"] = $"[A-Za-z0-9_+-]{{1,32}}(\\.[A-Za-z0-9_+-]{{1,16}}){{0,2}}@{Host}",
         ["hostname"] = Host,
         ["ipv4"] = $"({Octet})(\\.({Octet})){{3}}",
+        ["idn-email"] = $"[A-Za-z0-9_+-]{{1,32}}(\\.[A-Za-z0-9_+-]{{1,16}}){{0,2}}@{Host}", // those that are ASCII, as of the next ones
+        ["idn-hostname"] = Host,
+        ["iri"] = WebAddress,
+        ["uri-reference"] = WebAddress,
+        ["json-pointer"] = "(/([A-Za-z0-9_. -]|~[01]){0,32}){0,16}",
         ["ipv6"] = "[0-9a-f]{1,4}(:[0-9a-f]{1,4}){7}",
-        ["uri"] = $"https?://{Host}(:[1-9][0-9]{{0,3}})?(/[A-Za-z0-9_.~-]{{0,64}}){{0,8}}(\\?[A-Za-z0-9_.~=&-]{{0,128}})?(#[A-Za-z0-9_.~-]{{0,64}})?",
+        ["uri"] = WebAddress,
     };
 
     const string Date = "[0-9]{4}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)";
     const string Time = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,7})?(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])";
     const string Host = "[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?){1,3}";
+    const string WebAddress = $"https?://{Host}(:[1-9][0-9]{{0,3}})?(/[A-Za-z0-9_.~-]{{0,64}}){{0,8}}(\\?[A-Za-z0-9_.~=&-]{{0,128}})?(#[A-Za-z0-9_.~-]{{0,64}})?";
     const string Octet = "25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]";
 
     int String(int from, JsonObject s, string path)
@@ -95,12 +100,12 @@ sealed partial class SchemaCompiler
 
     int Array(int from, JsonObject s, string path)
     {
-        if (s["uniqueItems"]?.GetValue<bool>() == true) throw Refused(path, "uniqueItems", "a grammar does not remember what was there");
         var first = s["prefixItems"] as JsonArray ?? s["items"] as JsonArray ?? [];
         var rest = s["items"] is JsonArray ? s["additionalItems"] : s["items"];
         bool isClosed = rest is JsonValue v && v.TryGetValue(out bool open) && !open;
         int least = CountOf(s, "minItems", path) ?? 0, most = Math.Min(CountOf(s, "maxItems", path) ?? int.MaxValue, isClosed ? first.Count : int.MaxValue);
         if (least > most) throw Refused(path, "minItems", $"{least} items, but there can be only {most}");
+        if (s["uniqueItems"]?.GetValue<bool>() == true && most > 1) return Distinct(from, first.Count == 0 ? rest : null, least, most, path);
         int rule = most > first.Count ? rest is null ? AnyRule() : RuleOf(rest, $"{path}/items") : -1;
         int opened = Space(grammar.Literal(from, "["u8)), end = grammar.NewState(), at = opened;
         for (int count = 0; ; count++)
@@ -119,102 +124,27 @@ sealed partial class SchemaCompiler
         return grammar.Literal(end, "]"u8);
     }
 
-    int Object(int from, JsonObject s, string path)
+    /// <summary>Items of which no two are the same: where there are few values in all, a state for each set of those that are there.</summary>
+    int Distinct(int from, JsonNode? items, int least, int most, string path)
     {
-        var properties = s["properties"] as JsonObject ?? [];
-        HashSet<string> required = [.. s.ContainsKey("required") ? TextsOf(s["required"], path, "required") : []];
-        var additional = s["additionalProperties"];
-        // Where properties are named and nothing is said of others, none come: a model would have no end of ideas.
-        bool isOpen = additional is JsonValue v && v.TryGetValue(out bool allows) ? allows : additional is not null || properties.Count == 0;
-        int least = CountOf(s, "minProperties", path) ?? 0;
-        if (least > required.Count) throw Refused(path, "minProperties", $"{least} properties, of which only {required.Count} are required by name");
-        if (s.ContainsKey("maxProperties") && (isOpen || CountOf(s, "maxProperties", path) < properties.Count)) throw Refused(path, "maxProperties", "properties are not counted");
-        List<(string Name, int Rule, bool IsRequired)> all = [];
-        foreach (var (name, schema) in properties)
+        const int MostValues = 8;
+        if (items is not JsonObject o || Flat(o, $"{path}/items", 0)["enum"] is not JsonArray { Count: <= MostValues } values)
+            throw Refused(path, "uniqueItems", $"a grammar does not remember what was there, unless the items are an enum of at most {MostValues} values");
+        var distinct = values.Where((v, i) => !values.Take(i).Any(w => JsonNode.DeepEquals(v, w))).ToList();
+        if (least > distinct.Count) throw Refused(path, "minItems", $"{least} items, but there are only {distinct.Count} different ones");
+        int opened = Space(grammar.Literal(from, "["u8)), end = grammar.NewState();
+        int[] behind = [.. Enumerable.Range(0, 1 << distinct.Count).Select(set => set == 0 ? opened : grammar.NewState())];
+        int[] rules = [.. distinct.Select(v => RuleOf(new JsonObject { ["allOf"] = new JsonArray(items.DeepClone(), new JsonObject { ["enum"] = new JsonArray(v?.DeepClone()) }) }, $"{path}/items"))];
+        for (int set = 0; set < behind.Length; set++)
         {
-            if (schema is JsonValue f && f.TryGetValue(out bool possible) && !possible)
-            {
-                if (required.Contains(name)) throw Refused($"{path}/properties/{name}", "required", "its schema is false");
-                continue;
-            }
-            all.Add((name, RuleOf(schema, $"{path}/properties/{name}"), required.Contains(name)));
+            int count = int.PopCount(set);
+            if (count > most) continue;
+            if (count >= least) grammar.Nothing(count == 0 ? opened : Space(behind[set]), end);
+            if (count == most || count == distinct.Count) continue;
+            int before = count == 0 ? opened : Space(grammar.Literal(behind[set], ","u8));
+            for (int i = 0; i < distinct.Count; i++)
+                if ((set >> i & 1) == 0) grammar.Call(before, rules[i], behind[set | 1 << i]);
         }
-        int other = isOpen ? additional is JsonObject ? RuleOf(additional, $"{path}/additionalProperties") : AnyRule() : -1;
-        foreach (string name in required.Where(r => !properties.ContainsKey(r)))
-            all.Add((name, isOpen ? other : additional is null ? AnyRule() : throw Refused(path, "required", $"'{name}' is no property, and there can be no others"), true));
-
-        // Two ways run side by side: nothing was written yet, or something was and a comma is due.
-        int empty = Space(grammar.Literal(from, "{"u8)), some = grammar.NewState(), end = grammar.NewState();
-        foreach (var (name, rule, isRequired) in all)
-        {
-            int after = grammar.NewState(), nextEmpty = grammar.NewState(), key = grammar.NewState();
-            grammar.Nothing(empty, key);
-            grammar.Nothing(Space(grammar.Literal(some, ","u8)), key);
-            int value = Space(grammar.Literal(key, Encoding.UTF8.GetBytes(JsonValue.Create(name).ToJsonString(Plain) + ":")));
-            grammar.Call(value, rule, after);
-            if (!isRequired)
-            {
-                grammar.Nothing(empty, nextEmpty);
-                grammar.Nothing(some, after);
-            }
-            (empty, some) = (nextEmpty, after);
-        }
-        if (isOpen)
-        {
-            int key = OtherKey([.. all.Select(a => a.Name), .. properties.Select(p => p.Key)]), begin = grammar.NewState(), more = grammar.NewState();
-            grammar.Nothing(empty, begin);
-            grammar.Nothing(Space(grammar.Literal(some, ","u8)), begin);
-            grammar.Call(Space(grammar.Literal(Called(begin, key), ":"u8)), other, more);
-            grammar.Nothing(more, some);
-        }
-        grammar.Nothing(empty, end);
-        grammar.Nothing(Space(some), end);
-        return grammar.Literal(end, "}"u8);
-    }
-
-    /// <summary>A key that is none of some names, written without escapes so that it cannot be one of them in disguise.</summary>
-    int OtherKey(IReadOnlyCollection<string> names)
-    {
-        int rule = grammar.NewRule(), begin = grammar.Literal(grammar.Start(rule), "\""u8), free = grammar.NewState();
-        (int, int)[] plain = [(0x20, 0x21), (0x23, 0x5B), (0x5D, 0xD7FF), (0xE000, 0x10FFFF)];
-        CodePointBytes.Add(grammar, free, plain, free, Writing.Plain);
-        grammar.Byte(free, (byte)'"', (byte)'"', grammar.End(rule));
-        Follow(begin, [.. names.Select(n => n.EnumerateRunes().Select(r => r.Value).ToArray())], 0);
-        return rule;
-
-        // At a state that some names still lead through: another character frees the key, the end of a name may not be the end of the key.
-        void Follow(int state, List<int[]> through, int at)
-        {
-            while (true)
-            {
-                if (!through.Any(n => n.Length == at)) grammar.Byte(state, (byte)'"', (byte)'"', grammar.End(rule));
-                var next = through.Where(n => n.Length > at).GroupBy(n => n[at]).OrderBy(g => g.Key).ToList();
-                List<(int, int)> others = [];
-                foreach (var (first, last) in plain)
-                {
-                    int start = first;
-                    foreach (var group in next.Where(g => g.Key >= first && g.Key <= last))
-                    {
-                        if (start < group.Key) others.Add((start, group.Key - 1));
-                        start = group.Key + 1;
-                    }
-                    if (start <= last) others.Add((start, last));
-                }
-                CodePointBytes.Add(grammar, state, others, free, Writing.Plain);
-                if (next.Count == 0) return;
-                foreach (var group in next.Skip(1).Where(g => IsPlain(g.Key))) Follow(Character(state, group.Key), [.. group], at + 1);
-                if (!IsPlain(next[0].Key)) return;
-                (state, through, at) = (Character(state, next[0].Key), [.. next[0]], at + 1);
-            }
-        }
-
-        bool IsPlain(int c) => plain.Any(p => c >= p.Item1 && c <= p.Item2);
-
-        int Character(int state, int c)
-        {
-            int to = grammar.NewState();
-            CodePointBytes.Add(grammar, state, [(c, c)], to, Writing.Plain);
-            return to;
-        }
+        return grammar.Literal(end, "]"u8);
     }
 }

@@ -63,6 +63,9 @@ sealed partial class SchemaCompiler
             others[keyword] = a[keyword]?.DeepClone();
             return others;
         }
+        foreach (var (one, other) in new[] { (a, b), (b, a) })
+            if (System.Array.Find(["patternProperties", "propertyNames"], one.ContainsKey) is { } names && other.FirstOrDefault(p => p.Key is "properties" or "additionalProperties" or "patternProperties" or "propertyNames") is { Key: { } beside })
+                throw Refused(path, names, $"beside {beside} of another part of allOf, $ref or anyOf");
         var result = (JsonObject)a.DeepClone();
         foreach (var (keyword, value) in b)
         {

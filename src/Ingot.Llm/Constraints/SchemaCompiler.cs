@@ -15,7 +15,7 @@ sealed partial class SchemaCompiler
     static readonly HashSet<string> Annotations = ["$schema", "$id", "$comment", "$anchor", "$defs", "definitions", "title", "description", "default", "examples", "example", "deprecated", "readOnly", "writeOnly", "contentEncoding", "contentMediaType", "discriminator"];
 
     static readonly HashSet<string> Known = ["type", "enum", "const", "properties", "required", "additionalProperties", "items", "prefixItems", "additionalItems", "minItems", "maxItems", "pattern", "format", "minLength", "maxLength",
-        "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "anyOf", "oneOf", "allOf", "$ref", "nullable", "uniqueItems", "minProperties", "maxProperties"];
+        "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "anyOf", "oneOf", "allOf", "$ref", "nullable", "patternProperties", "propertyNames", "uniqueItems", "minProperties", "maxProperties"];
 
     static readonly string[] AllTypes = ["object", "array", "string", "number", "boolean", "null"];
 
@@ -33,21 +33,30 @@ sealed partial class SchemaCompiler
             : throw new IngotException($"a JSON schema is an object, not {schema.ValueKind}");
     }
 
+    SchemaCompiler(Grammar grammar, JsonNode? root) => (this.grammar, this.root) = (grammar, root);
+
     /// <returns>The rule of the whole text.</returns>
     public int Compile()
     {
         int rule = grammar.NewRule(), start = grammar.Start(rule), begun = grammar.NewState();
         grammar.Nothing(start, begun);
         grammar.Byte(start, (byte)' ', (byte)' ', begun); // the space that tokenizers put before a first word
-        int end;
-        try
-        {
-            end = Value(begun, root, "#");
-            while (waiting.TryDequeue(out var next)) next();
-        }
-        catch (Exception e) when (e is InvalidOperationException or System.FormatException or OverflowException or KeyNotFoundException or ArgumentException) { throw new IngotException($"the JSON schema is broken: {e.Message}"); }
+        int end = Guarded(() => Value(begun, root, "#"));
         grammar.Nothing(end, grammar.End(rule));
         return rule;
+    }
+
+    /// <summary>Makes something and all that waits because of it.</summary>
+    /// <exception cref="IngotException">The schema is broken.</exception>
+    int Guarded(Func<int> make)
+    {
+        try
+        {
+            int end = make();
+            while (waiting.TryDequeue(out var next)) next();
+            return end;
+        }
+        catch (Exception e) when (e is InvalidOperationException or System.FormatException or OverflowException or KeyNotFoundException or ArgumentException) { throw new IngotException($"the JSON schema is broken: {e.Message}"); }
     }
 
     /// <summary>What a keyword has, if it is of the kind that it must be of.</summary>
@@ -136,9 +145,15 @@ sealed partial class SchemaCompiler
         }
         if (s["enum"] is JsonArray values)
         {
-            if (s.FirstOrDefault(p => p.Key is not ("enum" or "type" or "nullable") && !Annotations.Contains(p.Key)) is { Key: { } other }) throw Refused(path, other, "beside enum or const");
             var fitting = values.Where(x => TypesOf(s, path).Any(t => IsOfType(x, t))).ToList();
             if (fitting.Count == 0) throw Refused(path, "enum", "no value is of the type");
+            var rest = Without(s, "enum");
+            if (rest.Any(p => p.Key is not ("type" or "nullable")))
+            {
+                // The keywords of a type say nothing of values of another.
+                fitting = [.. fitting.Where(x => !Spoken(rest).Any(t => IsOfType(x, t)) || Accepts(rest, x, path))];
+                if (fitting.Count == 0) throw Refused(path, "enum", "no value goes with the other keywords");
+            }
             foreach (var value in fitting) grammar.Nothing(grammar.Literal(from, Encoding.UTF8.GetBytes(value?.ToJsonString(Plain) ?? "null")), end);
             return end;
         }
@@ -158,6 +173,26 @@ sealed partial class SchemaCompiler
             grammar.Nothing(after, end);
         }
         return end;
+    }
+
+    /// <summary>Whether a value satisfies a schema in the way in which this writes it.</summary>
+    bool Accepts(JsonObject schema, JsonNode? value, string path)
+    {
+        var alone = new Grammar();
+        int rule = alone.NewRule();
+        var compiler = new SchemaCompiler(alone, root);
+        int end = compiler.Guarded(() => compiler.Value(alone.Start(rule), schema, path));
+        alone.Nothing(end, alone.End(rule));
+        alone.Finish(rule);
+        return new Automaton(alone, rule, $"the schema at {path}").Accepts(Encoding.UTF8.GetBytes(InOrder(schema, value)?.ToJsonString(Plain) ?? "null"));
+    }
+
+    /// <summary>An object with its properties in the order in which a schema's are written.</summary>
+    static JsonNode? InOrder(JsonObject schema, JsonNode? value)
+    {
+        if (value is not JsonObject o) return value;
+        List<string> order = [.. schema["properties"] is JsonObject p ? p.Select(x => x.Key) : [], .. schema["required"] is JsonArray r ? r.Select(x => x?.ToString() ?? "") : []];
+        return new JsonObject(o.OrderBy(x => order.IndexOf(x.Key) is >= 0 and var at ? at : int.MaxValue).Select(x => KeyValuePair.Create(x.Key, x.Value?.DeepClone())));
     }
 
     static readonly JsonSerializerOptions Plain = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -193,7 +228,7 @@ sealed partial class SchemaCompiler
             foreach (string keyword in keywords)
                 if (s.ContainsKey(keyword) && !types.Contains(type)) types.Add(type);
         }
-        Add("object", "properties", "required", "additionalProperties", "minProperties", "maxProperties");
+        Add("object", "properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties", "maxProperties");
         Add("array", "items", "prefixItems", "minItems", "maxItems", "uniqueItems");
         Add("string", "pattern", "format", "minLength", "maxLength");
         Add("number", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf");
@@ -222,20 +257,68 @@ sealed partial class SchemaCompiler
 
     int Number(int from, JsonObject s, string path, bool isInteger)
     {
-        if (s["multipleOf"] is { } step && !(isInteger && DecimalOf(step, path, "multipleOf") == 1)) throw Refused(path, "multipleOf", "only 1, for integers");
+        decimal? step = s["multipleOf"] is { } multiple ? DecimalOf(multiple, path, "multipleOf") : null;
+        if (step <= 0) throw Refused(path, "multipleOf", $"{step} is not above 0");
+        isInteger |= step is { } whole && whole == decimal.Truncate(whole);
+        int? digits = step is { } part && part != decimal.Truncate(part) ? NumberPatterns.DigitsOfStep(part) ?? throw Refused(path, "multipleOf", $"{part} is neither a whole number nor 0.1, 0.01, ...") : null;
+        if (isInteger && digits is not null) step = digits = null; // every integer is a multiple of 0.1
         decimal? least = null, greatest = null;
         bool excludesLeast = false, excludesGreatest = false;
         if (s["minimum"] is { } minimum) least = DecimalOf(minimum, path, "minimum");
         if (s["maximum"] is { } maximum) greatest = DecimalOf(maximum, path, "maximum");
         if (s["exclusiveMinimum"] is { } above && DecimalOf(above, path, "exclusiveMinimum") is var a && !(least > a)) (least, excludesLeast) = (a, true);
         if (s["exclusiveMaximum"] is { } below && DecimalOf(below, path, "exclusiveMaximum") is var b && !(greatest < b)) (greatest, excludesGreatest) = (b, true);
+        if (isInteger && step > 1) return Multiples(from, step.Value, least, greatest, excludesLeast, excludesGreatest, path);
+        if (digits is not null && (least ?? greatest) is not null && (Scaled(least, digits.Value) || Scaled(greatest, digits.Value))) throw Refused(path, "multipleOf", $"bounds with more digits than {step}");
         if (least is null && greatest is null)
         {
+            if (digits is { } most) return RegexGrammar.Add(grammar, from, $"-?(0|[1-9][0-9]{{0,15}})(\\.[0-9]{{1,{most}}})?", isWhole: true, Writing.Plain);
             int rule = Shared(isInteger ? "integer" : "number", r => grammar.Nothing(RegexGrammar.Add(grammar, grammar.Start(r), isInteger ? NumberPatterns.AnyInteger : NumberPatterns.AnyNumber, isWhole: true, Writing.Plain), grammar.End(r)));
             return Called(from, rule);
         }
-        string pattern = NumberPatterns.Between(least, greatest, excludesLeast, excludesGreatest, isInteger) ?? throw Refused(path, "minimum", $"no number lies between {least} and {greatest}");
+        string pattern = NumberPatterns.Between(least, greatest, excludesLeast, excludesGreatest, isInteger, digits) ?? throw Refused(path, "minimum", $"no number lies between {least} and {greatest}");
         return RegexGrammar.Add(grammar, from, pattern, isWhole: true, Writing.Plain);
+    }
+
+    static bool Scaled(decimal? bound, int digits) => bound is { } b && decimal.Round(b, digits) != b;
+
+    /// <summary>Whole multiples: between two bounds one by one, without bounds (or from 0 on) by the remainder of the digits read so far.</summary>
+    int Multiples(int from, decimal step, decimal? least, decimal? greatest, bool excludesLeast, bool excludesGreatest, string path)
+    {
+        const int MostValues = 1000, MostDigits = 17;
+        if (least is { } low && greatest is { } high)
+        {
+            decimal first = decimal.Ceiling(low / step) * step, last = decimal.Floor(high / step) * step;
+            if (excludesLeast && first == low) first += step;
+            if (excludesGreatest && last == high) last -= step;
+            if (first > last) throw Refused(path, "multipleOf", $"no multiple of {step} lies between {low} and {high}");
+            if ((last - first) / step >= MostValues) throw Refused(path, "multipleOf", $"more than {MostValues} multiples lie between the bounds");
+            int end = grammar.NewState();
+            for (decimal value = first; value <= last; value += step) grammar.Nothing(grammar.Literal(from, Encoding.UTF8.GetBytes(value.ToString("0", CultureInfo.InvariantCulture))), end);
+            return end;
+        }
+        bool isFromZero = least == 0 && greatest is null;
+        if (step > MostValues || (least ?? greatest) is not null && !isFromZero) throw Refused(path, "multipleOf", $"of whole numbers up to {MostValues}, and between two bounds, from 0 on or without any");
+        int divisor = (int)step;
+        int rule = Shared($"multiples of {divisor}{(isFromZero ? " from 0" : "")}{(excludesLeast ? " on" : "")}", r =>
+        {
+            int start = grammar.Start(r), end = grammar.End(r), begin = grammar.NewState();
+            grammar.Nothing(start, begin);
+            if (!isFromZero) grammar.Byte(start, (byte)'-', (byte)'-', begin);
+            if (!excludesLeast) grammar.Nothing(grammar.Literal(start, "0"u8), end);
+            int[] of = [.. Enumerable.Range(0, divisor).Select(_ => grammar.NewState())];
+            for (int d = 1; d <= 9; d++) grammar.Byte(begin, (byte)('0' + d), (byte)('0' + d), of[d % divisor]);
+            for (int digits = 1; ; digits++)
+            {
+                grammar.Nothing(of[0], end);
+                if (digits == MostDigits) break;
+                int[] next = [.. of.Select(_ => grammar.NewState())];
+                for (int m = 0; m < divisor; m++)
+                    for (int d = 0; d <= 9; d++) grammar.Byte(of[m], (byte)('0' + d), (byte)('0' + d), next[(10 * m + d) % divisor]);
+                of = next;
+            }
+        });
+        return Called(from, rule);
     }
 
     static decimal DecimalOf(JsonNode node, string path, string keyword) =>

@@ -5,6 +5,9 @@ namespace Ingot.Llm.Constraints;
 /// <summary>The tokens of a vocabulary as a tree of their bytes, laid out in the order of a walk through it, so that what begins alike is looked at once.</summary>
 sealed class TokenTrie
 {
+    /// <summary>What the bytes of a visible special token begin with: no UTF-8 has it, so no text is taken for such a token.</summary>
+    internal const byte SpecialByte = 0xFF;
+
     readonly byte[] labels; // of the edge into a node
     readonly byte[] depths; // 0 for the first byte
     readonly int[] ends; // the node behind all that begin with a node
@@ -14,12 +17,15 @@ sealed class TokenTrie
 
     /// <param name="tokenizer">Of the model.</param>
     /// <param name="except">Tokens that are not text: those that end it.</param>
-    public TokenTrie(Tokenizer tokenizer, IReadOnlyCollection<int> except)
+    /// <param name="marks">Special tokens that a grammar may ask for, as marks of calls of tools: <see cref="CallGrammar.Mark"/>.</param>
+    public TokenTrie(Tokenizer tokenizer, IReadOnlyCollection<int> except, IReadOnlyList<string> marks)
     {
         VocabularySize = tokenizer.VocabularySize;
         bytes = new byte[VocabularySize][];
         for (int id = 0; id < VocabularySize; id++)
-            if (!except.Contains(id) && !tokenizer.IsSpecial(id) && BytesOf(tokenizer, id) is { Length: > 0 and <= 255 } text) bytes[id] = text;
+            if (!except.Contains(id) && !tokenizer.IsSpecial(id) && BytesOf(tokenizer, id) is { Length: > 0 and <= 255 } text && !text.Contains(SpecialByte)) bytes[id] = text;
+        foreach (string mark in marks)
+            if (tokenizer.TokenId(mark) is { } id && tokenizer.IsSpecial(id) && !except.Contains(id)) bytes[id] = CallGrammar.BytesOf(tokenizer, mark);
         int[] order = [.. Enumerable.Range(0, VocabularySize).Where(id => bytes[id] is not null)];
         Array.Sort(order, (a, b) => bytes[a].AsSpan().SequenceCompareTo(bytes[b]) is var c && c != 0 ? c : a.CompareTo(b));
         List<byte> label = [], depth = [];

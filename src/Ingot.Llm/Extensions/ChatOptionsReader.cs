@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Ingot.Llm.Chat;
+using Ingot.Llm.Constraints;
 using Ingot.Llm.Generation;
 using Ingot.Llm.Serving;
 using Microsoft.Extensions.AI;
@@ -9,12 +10,12 @@ namespace Ingot.Llm.Extensions;
 /// <summary>What Microsoft.Extensions.AI says, in this library's words.</summary>
 static class ChatOptionsReader
 {
-    public static ChatCall Read(IEnumerable<ChatMessage> messages, ChatOptions? options)
+    public static ChatCall Read(IEnumerable<ChatMessage> messages, ChatOptions? options, SamplingDefaults defaults)
     {
         options ??= new();
         List<ChatTurn> turns = [.. messages.SelectMany(Turns)];
         if (options.Instructions is { Length: > 0 } instructions) turns.Insert(0, new("system", instructions));
-        return new(turns, Sampling(options))
+        return new(turns, Sampling(options, defaults))
         {
             Tools = [.. (options.Tools ?? []).Select(Tool)],
             Choice = options.ToolMode switch
@@ -28,14 +29,20 @@ static class ChatOptionsReader
         };
     }
 
-    static SamplingOptions Sampling(ChatOptions options) => new(options.Temperature ?? 0.7, options.TopK ?? 0, options.Seed is { } seed ? unchecked((ulong)seed) : (ulong)Random.Shared.NextInt64())
+    static SamplingOptions Sampling(ChatOptions options, SamplingDefaults defaults)
     {
-        TopP = options.TopP ?? 1,
-        FrequencyPenalty = options.FrequencyPenalty ?? 0,
-        PresencePenalty = options.PresencePenalty ?? 0,
-        MaxTokens = options.MaxOutputTokens ?? int.MaxValue,
-        Stop = [.. options.StopSequences ?? []],
-    };
+        var standard = defaults.Options(options.Seed is { } seed ? unchecked((ulong)seed) : (ulong)Random.Shared.NextInt64());
+        return standard with
+        {
+            Temperature = options.Temperature ?? standard.Temperature,
+            TopK = options.TopK ?? standard.TopK,
+            TopP = options.TopP ?? standard.TopP,
+            FrequencyPenalty = options.FrequencyPenalty ?? 0,
+            PresencePenalty = options.PresencePenalty ?? 0,
+            MaxTokens = options.MaxOutputTokens ?? int.MaxValue,
+            Stop = [.. options.StopSequences ?? []],
+        };
+    }
 
     static ToolDefinition Tool(AITool tool) => tool is AIFunctionDeclaration function ? new(function.Name, function.Description, function.JsonSchema)
         : throw new IngotException($"the tool {tool.Name} is a {tool.GetType().Name}; a model in this process calls functions only");

@@ -29,7 +29,7 @@ public sealed class IngotChatClient(ServedModel model, bool ownsModel = false) :
     /// <exception cref="IngotException">The model has no chat format, the conversation does not fit, a tool or the response format cannot be honoured.</exception>
     public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var call = ChatOptionsReader.Read(messages, options);
+        var call = ChatOptionsReader.Read(messages, options, model.SamplingDefaults);
         using var answer = model.Ask(call)[0];
         string id = Guid.NewGuid().ToString("N");
         await foreach (var piece in answer.ReadAsync(cancellationToken).ConfigureAwait(false))

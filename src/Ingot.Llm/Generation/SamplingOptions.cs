@@ -4,8 +4,11 @@ namespace Ingot.Llm.Generation;
 /// <param name="Temperature">The logits are divided by it; 0 takes the most likely token.</param>
 /// <param name="TopK">Only this many of the most likely tokens are considered; 0: all.</param>
 /// <param name="Seed">Of the random choices: the same seed gives the same text.</param>
-public sealed record SamplingOptions(double Temperature = 0.8, int TopK = 0, ulong Seed = 1)
+public sealed record SamplingOptions(double Temperature = SamplingOptions.StandardTemperature, int TopK = 0, ulong Seed = 1)
 {
+    /// <summary>Where neither a caller nor the model's files say another temperature: in programs, commands and the API alike.</summary>
+    public const double StandardTemperature = 0.8;
+
     /// <summary>Only the fewest most likely tokens whose probabilities sum to this are considered; 1: all.</summary>
     public double TopP { get; init; } = 1;
 

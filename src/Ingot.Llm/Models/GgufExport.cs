@@ -1,5 +1,6 @@
 using Ingot.Formats;
 using Ingot.Llm.Chat;
+using Ingot.Llm.Generation;
 using Ingot.Llm.Models.Families;
 using Ingot.Llm.Tokenizers;
 using Ingot.Llm.Tokenizers.Files;
@@ -22,8 +23,9 @@ public static class GgufExport
     /// <param name="type">Of the matrices, as far as their rows are whole blocks of it; null: as they are. Vectors are float32.</param>
     /// <param name="name">What the file calls the model.</param>
     /// <param name="written">Told of each tensor once it is made: what it was, what it has become, and what that cost.</param>
+    /// <param name="sampling">How its makers want tokens to be chosen.</param>
     /// <exception cref="IngotException">llama.cpp has no such models or tokenizers, or the file cannot be written.</exception>
-    public static void Write(string path, Decoder model, Tokenizer? tokenizer, string? template = null, GgmlType? type = null, string? name = null, Action<WrittenTensor>? written = null)
+    public static void Write(string path, Decoder model, Tokenizer? tokenizer, string? template = null, GgmlType? type = null, string? name = null, Action<WrittenTensor>? written = null, SamplingDefaults? sampling = null)
     {
         var config = model.Config;
         var family = Family.Named(config.Family);
@@ -34,6 +36,7 @@ public static class GgufExport
         var weights = family.ToGguf(DecoderWeights.Of(model), config);
         writer.Set("general.file_type", FileType(type ?? MostOf(weights)));
         writer.Set("general.quantization_version", 2u);
+        if (sampling is not null) WriteSampling(writer, sampling);
         if (tokenizer is not null) WriteTokenizer(writer, tokenizer, config, template);
         else writer.Set("tokenizer.ggml.model", "no_vocab");
         foreach (var (key, weight) in weights.OrderBy(w => w.Key.StartsWith("blk.", StringComparison.Ordinal))) // the sort is stable
@@ -49,6 +52,15 @@ public static class GgufExport
         writer.Write(path);
     }
 
+    static void WriteSampling(GgufWriter writer, SamplingDefaults sampling)
+    {
+        if (sampling.Temperature is { } temperature) writer.Set(GgufModel.Sampling + "temp", (float)temperature);
+        if (sampling.TopK is { } topK) writer.Set(GgufModel.Sampling + "top_k", topK);
+        if (sampling.TopP is { } topP) writer.Set(GgufModel.Sampling + "top_p", (float)topP);
+        if (sampling.MinP is { } minP) writer.Set(GgufModel.Sampling + "min_p", (float)minP);
+        if (sampling.RepetitionPenalty is { } penalty) writer.Set(GgufModel.Sampling + "penalty_repeat", (float)penalty);
+    }
+
     static void WriteTokenizer(GgufWriter writer, Tokenizer tokenizer, DecoderConfig config, string? template)
     {
         const string Key = "tokenizer.ggml.";
@@ -62,7 +74,10 @@ public static class GgufExport
         if (v.AddsBegin is { } begins) writer.Set(Key + "add_bos_token", begins);
         if (v.AddsEnd is { } ends) writer.Set(Key + "add_eos_token", ends);
         if (v.AddsSpacePrefix is { } space) writer.Set(Key + "add_space_prefix", space);
-        if (tokenizer.Parts.Model is Tokenizers.Models.BpeModel { Options.Unknown: >= 0 and var unknown }) writer.Set(Key + "unknown_token_id", (uint)unknown);
+        if (v.RemovesExtraSpaces) writer.Set(Key + "remove_extra_whitespaces", true);
+        if (v.Replacements is { } replacements) writer.Set(Key + "precompiled_charsmap", replacements);
+        if (v.SeparatorId is { } separator) writer.Set(Key + "seperator_token_id", (uint)separator); // the format spells it so
+        if (TokenizerProbes.UnknownOf(tokenizer) is >= 0 and var unknown) writer.Set(Key + "unknown_token_id", (uint)unknown);
         if ((config.BeginToken ?? v.BeginId) is { } begin) writer.Set(Key + "bos_token_id", (uint)begin);
         bool isOwn = ChatFormat.Fits(tokenizer);
         var endTokens = isOwn ? config.EndTokens.Append(new ChatFormat(tokenizer).AssistantEnd).Distinct().ToList() : [.. config.EndTokens];

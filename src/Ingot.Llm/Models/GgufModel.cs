@@ -1,4 +1,5 @@
 using Ingot.Formats;
+using Ingot.Llm.Generation;
 using Ingot.Llm.Models.Families;
 using Ingot.Llm.Tokenizers;
 using Ingot.Llm.Tokenizers.Files;
@@ -11,6 +12,9 @@ static class GgufModel
 {
     const string Begin = "tokenizer.ggml.bos_token_id", End = "tokenizer.ggml.eos_token_id", EndOfTurn = "tokenizer.ggml.eot_token_id", EndOfMessage = "tokenizer.ggml.eom_token_id", Template = "tokenizer.chat_template";
 
+    /// <summary>What keys of sampling begin with.</summary>
+    internal const string Sampling = "general.sampling.";
+
     /// <summary>Texts of tokens that end a turn, in files that name one end only.</summary>
     static readonly string[] TurnEnds = ["<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|eom_id|>", "<|assistant_end|>"];
 
@@ -19,7 +23,6 @@ static class GgufModel
     public static (DecoderConfig Config, Dictionary<string, Weight> Weights) Read(Gguf file, string path)
     {
         string architecture = file.Metadata.Text("general.architecture") ?? throw new FormatException($"{path} has no metadata 'general.architecture': it holds tensors, but not a model");
-        if (file.Metadata.Integer("split.count") is > 1 and var parts) throw new FormatException($"{path} is one of {parts} parts of a model; join them first (llama-gguf-split --merge)");
         var fields = new GgufFields(file, path, architecture);
         var family = Family.OfGguf(fields, architecture);
         var config = family.Read(fields);
@@ -61,6 +64,20 @@ static class GgufModel
             RemovesExtraSpaces = m.Flag(Key + "remove_extra_whitespaces") ?? false,
             Replacements = m.Bytes(Key + "precompiled_charsmap"),
         }.ToTokenizer();
+    }
+
+    /// <summary>How its makers want tokens to be chosen.</summary>
+    public static SamplingDefaults SamplingOf(Gguf file)
+    {
+        var m = file.Metadata;
+        return new SamplingDefaults
+        {
+            Temperature = m.Number(Sampling + "temp"),
+            TopK = m.Integer(Sampling + "top_k") is >= 1 and <= int.MaxValue and var k ? (int)k : null,
+            TopP = m.Number(Sampling + "top_p"),
+            MinP = m.Number(Sampling + "min_p"),
+            RepetitionPenalty = m.Number(Sampling + "penalty_repeat"),
+        }.Sound();
     }
 
     public static string? TemplateOf(Gguf file) => file.Metadata.Text(Template);

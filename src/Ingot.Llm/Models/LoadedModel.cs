@@ -1,5 +1,6 @@
 using Ingot.Formats;
 using Ingot.Llm.Chat;
+using Ingot.Llm.Generation;
 using Ingot.Llm.Pipeline;
 using Ingot.Llm.Tokenizers;
 
@@ -9,11 +10,12 @@ namespace Ingot.Llm.Models;
 public sealed class LoadedModel
 {
     readonly Tokenizer? tokenizer;
+    IReadOnlyList<string>? parts;
 
     LoadedModel(string path, Decoder model, Tokenizer? tokenizer, string? chatTemplate, long bytes)
     {
         (Path, Model, this.tokenizer, ChatTemplate, Bytes) = (path, model, tokenizer, chatTemplate, bytes);
-        Name = System.IO.Path.GetFileNameWithoutExtension(path) is { Length: > 0 } name && File.Exists(path) ? name : System.IO.Path.GetFileName(path);
+        Name = System.IO.Path.GetFileNameWithoutExtension(path) is { Length: > 0 } name && File.Exists(path) ? GgufParts.NameOf(name) : System.IO.Path.GetFileName(path);
     }
 
     /// <summary>The file or folder that it was loaded from.</summary>
@@ -34,6 +36,9 @@ public sealed class LoadedModel
 
     /// <summary>The text of the Jinja template that came with it; null if none did.</summary>
     public string? ChatTemplate { get; }
+
+    /// <summary>How its makers want tokens to be chosen where nobody says otherwise.</summary>
+    public SamplingDefaults Sampling { get; private init; } = SamplingDefaults.None;
 
     /// <summary>It was trained for conversations: there is a template, or the tokenizer has the marks of Ingot's own format.</summary>
     public bool IsChat => ChatTemplate is not null || tokenizer is not null && ChatFormat.Fits(tokenizer);
@@ -96,19 +101,19 @@ public sealed class LoadedModel
         string folder = ModelFolder.Exists(path) ? path : StageRun.ModelPath(path);
         if (!ModelFolder.Exists(folder))
         {
-            var files = Directory.EnumerateFiles(path, "*.gguf").Take(2).ToList();
-            if (files is [var only]) return Load(only, options);
+            var files = Directory.EnumerateFiles(path, "*.gguf").Order(StringComparer.Ordinal).ToList();
+            if (files.Select(GgufParts.NameOf).Distinct().Count() == 1) return Load(files[0], options); // one, or the parts of one
             throw new FormatException(files.Count > 0 ? $"{path} has several .gguf files; give one of them" : $"there is no model in {path}: no config.json, no .gguf file; give a model's folder or file, a stage's or a run's folder");
         }
         var (config, weights) = ModelFolder.Read(folder);
-        return New(path, config, weights, System.IO.Path.Combine(folder, "config.json"), options.Tokenizer is { } file ? TokenizerFile.Load(file) : ModelFolder.LoadTokenizer(folder), ModelFolder.LoadTemplate(folder), options);
+        return New(path, config, weights, System.IO.Path.Combine(folder, "config.json"), options.Tokenizer is { } file ? TokenizerFile.Load(file) : ModelFolder.LoadTokenizer(folder), ModelFolder.LoadTemplate(folder), options, ModelFolder.LoadSampling(folder));
     }
 
     static LoadedModel LoadGguf(string path, LoadOptions options)
     {
         var file = Gguf.Open(path);
         var (config, weights) = GgufModel.Read(file, path);
-        return New(path, config, weights, path, options.Tokenizer is { } other ? TokenizerFile.Load(other) : GgufModel.TokenizerOf(file), GgufModel.TemplateOf(file), options);
+        return New(path, config, weights, path, options.Tokenizer is { } other ? TokenizerFile.Load(other) : GgufModel.TokenizerOf(file), GgufModel.TemplateOf(file), options, GgufModel.SamplingOf(file), file.Paths);
     }
 
     static LoadedModel LoadLlama2c(string path, LoadOptions options)
@@ -117,14 +122,14 @@ public sealed class LoadedModel
         return New(path, config, weights, path, Llama2cFile.TokenizerOf(path, options.Tokenizer, config.VocabularySize), null, options);
     }
 
-    static LoadedModel New(string path, DecoderConfig config, Dictionary<string, Weight> weights, string source, Tokenizer? tokenizer, string? template, LoadOptions options)
+    static LoadedModel New(string path, DecoderConfig config, Dictionary<string, Weight> weights, string source, Tokenizer? tokenizer, string? template, LoadOptions options, SamplingDefaults? sampling = null, IReadOnlyList<string>? parts = null)
     {
         if (tokenizer is not null && tokenizer.VocabularySize > config.VocabularySize)
             throw new FormatException($"the tokenizer of {path} has {tokenizer.VocabularySize:N0} tokens, the model {config.VocabularySize:N0}: they do not belong together");
         config = Shortened(config, weights, options.ContextLength);
         if (options.Dtype is { } type)
             foreach (var (name, weight) in weights) weights[name] = Matrices.IsOne(name, weight) ? Matrices.Converted(weight, type) : weight;
-        return new(path, DecoderWeights.Load(config, weights, source), tokenizer, template, weights.Values.Sum(w => w.Bytes));
+        return new(path, DecoderWeights.Load(config, weights, source), tokenizer, template, weights.Values.Sum(w => w.Bytes)) { parts = parts, Sampling = sampling ?? SamplingDefaults.None };
     }
 
     /// <summary>
@@ -143,11 +148,21 @@ public sealed class LoadedModel
     /// <summary>Bytes of weights that writing one token reads: all but an embedding that is only looked up.</summary>
     public long BytesReadPerToken => DecoderWeights.Of(Model).Where(w => !w.Key.Contains("embed_positions", StringComparison.Ordinal) && (Model.Config.TiedHead || w.Key != "model.embed_tokens.weight")).Sum(w => w.Value.Bytes);
 
+    /// <summary>Sees that this model has the tokens of another, so that it can guess for it: a guess is a token's number, and where the numbers mean other texts all guesses would be wrong.</summary>
+    /// <param name="name">Of the other model.</param>
+    /// <param name="other">Its tokenizer.</param>
+    /// <exception cref="IngotException">A token differs.</exception>
+    public void RequireTokensOf(string name, Tokenizer other)
+    {
+        int differs = Enumerable.Range(0, Math.Min(other.VocabularySize, Tokenizer.VocabularySize)).FirstOrDefault(id => other.TokenText(id) != Tokenizer.TokenText(id), -1);
+        if (differs >= 0) throw new IngotException($"{Name} cannot guess for {name}: token {differs} is '{Tokenizer.TokenText(differs)}' there and '{other.TokenText(differs)}' here; a smaller model of the same family has the same tokens");
+    }
+
     /// <summary>The model as Hugging Face keeps it.</summary>
-    public ModelFolder ToFolder() => new(Model, tokenizer, ChatTemplate) { TokenizerFiles = [.. TokenizerFiles()] };
+    public ModelFolder ToFolder() => new(Model, tokenizer, ChatTemplate) { Sampling = Sampling, TokenizerFiles = [.. TokenizerFiles()] };
 
     /// <summary>The files that it was loaded from: weights, configuration, tokenizer. What they hold decides what the model writes.</summary>
-    public IReadOnlyList<string> Files => File.Exists(Path) ? [Path] : [.. Directory.EnumerateFiles(ModelFolder.Exists(Path) ? Path : StageRun.ModelPath(Path)).Where(f => ModelFolder.IsOurs(System.IO.Path.GetFileName(f)))];
+    public IReadOnlyList<string> Files => parts ?? (File.Exists(Path) ? [Path] : [.. Directory.EnumerateFiles(ModelFolder.Exists(Path) ? Path : StageRun.ModelPath(Path)).Where(f => ModelFolder.IsOurs(System.IO.Path.GetFileName(f)))]);
 
     IEnumerable<string> TokenizerFiles() => Files.Where(f => System.IO.Path.GetFileName(f) is "tokenizer.json" or "tokenizer.model");
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ingot.Formats;
+using Ingot.Llm.Generation;
 using Ingot.Llm.Models.Families;
 using Ingot.Llm.Tokenizers;
 
@@ -21,6 +22,9 @@ public sealed record ModelFolder(Decoder Model, Tokenizer? Tokenizer, string? Ch
     /// <summary>Files of a tokenizer that are copied where it is of a kind that Ingot cannot write.</summary>
     public IReadOnlyList<string> TokenizerFiles { get; init; } = [];
 
+    /// <summary>How its makers want tokens to be chosen: from generation_config.json.</summary>
+    public SamplingDefaults Sampling { get; init; } = SamplingDefaults.None;
+
     static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     /// <summary>True if a folder looks like one of these.</summary>
@@ -31,7 +35,7 @@ public sealed record ModelFolder(Decoder Model, Tokenizer? Tokenizer, string? Ch
     public static ModelFolder Load(string path)
     {
         var (config, weights) = Read(path);
-        return new(DecoderWeights.Trainable(config, weights, Path.Combine(path, ConfigName)), LoadTokenizer(path), LoadTemplate(path));
+        return new(DecoderWeights.Trainable(config, weights, Path.Combine(path, ConfigName)), LoadTokenizer(path), LoadTemplate(path)) { Sampling = LoadSampling(path) };
     }
 
     /// <summary>Shape and weights as they are in the files, by the decoder's names.</summary>
@@ -81,6 +85,16 @@ public sealed record ModelFolder(Decoder Model, Tokenizer? Tokenizer, string? Ch
         foreach (string name in new[] { TokenizerConfigName, "chat_template.json" })
             if (Path.Combine(path, name) is var settings && File.Exists(settings) && ReadJson(settings) is { ValueKind: JsonValueKind.Object } json && json.TryGetProperty("chat_template", out var t) && TemplateOf(t) is { } template) return template;
         return null;
+    }
+
+    /// <summary>What generation_config.json says of how tokens are chosen.</summary>
+    public static SamplingDefaults LoadSampling(string path)
+    {
+        string file = Path.Combine(path, GenerationName);
+        if (!File.Exists(file)) return SamplingDefaults.None;
+        var json = ReadJson(file);
+        double? Number(string name) => json.ValueKind == JsonValueKind.Object && json.TryGetProperty(name, out var v) && v.ValueKind == JsonValueKind.Number && v.TryGetDouble(out double n) ? n : null;
+        return new SamplingDefaults { Temperature = Number("temperature"), TopK = Number("top_k") is >= 1 and <= int.MaxValue and var k ? (int)k : null, TopP = Number("top_p"), MinP = Number("min_p"), TypicalP = Number("typical_p"), RepetitionPenalty = Number("repetition_penalty") }.Sound();
     }
 
     /// <summary>The template, of several named ones the default.</summary>
@@ -144,9 +158,18 @@ public sealed record ModelFolder(Decoder Model, Tokenizer? Tokenizer, string? Ch
         json["torch_dtype"] = dtype switch { DType.F16 => "float16", DType.BF16 => "bfloat16", _ => "float32" };
         Write(ConfigName, json);
         var ends = json["eos_token_id"]?.DeepClone();
-        Write(GenerationName, new JsonObject { ["bos_token_id"] = config.BeginToken, ["eos_token_id"] = ends });
+        var generation = new JsonObject { ["bos_token_id"] = config.BeginToken, ["eos_token_id"] = ends };
+        if (Sampling != SamplingDefaults.None) generation["do_sample"] = true;
+        foreach (var (name, value) in new[] { ("temperature", Sampling.Temperature), ("top_k", Sampling.TopK), ("top_p", Sampling.TopP), ("min_p", Sampling.MinP), ("typical_p", Sampling.TypicalP), ("repetition_penalty", Sampling.RepetitionPenalty) })
+            if (value is { } v) generation[name] = name == "top_k" ? (int)v : v;
+        Write(GenerationName, generation);
         foreach (var file in TokenizerFiles) File.Copy(file, Path.Combine(path, Path.GetFileName(file)));
-        if (Tokenizer is not null && TokenizerFiles.Count == 0) TokenizerFile.Save(Tokenizer, Path.Combine(path, TokenizerName));
+        if (Tokenizer is not null && !TokenizerFiles.Any(f => Path.GetFileName(f) == TokenizerName))
+        {
+            // Most programs look for tokenizer.json; where only SentencePiece's own file can say it, that one is there.
+            try { TokenizerFile.Save(Tokenizer, Path.Combine(path, TokenizerName)); }
+            catch (IngotException) when (TokenizerFiles.Count > 0) { }
+        }
         if (Tokenizer is not null || ChatTemplate is not null) Write(TokenizerConfigName, new JsonObject { ["tokenizer_class"] = "PreTrainedTokenizerFast", ["model_max_length"] = config.ContextLength, ["chat_template"] = ChatTemplate });
 
         void Write(string name, JsonObject content) => AtomicFile.WriteText(Path.Combine(path, name), content.ToJsonString(Indented) + "\n");

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Ingot.Llm.Chat;
+using Ingot.Llm.Constraints;
 using Ingot.Llm.Generation;
 
 namespace Ingot.Llm.Serving;
@@ -22,22 +23,6 @@ public enum ToolChoiceKind
     None,
     /// <summary>It must call one.</summary>
     Required,
-}
-
-/// <summary>What form an answer must have.</summary>
-public abstract record AnswerForm
-{
-    /// <summary>A JSON object, whatever is in it.</summary>
-    public sealed record AnyJson : AnswerForm;
-
-    /// <summary>JSON that a schema describes.</summary>
-    public sealed record Json(JsonElement Schema) : AnswerForm;
-
-    /// <summary>A text that a regular expression matches as a whole.</summary>
-    public sealed record Pattern(string Regex) : AnswerForm;
-
-    /// <summary>One of some texts.</summary>
-    public sealed record Choice(IReadOnlyList<string> Texts) : AnswerForm;
 }
 
 /// <summary>A conversation to be answered.</summary>

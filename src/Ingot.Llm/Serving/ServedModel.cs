@@ -29,7 +29,7 @@ public sealed class ServedModel : IAsyncDisposable
         store = options.PrefixFolder is { } folder ? new(folder, options.PrefixFolderBytes, identity?.Invoke() ?? ModelIdentity.Of(model)) : null;
         if (options.Draft is { } draft)
         {
-            RequireSameTokens(draft);
+            draft.RequireTokensOf(name, tokenizer);
             drafts = new(draft.Model, new EngineOptions { CacheType = options.CacheType });
             options = options with { Drafting = () => new DraftModel(drafts) };
         }
@@ -37,7 +37,7 @@ public sealed class ServedModel : IAsyncDisposable
         embedder = new(() => new(model, new() { CacheType = options.CacheType }));
         turnEnds = chat?.EndTokens ?? [];
         vocabulary = Math.Min(tokenizer.VocabularySize, model.VocabularySize);
-        constraints = new(() => new(tokenizer, [.. model.Config.EndTokens.Union(turnEnds)]));
+        constraints = new(() => new(tokenizer, [.. model.Config.EndTokens.Union(turnEnds)], chat?.ToolFormat));
     }
 
     /// <summary>A model from the files it comes in, as <see cref="LoadedModel.Load"/> takes them.</summary>
@@ -51,7 +51,7 @@ public sealed class ServedModel : IAsyncDisposable
         load ??= new();
         var loaded = LoadedModel.Load(path, load with { ContextLength = load.ContextLength ?? options?.ContextLength });
         var chat = loaded.IsChat ? ChatPrompt.Of(loaded.Tokenizer, loaded.ChatTemplate, new() { BeginToken = loaded.BeginToken, EndTokens = loaded.EndTokens }) : null;
-        return new(name ?? loaded.Name, loaded.Model, loaded.Tokenizer, chat, options, () => ModelIdentity.OfFiles(loaded.Files));
+        return new(name ?? loaded.Name, loaded.Model, loaded.Tokenizer, chat, options, () => ModelIdentity.OfFiles(loaded.Files)) { SamplingDefaults = loaded.Sampling };
     }
 
     /// <summary>What callers call it.</summary>
@@ -61,6 +61,9 @@ public sealed class ServedModel : IAsyncDisposable
     public DateTimeOffset Created { get; } = DateTimeOffset.UtcNow;
 
     public Decoder Model { get; }
+
+    /// <summary>How tokens are chosen where a caller does not say.</summary>
+    public SamplingDefaults SamplingDefaults { get; init; } = SamplingDefaults.None;
 
     public Tokenizer Tokenizer { get; }
 
@@ -81,22 +84,14 @@ public sealed class ServedModel : IAsyncDisposable
         if (ChatPrompt is not { } chat) throw new IngotException($"the model {Name} has no chat template: it continues texts (/v1/completions), it was not made for conversations");
         var tools = call.Choice.Kind == ToolChoiceKind.None ? [] : call.Tools;
         bool isForced = call.Choice.Kind == ToolChoiceKind.Required && tools.Count > 0;
-        if (call.Form is not null && tools.Count > 0 && !isForced)
-            throw new IngotException("an answer of a given form (response_format, guided_regex, guided_choice) cannot be a call, so it and tools exclude each other; leave one of them out, or set tool_choice to none or required");
         var prompt = chat.Render(call.Turns, tools.Count > 0 ? tools : null, addGenerationPrompt: true, call.Prefill, call.Variables);
         var constraint = isForced ? constraints.Value.JsonSchema(CallSchema.Of(tools, call.Choice.Name))
-            : call.Form switch
-            {
-                AnswerForm.Json { Schema: var schema } => constraints.Value.JsonSchema(schema),
-                AnswerForm.AnyJson => constraints.Value.JsonObject(),
-                AnswerForm.Pattern { Regex: var pattern } => constraints.Value.Regex(pattern),
-                AnswerForm.Choice { Texts: var texts } => constraints.Value.Choice(texts),
-                _ => null,
-            };
+            : call.Form is null ? null
+            : tools.Count > 0 ? constraints.Value.FormOrCalls(call.Form, tools, call.AllowsParallelCalls) : constraints.Value.Of(call.Form);
         if (constraint is not null) prompt = ThoughtClosed(prompt, call.Prefill);
         RequireFit(prompt.Length);
-        // What is written under a constraint is JSON, whatever it looks like to the family's parser.
-        var readable = isForced || constraint is not null ? null : tools;
+        // A call that must be made is JSON, whatever it looks like to the family's parser.
+        var readable = isForced ? null : tools;
         var sequences = Loop.Submit(new TextRequest(prompt, Sampling(call.Sampling, turnEnds, constraint), call.Count));
         return [.. sequences.Select(s => new ChatAnswer(s, chat.NewReader(constraint is null ? prompt : null, readable, call.Sampling.Stop), call, isForced))];
     }
@@ -173,13 +168,6 @@ public sealed class ServedModel : IAsyncDisposable
     void RequireFit(int length)
     {
         if (length >= ContextLength) throw new ContextLengthException(length, ContextLength);
-    }
-
-    /// <summary>A guess is a token's number: where the numbers mean other texts, all guesses would be wrong.</summary>
-    void RequireSameTokens(LoadedModel draft)
-    {
-        int differs = Enumerable.Range(0, Math.Min(Tokenizer.VocabularySize, draft.Tokenizer.VocabularySize)).FirstOrDefault(id => Tokenizer.TokenText(id) != draft.Tokenizer.TokenText(id), -1);
-        if (differs >= 0) throw new IngotException($"{draft.Name} cannot guess for {Name}: token {differs} is '{draft.Tokenizer.TokenText(differs)}' there and '{Tokenizer.TokenText(differs)}' here; a smaller model of the same family has the same tokens");
     }
 
     /// <summary>Gives back what the loop's other engines keep; on the loop's thread.</summary>

@@ -43,9 +43,9 @@ public static class TokenizerFile
     /// <exception cref="FormatException">It is damaged; the message says where.</exception>
     public static Tokenizer FromSentencePiece(ReadOnlySpan<byte> file, string name) => SentencePieceFile.Read(file, name);
 
-    /// <summary>Writes a byte-level BPE tokenizer as tokenizer.json. The file appears whole or not at all.</summary>
+    /// <summary>Writes a tokenizer as tokenizer.json: byte-level BPE, SentencePiece's kinds, BERT's. The file appears whole or not at all.</summary>
     /// <exception cref="IngotException">The tokenizer is of another kind, or the file cannot be written.</exception>
-    public static void Save(Tokenizer tokenizer, string path) => AtomicFile.Write(path, stream => HuggingFaceFile.Write(tokenizer, stream));
+    public static void Save(Tokenizer tokenizer, string path) => AtomicFile.Write(path, stream => HuggingFaceWriter.Write(tokenizer, stream));
 
     static TiktokenEncoding EncodingOf(string name) => TiktokenEncoding.Known.FirstOrDefault(e => name.StartsWith(e.Name, StringComparison.Ordinal))
         ?? throw new FormatException($"a rank file is to be named for its encoding, {string.Join(", ", TiktokenEncoding.Known.Select(e => e.Name))}, not {name}");

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Ingot.Llm.Chat;
+using Ingot.Llm.Constraints;
 using Ingot.Llm.Serving;
 
 namespace Ingot.Server.Api;
@@ -29,7 +30,7 @@ static class ChatFields
         }
         int mostTokens = fields.Whole("max_completion_tokens", 1, int.MaxValue) ?? fields.Whole("max_tokens", 1, int.MaxValue) ?? int.MaxValue;
         var tools = Tools(fields);
-        return new(turns, SamplingFields.Read(fields, mostTokens) with { LogProbabilities = logprobs ? top ?? 0 : null })
+        return new(turns, SamplingFields.Read(fields, mostTokens, model.SamplingDefaults) with { LogProbabilities = logprobs ? top ?? 0 : null })
         {
             Tools = tools,
             Choice = Choice(fields, tools),

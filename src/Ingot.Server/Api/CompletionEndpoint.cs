@@ -29,7 +29,7 @@ sealed class CompletionEndpoint(Models models, ServerMetrics metrics, long mostB
             if (best > wanted && isStream) throw ApiException.Invalid("best_of", "'best_of' is not supported with 'stream': which are the best is known at the end");
             count = best;
         }
-        var sampling = SamplingFields.Read(fields, fields.Whole("max_tokens", 0, int.MaxValue) ?? 16) with { LogProbabilities = scores ?? (count > wanted ? 0 : null) };
+        var sampling = SamplingFields.Read(fields, fields.Whole("max_tokens", 0, int.MaxValue) ?? 16, model.SamplingDefaults) with { LogProbabilities = scores ?? (count > wanted ? 0 : null) };
         string? suffix = fields.Text("suffix") is { Length: > 0 } given ? given : null;
         // Ready prompts have their marks in them; what is to be filled in is plain text.
         var prompts = Prompts(fields, model, suffix is null ? model.EncodePrompt : model.Encode);
@@ -83,7 +83,7 @@ sealed class CompletionEndpoint(Models models, ServerMetrics metrics, long mostB
         return [.. items.Select(i => i.Json.ValueKind switch
         {
             JsonValueKind.String => encode(Fields.TextOf(i.Json, i.Path)),
-            JsonValueKind.Array => TokenIds.Read([.. i.Json.EnumerateArray().Select((e, k) => (e, $"{i.Path}[{k}]"))], i.Path, model),
+            JsonValueKind.Array => TokenIds.Read(Fields.Items(i.Json, i.Path), i.Path, model),
             _ => throw Fields.Wrong(i.Path, "a string or an array of tokens", i.Json),
         })];
     }

@@ -72,7 +72,7 @@ sealed class EmbeddingEndpoint(Models models, ServerMetrics metrics, long mostBy
         return [.. items.Select(i => i.Json.ValueKind switch
         {
             JsonValueKind.String => Words(Fields.TextOf(i.Json, i.Path), i.Path, model),
-            JsonValueKind.Array => TokenIds.Read([.. i.Json.EnumerateArray().Select((e, k) => (e, $"{i.Path}[{k}]"))], i.Path, model),
+            JsonValueKind.Array => TokenIds.Read(Fields.Items(i.Json, i.Path), i.Path, model),
             _ => throw Fields.Wrong(i.Path, "a string or an array of tokens", i.Json),
         })];
     }

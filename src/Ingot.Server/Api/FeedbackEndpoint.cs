@@ -69,7 +69,11 @@ sealed class FeedbackEndpoint(string? file, long mostBytes)
                 using var stream = new FileStream(file!, FileMode.Append, FileAccess.Write, FileShare.Read, 1);
                 stream.Write([.. line, (byte)'\n']);
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException) { throw new ApiException(507, $"the feedback cannot be written: {e.Message}", "feedback_not_written"); }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                Console.Error.WriteLine($"ingot: feedback cannot be written: {e.Message}"); // with the file's name, which is not the page's business
+                throw new ApiException(507, "the feedback cannot be written; the server's log says why", "feedback_not_written");
+            }
         }
     }
 }

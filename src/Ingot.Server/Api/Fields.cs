@@ -7,6 +7,9 @@ namespace Ingot.Server.Api;
 /// <param name="path">Where in the request it is, such as <c>messages[0].</c>; empty at the top.</param>
 readonly struct Fields(JsonElement json, string path = "")
 {
+    /// <summary>Elements of an array; lists of tokens are the longest.</summary>
+    const int MostItems = 262_144;
+
     /// <exception cref="ApiException">It is no object.</exception>
     public static Fields Of(JsonElement json, string path) =>
         json.ValueKind == JsonValueKind.Object ? new(json, path.Length == 0 ? "" : path + ".") : throw Wrong(path, "an object", json);
@@ -45,9 +48,15 @@ readonly struct Fields(JsonElement json, string path = "")
     public IReadOnlyList<(JsonElement Json, string Path)>? Array(string name)
     {
         if (this[name] is not { } v) return null;
-        if (v.ValueKind != JsonValueKind.Array) throw Wrong(path + name, "an array", v);
-        string at = path + name;
-        return [.. v.EnumerateArray().Select((e, i) => (e, $"{at}[{i}]"))];
+        return v.ValueKind == JsonValueKind.Array ? Items(v, path + name) : throw Wrong(path + name, "an array", v);
+    }
+
+    /// <summary>The elements of an array, and their names.</summary>
+    /// <exception cref="ApiException">There are too many: each takes many times the room that it has in the request.</exception>
+    public static IReadOnlyList<(JsonElement Json, string Path)> Items(JsonElement array, string path)
+    {
+        if (array.GetArrayLength() > MostItems) throw ApiException.Invalid(path, $"'{path}' has {array.GetArrayLength():N0} elements; at most {MostItems:N0} are allowed");
+        return [.. array.EnumerateArray().Select((e, i) => (e, $"{path}[{i}]"))];
     }
 
     public ApiException Missing(string name) => new(400, $"the field '{path}{name}' is missing", "missing_required_parameter", path + name);

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Ingot.Llm.Generation;
 using Ingot.Llm.Serving;
 using Microsoft.AspNetCore.Http;
 
@@ -28,5 +29,15 @@ sealed class Models(IReadOnlyList<ServedModel> all)
         ["family"] = model.Model.Config.Family,
         ["parameters"] = model.Model.Config.ParameterCount,
         ["chat"] = model.ChatPrompt is not null,
+        ["sampling"] = Sampling(model.SamplingDefaults.Options(0)), // where a request does not say
+    };
+
+    static JsonObject Sampling(SamplingOptions standard) => new()
+    {
+        ["temperature"] = standard.Temperature,
+        ["top_p"] = standard.TopP,
+        ["top_k"] = standard.TopK,
+        ["min_p"] = standard.MinP,
+        ["repetition_penalty"] = standard.RepetitionPenalty,
     };
 }

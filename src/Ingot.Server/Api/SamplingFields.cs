@@ -12,16 +12,20 @@ static class SamplingFields
 
     /// <param name="fields">Of the request.</param>
     /// <param name="maxTokens">The most tokens.</param>
-    public static SamplingOptions Read(Fields fields, int maxTokens)
+    /// <param name="defaults">Where a field is absent.</param>
+    public static SamplingOptions Read(Fields fields, int maxTokens, SamplingDefaults defaults)
     {
-        double topP = fields.Number("top_p", 0, 1) ?? 1;
-        int topK = fields.Whole("top_k", -1, int.MaxValue) ?? 0; // -1 is "all" elsewhere
-        return new SamplingOptions(fields.Number("temperature", 0, 2) ?? 1, topP == 0 ? 1 : Math.Max(0, topK), Seed(fields))
+        var standard = defaults.Options(Seed(fields));
+        double topP = fields.Number("top_p", 0, 1) ?? standard.TopP;
+        int topK = fields.Whole("top_k", -1, int.MaxValue) ?? standard.TopK; // -1 is "all" elsewhere
+        return standard with
         {
+            Temperature = fields.Number("temperature", 0, 2) ?? standard.Temperature,
+            TopK = topP == 0 ? 1 : Math.Max(0, topK),
             TopP = topP == 0 ? 1 : topP,
-            MinP = fields.Number("min_p", 0, 1) ?? 0,
-            TypicalP = fields.Number("typical_p", 0.01, 1) ?? 1,
-            RepetitionPenalty = fields.Number("repetition_penalty", 0.01, 10) ?? 1,
+            MinP = fields.Number("min_p", 0, 1) ?? standard.MinP,
+            TypicalP = fields.Number("typical_p", 0.01, 1) ?? standard.TypicalP,
+            RepetitionPenalty = fields.Number("repetition_penalty", 0.01, 10) ?? standard.RepetitionPenalty,
             PresencePenalty = fields.Number("presence_penalty", -2, 2) ?? 0,
             FrequencyPenalty = fields.Number("frequency_penalty", -2, 2) ?? 0,
             LogitBias = Biases(fields),

@@ -4,7 +4,7 @@ import { getJson, postJson } from "/page/api.js";
 import { store, Conversation } from "/page/store.js";
 import { Answering } from "/page/answering.js";
 import { showMessage } from "/page/messages.js";
-import { readSettings, showSettings, sampling } from "/page/settings.js";
+import { readSettings, showSettings, showSampling, sampling } from "/page/settings.js";
 
 const state = { conversation: Conversation.fresh(), models: [], server: { feedback: false, tools: false }, tools: [], allowed: new Set(), files: [], answering: null, editing: null };
 const largestFile = 256 * 1024;
@@ -230,6 +230,7 @@ function showModel() {
   if (!model) return;
   const size = model.parameters >= 1e9 ? `${(model.parameters / 1e9).toFixed(1)} billion` : model.parameters >= 1e6 ? `${(model.parameters / 1e6).toFixed(1)} million` : model.parameters.toLocaleString("en");
   byId("model-note").textContent = `${size} weights, context ${model.context_length.toLocaleString("en")}`;
+  showSampling(model);
   byId("prompt").placeholder = model.chat ? "Write a message" : "Begin a text; the model continues it";
   byId("welcome").querySelector("h1").textContent = model.chat ? "What shall we talk about?" : "How does the text begin?";
 }

@@ -17,37 +17,67 @@ public sealed class Gguf
     readonly string path;
     readonly GgufDirectory directory;
     readonly Storage file;
-    readonly Dictionary<string, GgufTensor> byName;
+    readonly Dictionary<string, (GgufTensor Tensor, Gguf Part)> byName;
 
     Gguf(string path, Storage file)
     {
         (this.path, this.file) = (path, file);
         directory = GgufDirectory.Read(file, path);
-        byName = directory.Tensors.ToDictionary(t => t.Name);
+        byName = directory.Tensors.ToDictionary(t => t.Name, t => (t, this));
+        (Tensors, Paths) = (directory.Tensors, [path]);
     }
 
     public int Version => directory.Version;
 
     public GgufMetadata Metadata => directory.Metadata;
 
-    /// <summary>The tensors in the order of the file.</summary>
-    public IReadOnlyList<GgufTensor> Tensors => directory.Tensors;
+    /// <summary>The tensors in the order of the file, or of its parts.</summary>
+    public IReadOnlyList<GgufTensor> Tensors { get; private set; }
+
+    /// <summary>The file, or all parts of a model that was split, the first one first.</summary>
+    public IReadOnlyList<string> Paths { get; private set; }
 
     /// <summary>Tensors begin at multiples of this many bytes.</summary>
     public long Alignment => directory.Alignment;
 
     public bool Contains(string name) => byName.ContainsKey(name);
 
-    /// <summary>The tensor's place in the file.</summary>
+    /// <summary>The tensor's place in its file.</summary>
     /// <exception cref="FormatException">There is none of this name.</exception>
-    public GgufTensor Find(string name) => byName.TryGetValue(name, out var t) ? t
+    public GgufTensor Find(string name) => Place(name).Tensor;
+
+    (GgufTensor Tensor, Gguf Part) Place(string name) => byName.TryGetValue(name, out var t) ? t
         : throw new FormatException($"{path} has no tensor '{name}'; it has {byName.Count}: {string.Join(", ", byName.Keys.Take(5))}{(byName.Count > 5 ? ", ..." : "")}");
 
-    /// <summary>Opens the file and checks its directory.</summary>
+    /// <summary>Opens the file and checks its directory. Of a model that was split into parts any of them will do; the others must lie beside it.</summary>
     /// <param name="path">The file; it must not change while it is in use.</param>
     /// <param name="map">Map the file into memory, so that pages are read when they are first used and any size fits; by default if it is large.</param>
-    /// <exception cref="FormatException">The file is missing, truncated or not as the format says; the message names it, the field and its offset.</exception>
+    /// <exception cref="FormatException">The file is missing, truncated or not as the format says, or a part is missing; the message names it, the field and its offset.</exception>
     public static Gguf Open(string path, bool? map = null)
+    {
+        var file = OpenOne(path, map);
+        return GgufParts.Of(file.Metadata, path) is { } parts ? Joined(parts, map) : file;
+    }
+
+    /// <summary>The first part, which has the metadata, with the tensors of all.</summary>
+    static Gguf Joined(GgufParts parts, bool? map)
+    {
+        var all = Enumerable.Range(0, parts.Count).Select(n =>
+        {
+            string path = parts.PathOf(n);
+            if (!File.Exists(path)) throw new FormatException($"the model has {parts.Count} parts, and part {n + 1} is missing: {path}");
+            var part = OpenOne(path, map);
+            return GgufParts.Of(part.Metadata, path) is not null ? part : throw new FormatException($"{path} should be part {n + 1} of {parts.Count}, but its metadata (split.no, split.count) say nothing of parts");
+        }).ToList();
+        var first = all[0];
+        foreach (var part in all.Skip(1))
+            foreach (var tensor in part.Tensors)
+                if (!first.byName.TryAdd(tensor.Name, (tensor, part))) throw new FormatException($"the tensor {tensor.Name} is in {first.byName[tensor.Name].Part.path} and in {part.path}");
+        (first.Tensors, first.Paths) = ([.. all.SelectMany(p => p.directory.Tensors)], [.. all.Select(p => p.path)]);
+        return first.Metadata.Integer("split.tensors.count") is { } count && count != first.Tensors.Count ? throw new FormatException($"the {all.Count} parts of {first.path} have {first.Tensors.Count} tensors together, but its metadata (split.tensors.count) say {count}: they do not belong together") : first;
+    }
+
+    static Gguf OpenOne(string path, bool? map)
     {
         try
         {
@@ -79,8 +109,8 @@ public sealed class Gguf
     /// <exception cref="FormatException">There is none of this name.</exception>
     public Storage Bytes(string name)
     {
-        var t = Find(name);
-        return file is MappedStorage mapped ? new MappedStorage(mapped.File, t.Offset, t.ByteCount) : new StoragePart(file, t.Offset, t.ByteCount);
+        var (t, part) = Place(name);
+        return part.file is MappedStorage mapped ? new MappedStorage(mapped.File, t.Offset, t.ByteCount) : new StoragePart(part.file, t.Offset, t.ByteCount);
     }
 
     /// <summary>A file that is in memory already.</summary>

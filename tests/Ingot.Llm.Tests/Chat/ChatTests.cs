@@ -99,13 +99,13 @@ public class ChatTests
     {
         var options = new SamplingOptions(0.9, Seed: 3) { MaxTokens = 12, LogitBias = new Dictionary<int, double> { [Format.ToolStart] = -100 } };
         using var session = new ChatSession(Model, Tokenizer);
-        string first = string.Concat(session.Say("hello", options).Select(p => p.Text));
+        string first = Words(session.Say("hello", options));
         session.Reused.ShouldBe(0);
-        string second = string.Concat(session.Say("what is that?", options, "the ").Select(p => p.Text));
+        string second = Words(session.Say("what is that?", options, "the "));
         session.Reused.ShouldBeGreaterThan(4);
         second.ShouldStartWith("the ");
         using var fresh = new ChatSession(Model, Tokenizer) { Conversation = new(session.Conversation.Messages.Take(2).ToList()) };
-        string.Concat(fresh.Say("what is that?", options, "the ").Select(p => p.Text)).ShouldBe(second);
+        Words(fresh.Say("what is that?", options, "the ")).ShouldBe(second);
         session.Conversation.Messages.Select(m => m.Role).ShouldBe([Role.User, Role.Assistant, Role.User, Role.Assistant]);
         session.Conversation.Messages[1].Parts.ShouldBe([new(PartKind.Text, first)]);
     }
@@ -115,15 +115,42 @@ public class ChatTests
     {
         // Biases lead a model that knows nothing: a call at once, which ends at once.
         var asked = new List<string>();
-        using var session = new ChatSession(Model, Tokenizer, call => { asked.Add(call); return "42"; });
+        using var session = new ChatSession(Model, Tokenizer, calculator: call => { asked.Add(call); return "42"; });
         var options = new SamplingOptions(0) { MaxTokens = 8, FrequencyPenalty = 1000, LogitBias = new Dictionary<int, double> { [Format.ToolStart] = 700, [Format.ToolEnd] = 600 } };
         var parts = session.Say("what is two and two?", options).ToList();
         asked.ShouldBe([""]);
-        parts[0].ShouldBe(new(PartKind.ToolCall, ""));
-        parts[1].ShouldBe(new(PartKind.ToolResult, "42"));
+        parts.OfType<ToolAnswered>().ShouldHaveSingleItem().Answer.ShouldBe("42");
+        session.Conversation.Messages[1].Parts[0].ShouldBe(new(PartKind.ToolCall, ""));
         session.Conversation.Messages[1].Parts[1].ShouldBe(new(PartKind.ToolResult, "42"));
-        string.Concat(parts.Skip(2).Select(p => p.Text)).ShouldNotBeEmpty();
-        string.Concat(parts.Skip(2).Select(p => p.Text)).ShouldNotContain("42");
+        Words(parts.SkipWhile(e => e is not ToolAnswered)).ShouldNotBeEmpty();
+        Words(parts).ShouldNotContain("42");
+    }
+
+    static string Words(IEnumerable<AssistantEvent> events) => string.Concat(events.OfType<ContentDelta>().Select(c => c.Text));
+
+    /// <summary>A model with a template of its own: the same class, without a calculator.</summary>
+    [Fact]
+    public void Say_ModelWithATemplate_TalksInItsFormat()
+    {
+        const string Template = "{% for m in messages %}<|user_start|>{{ m.role }}: {{ m.content }}<|user_end|>{% endfor %}{% if add_generation_prompt %}<|assistant_start|>{% endif %}";
+        var format = ChatPrompt.Of(Tokenizer, Template, new() { EndTokens = [Format.AssistantEnd] });
+        using var session = new ChatSession(Model, Tokenizer, format) { System = "Be brief." };
+        var options = new SamplingOptions(0.9, Seed: 5) { MaxTokens = 6 };
+        string first = Words(session.Say("hello", options));
+        session.Say("and?", options).Count().ShouldBeGreaterThan(0);
+        session.Reused.ShouldBeGreaterThan(4);
+        session.Conversation.Messages.Select(m => m.Role).ShouldBe([Role.System, Role.User, Role.Assistant, Role.User, Role.Assistant]);
+        session.Conversation.Messages[2].Parts.ShouldBe([new(PartKind.Text, first)]);
+        using var saved = new ChatSession(Model, Tokenizer, format) { Conversation = session.Conversation };
+        saved.Conversation.Messages.Count.ShouldBe(5);
+        saved.System.ShouldBe("Be brief.");
+    }
+
+    [Fact]
+    public void Turns_ConversationWithCalls_GoesThereAndBack()
+    {
+        var back = ConversationTurns.ToConversation(ConversationTurns.Of(Sums));
+        back.Messages.SelectMany(m => m.Parts.Select(p => (m.Role, p))).ShouldBe(Sums.Messages.SelectMany(m => m.Parts.Select(p => (m.Role, p))));
     }
 
     [Fact]

@@ -33,6 +33,21 @@ public class ChatCommandTests
         ConversationFile.Load(folder["d.json"]).Messages.Count.ShouldBe(5);
     }
 
+    /// <summary>The conversation of ingot run is the same one.</summary>
+    [Fact]
+    public void Run_Conversation_HasTheSameCommandsAndIsTheSameText()
+    {
+        using var folder = new TemporaryFolder();
+        SaveModel(folder["model"]);
+        File.WriteAllText(folder["model/generation_config.json"], """{"temperature": 0.0}"""); // so that neither needs to say it
+        string input = string.Join('\n', "hello there", "/save " + folder["run.json"], "/help", "/exit") + "\n";
+        var run = IngotProcess.RunWithInput(input, "run", folder["model"], "-n", "5", "--draft", folder["model"]);
+        run.Code.ShouldBe(0, run.Error);
+        run.Output.ShouldContain("/system TEXT");
+        IngotProcess.RunWithInput(input.Replace("run.json", "chat.json", StringComparison.Ordinal), "chat", "--model", folder["model"], "-n", "5").Code.ShouldBe(0);
+        File.ReadAllText(folder["run.json"]).ShouldBe(File.ReadAllText(folder["chat.json"]));
+    }
+
     [Fact]
     public void Chat_ModelOfAnotherFormat_NamesTheCommandForIt()
     {

@@ -50,6 +50,17 @@ public sealed class RunCommandTests : IDisposable
         (speed.Prompts - 201).ShouldBeInRange(1, 100);
     }
 
+    [Theory]
+    [InlineData("lookup")]
+    [InlineData("gguf/stories260K-Q4_0.gguf")]
+    public void Run_Draft_WritesTheSame(string draft)
+    {
+        string[] said = ["run", SharedData.Path("gguf/stories260K-F32.gguf"), "Once upon a time", "-n", "30", "--seed", "3"];
+        var plain = IngotProcess.Run(said);
+        plain.Code.ShouldBe(0, plain.Error);
+        IngotProcess.Run([.. said, "--draft", draft == "lookup" ? draft : SharedData.Path(draft)]).ShouldSatisfyAllConditions(r => r.Code.ShouldBe(0, r.Error), r => r.Output.ShouldBe(plain.Output));
+    }
+
     [Fact]
     public void Export_Llama2c_BecomesGgufAndAFolder()
     {

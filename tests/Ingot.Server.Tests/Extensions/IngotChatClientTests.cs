@@ -51,8 +51,7 @@ public sealed class IngotChatClientTests : IAsyncLifetime
         {
             await foreach (var _ in client.GetStreamingResponseAsync("@long", cancellationToken: enough.Token)) await enough.CancelAsync();
         });
-        for (int i = 0; i < 200 && model.Loop.Running > 0; i++) await Task.Delay(10);
-        model.Loop.Running.ShouldBe(0);
+        await Eventually.Holds(() => model.Loop.Running == 0);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using Ingot.Llm.Data;
 using Ingot.Llm.Tests;
@@ -91,17 +92,14 @@ public class ChatPageTests(SharedServer shared, Browser browser) : IClassFixture
     public async Task Render_LongHostileText_TakesLinearTime()
     {
         await using var tab = await browser.Open(server);
+        const string Render = """async text => { (await import("/page/markdown.js")).render(text); }""";
+        await using var work = await CountedScript.Of(tab.Page, "/page/markdown.js");
         foreach (var unit in new[] { "**a ", "[", "`", "_a*", "> ", "- ", "[a](", "|a|\n", "<", "~~" })
         {
-            double milliseconds = await tab.Page.EvaluateAsync<double>("""
-                async text => {
-                  const { render } = await import("/page/markdown.js");
-                  const start = performance.now();
-                  render(text);
-                  return performance.now() - start;
-                }
-                """, string.Concat(Enumerable.Repeat(unit, 10_000)));
-            milliseconds.ShouldBeLessThan(3000, unit);
+            long once = await work.Of(Render, string.Concat(Enumerable.Repeat(unit, 2_500))), fourfold = await work.Of(Render, string.Concat(Enumerable.Repeat(unit, 10_000)));
+            once.ShouldBeGreaterThan(0);
+            // Four times the text, four times the work; a quadratic time would be 16 times as much.
+            ((double)fourfold / once).ShouldBeLessThan(6, unit);
         }
     }
 
@@ -115,8 +113,7 @@ public class ChatPageTests(SharedServer shared, Browser browser) : IClassFixture
         await tab.LastText.WaitForAsync();
         await tab.Page.Keyboard.PressAsync("Escape");
         await tab.Ended();
-        for (int i = 0; i < 200 && slow.Model.Loop.Running > 0; i++) await Task.Delay(10);
-        slow.Model.Loop.Running.ShouldBe(0);
+        await Eventually.Holds(() => slow.Model.Loop.Running == 0);
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "New chat" }).ClickAsync(); // the stopped answer may already fill the context
         await tab.Page.GetByLabel("Model", new() { Exact = true }).SelectOptionAsync("other");
         await tab.Say("hi");
@@ -189,17 +186,19 @@ public class ChatPageTests(SharedServer shared, Browser browser) : IClassFixture
             }
             """, text);
         wrong.ShouldBe("");
-        // 4,000 paragraphs, a frame each: anew each time they would be eight million.
-        double milliseconds = await tab.Page.EvaluateAsync<double>("""
-            async () => {
+        // 1,000 paragraphs, a frame each: anew each time they would be half a million, and 250 of them not a quarter but a sixteenth of that.
+        const string Grow = """
+            async frames => {
               const { GrowingText } = await import("/page/markdown.js");
-              const growing = new GrowingText(), start = performance.now();
+              const growing = new GrowingText();
               let text = "";
-              for (let n = 0; n < 4000; n++) growing.show(text += `paragraph ${n} of **many**\n\n`);
-              return performance.now() - start;
+              for (let n = 0; n < frames.length; n++) growing.show(text += `paragraph ${n} of **many**\n\n`);
             }
-            """);
-        milliseconds.ShouldBeLessThan(5000);
+            """;
+        await using var fresh = await browser.Open(server); // where the script has not run before: it is counted from its first call on
+        await using var work = await CountedScript.Of(fresh.Page, "/page/markdown.js");
+        long once = await work.Of(Grow, new string('.', 250)), fourfold = await work.Of(Grow, new string('.', 1000));
+        ((double)fourfold / once).ShouldBeInRange(3, 6);
     }
 
     [Fact]
@@ -243,6 +242,23 @@ public class ChatPageTests(SharedServer shared, Browser browser) : IClassFixture
     }
 
     [Fact]
+    public async Task Page_Sampling_IsTheModelsWordUntilItIsSet()
+    {
+        await using var own = await TestServer.WithModels(null, ScriptedModel.New(sampling: new() { Temperature = 0.35, TopK = 12 }));
+        (await own.Client.GetFromJsonAsync<JsonNode>("v1/models"))!["data"]![0]!["sampling"]!.ToJsonString().ShouldBe("""{"temperature":0.35,"top_p":1,"top_k":12,"min_p":0,"repetition_penalty":1}""");
+        await using var tab = await browser.Open(own);
+        await tab.Page.GetByLabel("Settings: system prompt, sampling, tools").ClickAsync();
+        (await tab.Page.GetByLabel("Temperature").First.InputValueAsync()).ShouldBe("0.35");
+        (await tab.Page.GetByLabel("Top-k (0: all)").First.InputValueAsync()).ShouldBe("12");
+        var first = await tab.Page.RunAndWaitForRequestAsync(() => tab.Say("hi"), "**/v1/chat/completions");
+        JsonNode.Parse(first.PostData!)!["temperature"].ShouldBeNull();
+        await tab.Page.GetByLabel("Temperature").First.FillAsync("0.1");
+        var second = await tab.Page.RunAndWaitForRequestAsync(() => tab.Say("hi"), "**/v1/chat/completions");
+        JsonNode.Parse(second.PostData!)!["temperature"]!.GetValue<double>().ShouldBe(0.1);
+        tab.ShouldHaveNoComplaints();
+    }
+
+    [Fact]
     public async Task Page_FilesAndSystemPrompt_ReachTheModel()
     {
         await using var tab = await browser.Open(server);
@@ -275,7 +291,7 @@ public class ChatPageTests(SharedServer shared, Browser browser) : IClassFixture
         await tab.Answers.Last.GetByLabel("Edit the answer").ClickAsync();
         await tab.Page.GetByLabel("Text of the message").FillAsync("A better answer.");
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Keep" }).ClickAsync();
-        for (int i = 0; i < 200 && File.ReadLines(file).Count() < 2; i++) await Task.Delay(20);
+        await Eventually.Holds(() => File.ReadLines(file).Count() == 2);
         var pair = AnswerFiles.Pairs(file).ShouldHaveSingleItem();
         pair.Chosen.ShouldBe("A better answer.");
         pair.Rejected.ShouldBe(string.Concat(ScriptedModel.Standard));

@@ -32,7 +32,7 @@ public class DataLoaderTests
         int made = 0;
         using var batches = new DataLoader<int>(100, 1, ids => { Interlocked.Increment(ref made); return ids[0]; }, prefetch: 3).GetEnumerator();
         batches.MoveNext().ShouldBeTrue();
-        SpinWait.SpinUntil(() => Volatile.Read(ref made) >= 4, 5000).ShouldBeTrue();
+        SpinWait.SpinUntil(() => Volatile.Read(ref made) >= 4, 60_000).ShouldBeTrue();
         Thread.Sleep(50);
         made.ShouldBeInRange(4, 5); // one taken, three waiting, one made that does not fit
     }

@@ -21,6 +21,9 @@ public sealed record ToolArgumentsDelta(int Index, string Text) : AssistantEvent
 /// <summary>A call is complete.</summary>
 public sealed record ToolCallEnded(int Index, ToolCall Call) : AssistantEvent;
 
+/// <summary>A call was answered, and the assistant goes on with that.</summary>
+public sealed record ToolAnswered(ToolCall Call, string Answer) : AssistantEvent;
+
 /// <summary>What was announced as a call is none: its text went wrong after its arguments had begun.</summary>
 /// <param name="Index">The call that was announced.</param>
 /// <param name="Text">All that was written of it, marks included: content that came late.</param>

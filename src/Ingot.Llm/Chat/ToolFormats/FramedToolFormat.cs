@@ -1,3 +1,5 @@
+using Ingot.Llm.Constraints;
+
 namespace Ingot.Llm.Chat;
 
 /// <summary>Where calls stand in a turn.</summary>
@@ -15,6 +17,9 @@ sealed class FramedToolFormat(string name, params CallFrame[] frames) : ToolForm
 
     public override IReadOnlyList<string> Markers => [.. frames.SelectMany(f => new[] { f.Begin, f.End }).Concat(AllowsName ? [NameEnd, IdBegin] : []).Where(m => m.Length > 0)];
 
+    /// <summary>What this family calls a call's arguments.</summary>
+    public string ArgumentsKey { get; init; } = "arguments";
+
     /// <summary>A turn that begins with { may be a call without marks.</summary>
     public bool AllowsBare { get; init; }
 
@@ -24,6 +29,25 @@ sealed class FramedToolFormat(string name, params CallFrame[] frames) : ToolForm
     internal const string NameEnd = "[ARGS]", IdBegin = "[CALL_ID]";
 
     internal IReadOnlyList<CallFrame> Frames => frames;
+
+    internal override void Describe(CallGrammar calls, int from, int to)
+    {
+        foreach (var frame in frames)
+        {
+            int begun = calls.Space(calls.Mark(from, frame.Begin)), ended = calls.NewState();
+            if (frame.IsList) calls.List(begun, '[', ']', (a, b) => calls.Object(a, ArgumentsKey, b), ended);
+            else calls.Object(begun, ArgumentsKey, ended);
+            int behind = frame.End.Length > 0 ? calls.Mark(calls.Space(ended), frame.End) : ended;
+            calls.Join(behind, to);
+            if (calls.AllowsSeveral && !frame.IsList && frame.End.Length > 0) calls.Join(calls.Space(behind), from);
+            if (!AllowsName) continue;
+            int named = calls.NewState();
+            calls.Named(calls.Mark(from, frame.Begin), NameEnd, named);
+            calls.Join(named, to);
+            if (calls.AllowsSeveral) calls.Join(named, from);
+        }
+        if (AllowsBare) calls.Object(from, ArgumentsKey, to);
+    }
 
     public override ToolCallParser NewParser(IReadOnlyList<ToolDefinition>? tools = null) => new FramedParser(this, tools);
 }

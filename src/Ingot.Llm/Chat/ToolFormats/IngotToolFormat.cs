@@ -1,13 +1,17 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Ingot.Llm.Constraints;
 
 namespace Ingot.Llm.Chat;
 
 /// <summary>Ingot's own models: an expression for the calculator between two special tokens.</summary>
 sealed class IngotToolFormat : ToolFormat
 {
-    const string Begin = "<|tool_start|>", End = "<|tool_end|>", Tool = "calculator";
+    /// <summary>The only tool that these models know.</summary>
+    public const string Tool = "calculator";
+
+    const string Begin = "<|tool_start|>", End = "<|tool_end|>";
 
     static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -19,12 +23,17 @@ sealed class IngotToolFormat : ToolFormat
 
     public override ToolCallParser NewParser(IReadOnlyList<ToolDefinition>? tools = null) => new Parser(tools is null || tools.Any(t => t.Name == Tool));
 
+    internal override void Describe(CallGrammar calls, int from, int to) => calls.Join(calls.Mark(calls.Text(calls.Mark(from, Begin)), End), to);
+
     /// <summary>What the model wrote for a call: the expression, or the arguments of another tool as they are.</summary>
     public static string ExpressionOf(ToolCall call)
     {
         try { return JsonNode.Parse(call.Arguments)?["expression"]?.GetValue<string>() ?? call.Arguments; }
         catch (Exception e) when (e is JsonException or InvalidOperationException) { return call.Arguments; }
     }
+
+    /// <summary>The call that such an expression is.</summary>
+    public static ToolCall CallOf(string expression) => new(EventList.NewId(), Tool, JsonSerializer.Serialize(new { expression }, Plain));
 
     sealed class Parser(bool isOffered) : ToolCallParser
     {
@@ -71,10 +80,10 @@ sealed class IngotToolFormat : ToolFormat
 
         void Call(string expression)
         {
-            string arguments = JsonSerializer.Serialize(new { expression }, Plain), id = EventList.NewId();
-            events.Add(new ToolCallStarted(calls, id, Tool));
-            events.Argument(calls, arguments);
-            events.Add(new ToolCallEnded(calls++, new(id, Tool, arguments)));
+            var call = CallOf(expression);
+            events.Add(new ToolCallStarted(calls, call.Id, Tool));
+            events.Argument(calls, call.Arguments);
+            events.Add(new ToolCallEnded(calls++, call));
         }
     }
 }

@@ -23,7 +23,7 @@ sealed class UnigramModel : TokenModel
     /// <param name="lowest">The score that an unknown character is measured from; null: the lowest of all.</param>
     public UnigramModel(TokenTable texts, double[] scores, int unknown, bool hasByteFallback, Func<int, bool>? isFindable = null, double? lowest = null) : base(texts)
     {
-        (this.scores, this.unknown) = (scores, unknown);
+        (this.scores, this.unknown, HasByteFallback) = (scores, unknown, hasByteFallback);
         unknownScore = (lowest ?? scores.Min()) - UnknownPenalty;
         if (hasByteFallback) byteFallback = ByteTokens(texts);
         for (int id = 0; id < texts.Count; id++)
@@ -31,6 +31,14 @@ sealed class UnigramModel : TokenModel
     }
 
     public override string Kind => "Unigram";
+
+    /// <summary>By id.</summary>
+    public IReadOnlyList<double> Scores => scores;
+
+    /// <summary>-1: there is none.</summary>
+    public int Unknown => unknown;
+
+    public bool HasByteFallback { get; }
 
     /// <param name="Score">Of the best way to cover everything up to here.</param>
     /// <param name="Start">Where the last token of that way begins; -1: nothing ends here.</param>

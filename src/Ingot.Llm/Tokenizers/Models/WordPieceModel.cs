@@ -13,6 +13,13 @@ sealed class WordPieceModel(TokenTable texts, int unknown, string prefix, int mo
 
     public override string Kind => "WordPiece";
 
+    public int Unknown => unknown;
+
+    /// <summary>What tokens begin with that continue a word.</summary>
+    public string Prefix => Utf8.Text(prefix);
+
+    public int MostCharacters => mostCharacters;
+
     public override void Encode(ReadOnlySpan<byte> piece, List<int> ids)
     {
         int characters = 0;

@@ -15,6 +15,8 @@ abstract class Normalizer
 
 sealed class SequenceNormalizer(IReadOnlyList<Normalizer> steps) : Normalizer
 {
+    public IReadOnlyList<Normalizer> Steps => steps;
+
     public override string Normalize(string text)
     {
         foreach (var step in steps) text = step.Normalize(text);
@@ -132,6 +134,14 @@ sealed class ByteLevelNormalizer : Normalizer
 /// <summary>BERT's: control characters dropped, spaces made plain, Chinese characters set apart, accents dropped, lower case.</summary>
 sealed class BertNormalizer(bool cleansText, bool setsChineseApart, bool stripsAccents, bool lowers) : Normalizer
 {
+    public bool CleansText => cleansText;
+
+    public bool SetsChineseApart => setsChineseApart;
+
+    public bool StripsAccents => stripsAccents;
+
+    public bool Lowers => lowers;
+
     public override string Normalize(string text)
     {
         if (cleansText || setsChineseApart) text = Clean(text);

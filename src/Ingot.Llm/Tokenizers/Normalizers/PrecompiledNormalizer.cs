@@ -18,13 +18,16 @@ sealed class PrecompiledNormalizer : Normalizer
     /// <param name="byCluster">As Hugging Face does it: grapheme clusters of up to five bytes are looked up whole first, then single characters. Otherwise as SentencePiece: the longest match at every place.</param>
     public PrecompiledNormalizer(ReadOnlySpan<byte> table, bool byCluster)
     {
-        this.byCluster = byCluster;
+        (this.byCluster, Table) = (byCluster, table.ToArray());
         int size = table.Length >= 4 ? BinaryPrimitives.ReadInt32LittleEndian(table) : -1;
         if (size < 4 || size % 4 != 0 || size > table.Length - 4) throw new FormatException($"the table of precompiled replacements is broken: its trie claims {size} bytes, the table has {table.Length}");
         units = new uint[size / 4];
         for (int i = 0; i < units.Length; i++) units[i] = BinaryPrimitives.ReadUInt32LittleEndian(table[(4 + 4 * i)..]);
         replacements = table[(4 + size)..].ToArray();
     }
+
+    /// <summary>As it was given.</summary>
+    public ReadOnlyMemory<byte> Table { get; }
 
     public override string Normalize(string text) => Utf8.Text(byCluster ? ByCluster(text) : ByPlace(Utf8.Bytes(text)));
 

@@ -14,6 +14,10 @@ sealed record SentencePieceSpaces(bool AddsPrefix = true, bool RemovesExtra = tr
 /// <summary>SentencePiece's normalization: its table of replacements, then its treatment of spaces.</summary>
 sealed class SentencePieceNormalizer(PrecompiledNormalizer? replacements, SentencePieceSpaces spaces) : Normalizer
 {
+    public PrecompiledNormalizer? Replacements => replacements;
+
+    public SentencePieceSpaces Spaces => spaces;
+
     public override string Normalize(string text)
     {
         if (replacements is not null) text = replacements.Normalize(text);

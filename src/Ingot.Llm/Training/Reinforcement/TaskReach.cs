@@ -1,6 +1,5 @@
 using System.Globalization;
 using Ingot.Llm.Chat;
-using Ingot.Llm.Corpus;
 using Ingot.Llm.Corpus.World;
 using Ingot.Llm.Models;
 using Ingot.Llm.Tokenizers;

@@ -35,6 +35,24 @@ public class ToolFormatTests
         (ToolFormat.Phi, "functools[{\"name\": \"add\", \"arguments\": {\"a\": 1}}]", "add({\"a\": 1})"),
         (ToolFormat.Phi, "import functools as f", "'import functools as f'"),
         (ToolFormat.Phi, "<|tool_call|>[{\"name\": \"add\", \"arguments\": {}},{\"name\": \"add\", \"arguments\": {\"x\": \"y\"}}]<|/tool_call|>", "add({}) add({\"x\": \"y\"})"),
+        (ToolFormat.Pythonic, "[get_weather(city=\"Oslo\", days=3), add(a=1.5, b=-2e3)]", "get_weather({\"city\": \"Oslo\", \"days\": 3}) add({\"a\": 1.5, \"b\": -2e3})"),
+        (ToolFormat.Pythonic, " [add()]\n", "add({})"),
+        (ToolFormat.Pythonic, "[add(a=[1, (2, 'it\\'s'),], b={'k': None, \"q\": True}, c=False)]", "add({\"a\": [1,[2,\"it's\"]], \"b\": {\"k\":null,\"q\":true}, \"c\": false})"),
+        (ToolFormat.Pythonic, "[add(a=\"),]\\u00e9\\n\", b='日本 \"x\"')]", "add({\"a\": \"),]é\\n\", \"b\": \"日本 \\\"x\\\"\"})"),
+        (ToolFormat.Pythonic, "<|python_start|>[add(a=1)]<|python_end|>", "add({\"a\": 1})"),
+        (ToolFormat.Pythonic, "Let me see. <|python_start|>[add(a=1)]<|python_end|>", "'Let me see. ' add({\"a\": 1})"),
+        (ToolFormat.Pythonic, "[add(a=1)] Done.", "add({\"a\": 1}) ' Done.'"),
+        (ToolFormat.Pythonic, "[1, 2, 3] are numbers", "'[1, 2, 3] are numbers'"),
+        (ToolFormat.Pythonic, "[nosuch(a=1)]", "'[nosuch(a=1)]'"),
+        (ToolFormat.Pythonic, "See [add(a=1)]", "'See [add(a=1)]'"),
+        (ToolFormat.Pythonic, "[add(a=1), none(", "add({\"a\": 1}) ', none('"),
+        (ToolFormat.Pythonic, "[add(a=1, a=2)]", "broken:0:[add(a=1, a '=2)]'"),
+        (ToolFormat.Pythonic, "[add(a=print(1))]", "broken:0:[add(a=print(1) ')]'"),
+        (ToolFormat.Pythonic, "[add(a=\"x", "broken:0:[add(a=\"x"),
+        (ToolFormat.Pythonic, "[add(a=1]", "broken:0:[add(a=1 ']'"),
+        (ToolFormat.Pythonic, "<|python_start|>print(1)<|python_end|>", "'<|python_start|>print(1)<|python_end|>'"),
+        (ToolFormat.Pythonic, "plain <|pyth text <", "'plain <|pyth text <'"),
+        (ToolFormat.Pythonic, "[", "'['"),
         (ToolFormat.Ingot, "It is <|tool_start|>1+2<|tool_end|> three", "'It is ' calculator({\"expression\":\"1+2\"}) ' three'"),
         (ToolFormat.Ingot, "a <|tool_sta b <|tool_start|>1+", "'a <|tool_sta b <|tool_start|>1+'"),
     ];
@@ -105,7 +123,7 @@ public class ToolFormatTests
     public void Parser_MutatedTexts_CuttingNeverMattersAndNothingIsLost()
     {
         var random = new Random(11);
-        string[] bits = ["<tool_call>", "</tool_call>", "{", "}", "[", "]", "\"", ",", "name", "[TOOL_CALLS]", "[ARGS]", "functools", "<|python_tag|>", " ", "\n", "\\", "add", "<", "<|tool_start|>"];
+        string[] bits = ["<tool_call>", "</tool_call>", "{", "}", "[", "]", "\"", ",", "name", "[TOOL_CALLS]", "[ARGS]", "functools", "<|python_tag|>", " ", "\n", "\\", "add", "<", "<|tool_start|>", "<|python_start|>", "(", ")", "=", "'"];
         for (int i = 0; i < 6_000; i++)
         {
             var (format, text, _) = Cases[random.Next(Cases.Length)];
@@ -137,6 +155,8 @@ public class ToolFormatTests
     [InlineData("[AVAILABLE_TOOLS] [TOOL_CALLS]", "mistral")]
     [InlineData("<|start_header_id|> <|python_tag|>", "llama3")]
     [InlineData("functools", "phi")]
+    [InlineData("you MUST put it in the format of [func_name1(params_name1=params_value1)] <|start_header_id|>", "pythonic")]
+    [InlineData("{{- '<|header_start|>' + message['role'] }}", "pythonic")]
     [InlineData("<|im_start|>", "hermes")]
     public void Of_Template_NamesTheFormat(string jinja, string name) => ToolFormat.Of(jinja).Name.ShouldBe(name);
 }

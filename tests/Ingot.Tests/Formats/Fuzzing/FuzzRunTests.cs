@@ -45,7 +45,13 @@ public class FuzzRunTests
         var native = new FuzzTarget("rents", _ => new([1]), _ => { GC.KeepAlive(Ingot.Runtime.Storage.Allocate(17 << 20)); return () => { }; });
         FuzzRun.Run(native, 1, 0, 2, 1).Findings.ShouldHaveSingleItem().What.ShouldContain("allocates");
 
-        var slow = new FuzzTarget("sleeps", _ => new([1]), _ => { Thread.Sleep(1050); return () => { }; });
+        var slow = new FuzzTarget("spins", _ => new([1]), _ =>
+        {
+            var clock = System.Diagnostics.Stopwatch.StartNew();
+            double? start = FuzzRun.ProcessorMilliseconds();
+            while ((FuzzRun.ProcessorMilliseconds() - start ?? clock.Elapsed.TotalMilliseconds) < 1050) Thread.SpinWait(1000);
+            return () => { };
+        });
         FuzzRun.Run(slow, 1, 0, 1, 1).Findings.ShouldHaveSingleItem().What.ShouldStartWith("took");
 
         var refuses = new FuzzTarget("refuses", _ => new([1]), _ => throw new Ingot.FormatException("no"));
@@ -57,7 +63,7 @@ public class FuzzRunTests
     {
         using var forever = new ManualResetEventSlim();
         var hangs = new FuzzTarget("hangs", r => new([(byte)r.Next(4)]) { IsChanged = true }, bytes => { if (bytes is [3]) forever.Wait(); return () => { }; });
-        var report = FuzzRun.Run(hangs, 1, 0, 1_000_000_000, 2, TimeSpan.FromMilliseconds(300), TestContext.Current.CancellationToken);
+        var report = FuzzRun.Run(hangs, 1, 0, 1_000_000_000, 2, TimeSpan.FromSeconds(3), TestContext.Current.CancellationToken);
         var found = report.Findings.ShouldHaveSingleItem();
         found.ShouldSatisfyAllConditions(f => f.IsHang.ShouldBeTrue(), f => f.What.ShouldStartWith("hangs"), f => f.Input.ShouldBe([3]), f => FuzzRun.Input(hangs, 1, f.Index).ShouldBe([3]));
         forever.Set(); // lets the threads go

@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ingot.Llm.Chat;
 
-namespace Ingot.Llm.Serving;
+namespace Ingot.Llm.Constraints;
 
 /// <summary>The JSON schema of a call that a model has to make.</summary>
 static class CallSchema
@@ -14,8 +14,11 @@ static class CallSchema
     static readonly HashSet<string> Data = ["const", "enum", "default", "example", "examples"];
 
     /// <summary>{"name": ..., "arguments": ...} of any of the tools, or of the one that is named.</summary>
+    /// <param name="tools">What may be called.</param>
+    /// <param name="name">The one that must be; null: any.</param>
+    /// <param name="argumentsKey">What the arguments are called.</param>
     /// <exception cref="IngotException">None has that name.</exception>
-    public static JsonElement Of(IReadOnlyList<ToolDefinition> tools, string? name)
+    public static JsonElement Of(IReadOnlyList<ToolDefinition> tools, string? name, string argumentsKey = "arguments")
     {
         var chosen = tools.Where(t => name is null || t.Name == name).ToList();
         if (chosen.Count == 0) throw new IngotException($"tool_choice names '{name}', but the tools are {string.Join(", ", tools.Select(t => t.Name))}");
@@ -25,10 +28,10 @@ static class CallSchema
             ["properties"] = new JsonObject
             {
                 ["name"] = new JsonObject { ["const"] = t.Name },
-                ["arguments"] = t.Parameters is { } p ? Nested(JsonNode.Parse(p.GetRawText()), chosen.Count == 1 ? "#/properties/arguments" : $"#/anyOf/{i}/properties/arguments")
+                [argumentsKey] = t.Parameters is { } p ? Nested(JsonNode.Parse(p.GetRawText()), chosen.Count == 1 ? $"#/properties/{argumentsKey}" : $"#/anyOf/{i}/properties/{argumentsKey}")
                     : new JsonObject { ["type"] = "object", ["properties"] = new JsonObject(), ["additionalProperties"] = false },
             },
-            ["required"] = new JsonArray("name", "arguments"),
+            ["required"] = new JsonArray("name", argumentsKey),
             ["additionalProperties"] = false,
         }).ToArray();
         return JsonSerializer.SerializeToElement(choices.Length == 1 ? choices[0]! : new JsonObject { ["anyOf"] = new JsonArray(choices) });
