@@ -5,8 +5,8 @@ namespace Ingot;
 /// multiplied by vectors, in another way with other bits. It is the caller who says so and not the number of rows, so that a row's result does not depend on which others are computed with it.
 /// </summary>
 /// <remarks>
-/// It pays from about eight rows on: weights are decoded to bf16 at a cost of two or three products by vectors of a row, and the unit then does 32 rows in a fraction of one. Many rows that are
-/// there at once, such as a prompt's, belong on the unit; the next token of a text does not.
+/// It pays from about sixteen rows on, for BF16 from four: weights are decoded whole and tiles have 32 rows, however few are there (docs/quantization.md has the count). Rows that are there at
+/// once, such as a prompt's, belong on the unit; the next token of a text does not.
 /// </remarks>
 public sealed class MatrixUnitRows
 {
