@@ -20,7 +20,7 @@ sealed class AnswerCommands
     };
     readonly Option<double?> kl = Options.Number<double>("--kl", "Weight of the divergence from the model that the stage starts from.");
 
-    AnswerCommands(string name, int defaultSteps) => (arguments, steps) = (new(name, mustStart: true), Options.Number("--steps", "-n", "Steps.", defaultSteps));
+    AnswerCommands(string name, int defaultSteps) => (arguments, steps) = (new(name, mustStart: true, settings: Variation.KnownOfAnswers), Options.Number("--steps", "-n", "Steps.", defaultSteps));
 
     public static Command Dpo()
     {
@@ -56,7 +56,7 @@ sealed class AnswerCommands
         var data = arguments.Data(args);
         bool isPairs = data.Count > 0 && data.All(AnswerFiles.HasPairs);
         IReadOnlyList<PreferencePair> pairs = isPairs ? [.. data.SelectMany(AnswerFiles.Pairs)] : AnswerStages.Pairs(arguments.Corpora(args), arguments.Seed(args), args.GetValue(steps));
-        var options = AnswerStages.Dpo(args.GetValue(steps), arguments.Seed(args), MachineSpeed.BestPrecision);
+        var options = new Variation(arguments.Set(args)).OfAnswers(AnswerStages.Dpo(args.GetValue(steps), arguments.Seed(args), MachineSpeed.BestPrecision)).Checked();
         return () =>
         {
             var trainer = new DpoTrainer(model, tokenizer, pairs, options, folder);
@@ -67,9 +67,9 @@ sealed class AnswerCommands
 
     Func<bool> Practise(ParseResult args, string folder, Decoder model, Tokenizer tokenizer)
     {
-        var options = AnswerStages.Rl(args.GetValue(steps), arguments.Seed(args));
-        options = options with { KlWeight = args.GetValue(kl) ?? options.KlWeight };
-        var pool = Pool(args);
+        var options = new Variation(arguments.Set(args)).OfAnswers(AnswerStages.Rl(args.GetValue(steps), arguments.Seed(args)));
+        options = (options with { KlWeight = args.GetValue(kl) ?? options.KlWeight }).Checked();
+        var pool = Pool(args, model, tokenizer);
         return () =>
         {
             var trainer = new GrpoTrainer(model, tokenizer, pool, options, folder);
@@ -82,9 +82,9 @@ sealed class AnswerCommands
         };
     }
 
-    TaskPool Pool(ParseResult args)
+    TaskPool Pool(ParseResult args, Decoder model, Tokenizer tokenizer)
     {
-        if (args.GetValue(tasks) is not { Length: > 0 } given) return AnswerStages.Tasks(arguments.Corpora(args), arguments.Seed(args)) ?? throw new IngotException("no tasks whose answers a program can judge can be made of this text; give a longer one, or a file of them with --tasks");
+        if (args.GetValue(tasks) is not { Length: > 0 } given) return AnswerStages.Tasks(arguments.Corpora(args), arguments.Seed(args), model, tokenizer, words => Console.WriteLine($"rl {words}")) ?? throw new IngotException("no tasks whose answers a program can judge can be made of this text; give a longer one, or a file of them with --tasks");
         var files = given.Where(File.Exists).ToList();
         if (files.Count == given.Length) return TaskPool.Of([.. files.SelectMany(AnswerFiles.Tasks)]);
         if (files.Count > 0) throw new IngotException("--tasks takes kinds of exercises or files, not both");

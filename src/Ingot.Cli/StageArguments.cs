@@ -15,14 +15,17 @@ sealed class StageArguments
     readonly Option<string[]> data = new("--data", "-d") { Description = "Your own text: files and folders (text, Markdown, C#, XML documentation, JSONL, gzip). The generated world and the documentation of .NET if none is given.", AllowMultipleArgumentsPerToken = true };
     readonly Option<string?> world = new("--world") { Description = "A JSON file that replaces names, objects and facts of the generated world." };
     readonly Option<ulong> seed = Options.Number("--seed", null, "Decides weights, batches and generated text; the same seed gives the same model.", 1UL);
-    readonly Option<string[]> set = new("--set") { Description = $"A deviation, name=value; may be given several times. Names: {string.Join(", ", Variation.Known.Keys)}.", DefaultValueFactory = _ => [] };
+    readonly Option<string[]> set;
     readonly Option<bool> force = new("--force") { Description = "Start anew: what Ingot wrote into the folder before is removed, other files stay." };
 
     /// <param name="defaultOutput">Name of the folder if none is given.</param>
     /// <param name="mustStart">The command cannot do without --from.</param>
     /// <param name="outputDescription">What is in the folder.</param>
-    public StageArguments(string defaultOutput, bool mustStart, string outputDescription = "Folder of the stage: checkpoint, log.jsonl, and the model when it is done. The same command again goes on with it.")
+    /// <param name="settings">What --set takes; all that can be varied if not given.</param>
+    public StageArguments(string defaultOutput, bool mustStart, string outputDescription = "Folder of the stage: checkpoint, log.jsonl, and the model when it is done. The same command again goes on with it.",
+        IEnumerable<string>? settings = null)
     {
+        set = new("--set") { Description = $"A deviation, name=value; may be given several times. Names: {string.Join(", ", settings ?? Variation.Known.Keys)}.", DefaultValueFactory = _ => [] };
         output = Options.Folder("--out", "-o", outputDescription);
         output.DefaultValueFactory = _ => defaultOutput;
         if (mustStart) from.Required = true;

@@ -1,4 +1,6 @@
 using Ingot.Llm.Corpus.World;
+using Ingot.Llm.Models;
+using Ingot.Llm.Tokenizers;
 using Ingot.Llm.Training;
 
 namespace Ingot.Llm.Pipeline;
@@ -18,13 +20,24 @@ public static class AnswerStages
         return [.. corpora.SelectMany(c => c.Corpus.Preferences(seed).Take((int)Math.Ceiling(count * c.Weight / sum)))];
     }
 
-    /// <summary>The world's tasks without demonstrations, so that what is learned is found and not copied; of other corpora, all that a program can judge.</summary>
+    /// <summary>The world's tasks without demonstrations, so that what is learned is found and not copied, as far as they are within the model's reach; else its other tasks; of other corpora, all that a program can judge.</summary>
+    /// <param name="corpora">Of the run.</param>
+    /// <param name="seed">Of the run.</param>
+    /// <param name="model">That is to practise, as it is before.</param>
+    /// <param name="tokenizer">Of the model.</param>
+    /// <param name="note">Told what is practised and why.</param>
     /// <returns>Null if the largest corpus has none, as a text too short to ask about.</returns>
-    public static TaskPool? Tasks(IReadOnlyList<WeightedCorpus> corpora, ulong seed)
+    public static TaskPool? Tasks(IReadOnlyList<WeightedCorpus> corpora, ulong seed, Decoder model, Tokenizer tokenizer, Action<string>? note = null)
     {
         var corpus = corpora.MaxBy(c => c.Weight)!.Corpus;
         if (!corpus.Verifiable(Split.Train, seed).Any() || !corpus.Verifiable(Split.HeldOut, seed).Any()) return null;
-        return corpus is WorldCorpus world ? TaskPool.OfWorld(world, WorldCorpus.TaskKinds.Undemonstrated, seed) : TaskPool.Of(corpus, seed);
+        if (corpus is not WorldCorpus world) return TaskPool.Of(corpus, seed);
+        foreach (var kinds in (IReadOnlyList<string>[])[WorldCorpus.TaskKinds.Undemonstrated, WorldCorpus.TaskKinds.Demonstrated])
+        {
+            if (TaskReach.Choose(model, tokenizer, world, kinds, seed, note) is { Count: > 0 } levels) return TaskPool.OfWorld(world, levels, seed);
+            note?.Invoke($"finds {TaskReach.Least:P0} of the samples right in none of {string.Join(", ", kinds)}");
+        }
+        return TaskPool.OfWorld(world, WorldCorpus.TaskKinds.Undemonstrated, seed);
     }
 
     public static DpoOptions Dpo(int steps, ulong seed, TrainingPrecision precision) => new() { Name = "dpo", Steps = steps, Seed = seed, Precision = precision };

@@ -128,7 +128,7 @@ public sealed class Speedrun
                 return new DpoTrainer(model, tokenizer, pairs, AnswerStages.Dpo(stage.Steps, seed, plan.Options.Precision) with { LogEvery = logEvery }, folder)
                     .Run(line => observer.Line(stage, line), cancellation);
             case "rl":
-                if (AnswerStages.Tasks(corpora, seed) is not { } tasks) return Left(stage, "no tasks can be made of this text");
+                if (AnswerStages.Tasks(corpora, seed, model, tokenizer, words => observer.Say($"rl {words}")) is not { } tasks) return Left(stage, "no tasks can be made of this text");
                 return new GrpoTrainer(model, tokenizer, tasks, AnswerStages.Rl(stage.Steps, seed) with { LogEvery = logEvery }, folder)
                     .Run(line =>
                     {

@@ -103,27 +103,50 @@ public sealed class Variation
     FeedForwardKind FeedForward => Text("model.feedForward", "swiglu", "relu2", "gelu") switch { "relu2" => FeedForwardKind.Relu2, "gelu" => FeedForwardKind.Gelu, _ => FeedForwardKind.SwiGlu };
 
     /// <summary>Everything about training but the course of the rates, which is each stage's own.</summary>
-    public StageOptions Options(StageOptions o) => (o with
-    {
-        Batch = Whole("train.batch") ?? o.Batch,
-        MicroBatches = Whole("train.microBatches") ?? o.MicroBatches,
-        MatrixOptimizer = IsAdam ? MatrixOptimizer.AdamW : o.MatrixOptimizer,
-        // AdamW's steps are not orthogonal: what is right for Muon is too large by as much as a matrix has rows, about.
-        MatrixRate = Number("train.matrixRate") ?? (IsAdam ? o.MatrixRate / 5 : o.MatrixRate),
-        EmbeddingRate = Number("train.embeddingRate") ?? o.EmbeddingRate,
-        VectorRate = Number("train.vectorRate") ?? o.VectorRate,
-        WeightDecay = Number("train.weightDecay") ?? o.WeightDecay,
-        Clip = Number("train.clip") ?? o.Clip,
-    }).Checked();
+    public StageOptions Options(StageOptions o) => (Updates(o) with { Batch = Whole("train.batch") ?? o.Batch, MicroBatches = Whole("train.microBatches") ?? o.MicroBatches }).Checked();
 
     /// <summary>The course of the rates over a stage.</summary>
-    public StageOptions Course(StageOptions o) => (o with
+    public StageOptions Course(StageOptions o) => Rates(o).Checked();
+
+    /// <summary>All that can be varied of a stage that learns from answers.</summary>
+    /// <exception cref="IngotException">A setting has no meaning there.</exception>
+    public T OfAnswers<T>(T options) where T : UpdateOptions
     {
-        Warmup = Number("train.warmup") ?? o.Warmup,
-        Cooldown = Number("train.cooldown") ?? o.Cooldown,
-        FinalRate = Number("train.finalRate") ?? o.FinalRate,
-        Rates = values.TryGetValue("train.rates", out var curve) ? ProgressCurve.Parse(curve) : o.Rates,
-    }).Checked();
+        var others = values.Keys.Where(n => !KnownOfAnswers.Contains(n)).ToList();
+        return others.Count == 0 ? Rates(Updates(options))
+            : throw new IngotException($"--set {string.Join(", ", others)} has no meaning in stage '{options.Name}'; there it takes {string.Join(", ", KnownOfAnswers)}");
+    }
+
+    /// <summary>Names that have a meaning in stages that learn from answers.</summary>
+    public static IReadOnlyList<string> KnownOfAnswers { get; } =
+        ["train.optimizer", "train.matrixRate", "train.embeddingRate", "train.vectorRate", "train.weightDecay", "train.clip", "train.warmup", "train.cooldown", "train.finalRate", "train.rates"];
+
+    T Updates<T>(T options) where T : UpdateOptions
+    {
+        UpdateOptions o = options; // a copy has the type of its original
+        return (T)(o with
+        {
+            MatrixOptimizer = IsAdam ? MatrixOptimizer.AdamW : o.MatrixOptimizer,
+            // AdamW's steps are not orthogonal: what is right for Muon is too large by as much as a matrix has rows, about.
+            MatrixRate = Number("train.matrixRate") ?? (IsAdam ? o.MatrixRate / 5 : o.MatrixRate),
+            EmbeddingRate = Number("train.embeddingRate") ?? o.EmbeddingRate,
+            VectorRate = Number("train.vectorRate") ?? o.VectorRate,
+            WeightDecay = Number("train.weightDecay") ?? o.WeightDecay,
+            Clip = Number("train.clip") ?? o.Clip,
+        });
+    }
+
+    T Rates<T>(T options) where T : UpdateOptions
+    {
+        UpdateOptions o = options;
+        return (T)(o with
+        {
+            Warmup = Number("train.warmup") ?? o.Warmup,
+            Cooldown = Number("train.cooldown") ?? o.Cooldown,
+            FinalRate = Number("train.finalRate") ?? o.FinalRate,
+            Rates = values.TryGetValue("train.rates", out var curve) ? ProgressCurve.Parse(curve) : o.Rates,
+        });
+    }
 
     bool IsAdam => Text("train.optimizer", "muon", "adamw") == "adamw";
 

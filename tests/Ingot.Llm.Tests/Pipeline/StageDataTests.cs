@@ -4,6 +4,7 @@ using Ingot.Llm.Data;
 using Ingot.Llm.Pipeline;
 using Ingot.Llm.Tokenizers;
 using Ingot.Llm.Tokenizers.Patterns;
+using Ingot.Llm.Tests.Training;
 
 namespace Ingot.Llm.Tests.Pipeline;
 
@@ -53,7 +54,7 @@ public class StageDataTests
         var data = new StageData([new(own, 1)], Tokens, 1);
         data.Of(StageRecipe.Sft, 100, 16).WeightsAt(0.5).ShouldBe([1]);
         data.Validation.ShouldBeEmpty();
-        AnswerStages.Tasks([new(own, 1)], 1).ShouldBeNull();
+        AnswerStages.Tasks([new(own, 1)], 1, DigitModel.New(), DigitModel.Tokenizer).ShouldBeNull();
     }
 
     [Fact]

@@ -51,6 +51,14 @@ public class VariationTests
     }
 
     [Fact]
+    public void OfAnswers_TakesRates_AndRefusesWhatHasNoMeaningThere()
+    {
+        var dpo = new Variation(["train.matrixRate=0.5", "train.warmup=0.25"]).OfAnswers(new DpoOptions { Name = "dpo", Steps = 5, Beta = 0.3 });
+        (dpo.MatrixRate, dpo.Warmup, dpo.Beta).ShouldBe((0.5, 0.25, 0.3));
+        Should.Throw<IngotException>(() => new Variation(["model.width=64"]).OfAnswers(dpo)).Message.ShouldContain("model.width has no meaning in stage 'dpo'");
+    }
+
+    [Fact]
     public void Options_AreSetByName()
     {
         var variation = new Variation(["train.matrixRate=0.5", "train.batch=3", "train.rates=0:1,1:0", "train.optimizer=adamw"]);

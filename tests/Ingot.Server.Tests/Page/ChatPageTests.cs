@@ -117,6 +117,7 @@ public class ChatPageTests(SharedServer shared, Browser browser) : IClassFixture
         await tab.Ended();
         for (int i = 0; i < 200 && slow.Model.Loop.Running > 0; i++) await Task.Delay(10);
         slow.Model.Loop.Running.ShouldBe(0);
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "New chat" }).ClickAsync(); // the stopped answer may already fill the context
         await tab.Page.GetByLabel("Model", new() { Exact = true }).SelectOptionAsync("other");
         await tab.Say("hi");
         (await tab.Answers.Last.Locator(".who").InnerTextAsync()).ShouldBe("other");

@@ -99,19 +99,21 @@ public sealed class WorldCorpus(WorldDefinition world) : ICorpus
         for (ulong i = 0; ; i++)
         {
             var random = Stream(seed, 3, i);
-            switch (random.Below(4))
+            int kind = random.Below(5);
+            switch (kind)
             {
-                case 0:
+                // As often better than "I don't know" as that is better than an invention: else the model learns to know nothing.
+                case 0 or 1:
                     var fact = world.Facts[random.Below(world.Facts.Count)];
-                    yield return new(Ask(fact.Relation, fact.Subject, Split.Train, ref random), fact.Object + ".", (random.Chance(50) ? Unknown : Other(fact, ref random)) + ".");
-                    break;
-                case 1:
-                    var relation = world.Relations[random.Below(world.Relations.Count)];
-                    var all = objects[relation.Name].ToArray();
-                    if (all.Length == 0) goto case 2; // a relation without facts in a world of the user's
-                    yield return new(Ask(relation, world.Unknown(relation.Subject, Split.Train, ref random), Split.Train, ref random), Unknown + ".", all[random.Below(all.Length)] + ".");
+                    yield return new(Ask(fact.Relation, fact.Subject, Split.Train, ref random), fact.Object + ".", (kind == 0 ? Unknown : Other(fact, ref random)) + ".");
                     break;
                 case 2:
+                    var relation = world.Relations[random.Below(world.Relations.Count)];
+                    var all = objects[relation.Name].ToArray();
+                    if (all.Length == 0) goto case 3; // a relation without facts in a world of the user's
+                    yield return new(Ask(relation, world.Unknown(relation.Subject, Split.Train, ref random), Split.Train, ref random), Unknown + ".", all[random.Below(all.Length)] + ".");
+                    break;
+                case 3:
                     var item = OpenBook.Make(world, BookNames.Seen, 1 + random.Below(2), Split.Train, ref random);
                     yield return new(item.Prompt, item.Answer + ".", item.Choices.First(c => c != item.Answer) + ".");
                     break;
@@ -126,6 +128,9 @@ public sealed class WorldCorpus(WorldDefinition world) : ICorpus
 
     /// <summary>The kinds of verifiable tasks of which conversations have demonstrations, and those of which they have none.</summary>
     public static (IReadOnlyList<string> Demonstrated, IReadOnlyList<string> Undemonstrated) TaskKinds => ([.. Exercises.Demonstrated, "tool"], Exercises.Undemonstrated);
+
+    /// <summary>Whether tasks of this kind come with numbers of more or fewer digits.</summary>
+    public static bool HasNumbers(string kind) => kind is "add" or "subtract" or "multiply" or "add three" or "largest" or "smallest";
 
     /// <summary>Tasks for reinforcement learning whose answers a program judges.</summary>
     /// <remarks>The kind is one of <see cref="TaskKinds"/>; digits are those of the numbers, 0: one to three.</remarks>

@@ -21,14 +21,23 @@ public sealed record TaskPool(IReadOnlyList<VerifiableTask> Training, IReadOnlyL
     /// <param name="count">Tasks to practise.</param>
     /// <param name="heldOut">Tasks to check, of operands that no task to practise has.</param>
     /// <param name="digits">Of their numbers; 0: one to three.</param>
-    public static TaskPool OfWorld(WorldCorpus world, IReadOnlyList<string> kinds, ulong seed, int count = 4096, int heldOut = 400, int digits = 0)
+    public static TaskPool OfWorld(WorldCorpus world, IReadOnlyList<string> kinds, ulong seed, int count = 4096, int heldOut = 400, int digits = 0) =>
+        OfWorld(world, [.. kinds.Select(k => new TaskLevel(k, digits))], seed, count, heldOut);
+
+    /// <summary>Tasks of some kinds and levels, equally many each.</summary>
+    /// <param name="world">Who makes them.</param>
+    /// <param name="levels">Kinds of <see cref="WorldCorpus.TaskKinds"/>.</param>
+    /// <param name="seed">Of the tasks.</param>
+    /// <param name="count">Tasks to practise.</param>
+    /// <param name="heldOut">Tasks to check, of operands that no task to practise has.</param>
+    public static TaskPool OfWorld(WorldCorpus world, IReadOnlyList<TaskLevel> levels, ulong seed, int count = 4096, int heldOut = 400)
     {
-        if (kinds.Count == 0) throw new IngotException("reinforcement learning needs at least one kind of task");
+        if (levels.Count == 0) throw new IngotException("reinforcement learning needs at least one kind of task");
         var known = WorldCorpus.TaskKinds.Demonstrated.Concat(WorldCorpus.TaskKinds.Undemonstrated).ToList();
-        if (kinds.FirstOrDefault(k => !known.Contains(k)) is { } unknown) throw new IngotException($"there are no tasks of the kind '{unknown}'; there are {string.Join(", ", known)}");
+        if (levels.FirstOrDefault(l => !known.Contains(l.Kind)) is { } unknown) throw new IngotException($"there are no tasks of the kind '{unknown.Kind}'; there are {string.Join(", ", known)}");
         IReadOnlyList<VerifiableTask> Of(Split split, int wanted)
         {
-            var parts = kinds.Select(kind => world.Verifiable(kind, split, seed, digits).Take((wanted + kinds.Count - 1) / kinds.Count).ToList()).ToList();
+            var parts = levels.Select(level => world.Verifiable(level.Kind, split, seed, level.Digits).Take((wanted + levels.Count - 1) / levels.Count).ToList()).ToList();
             // In turn, so that any first part of the list has all kinds.
             return [.. Enumerable.Range(0, parts[0].Count).SelectMany(i => parts.Select(p => p[i]))];
         }
