@@ -74,6 +74,7 @@ public static unsafe class EmulatedTiles
         for (int i = 0; i < Numbers; i++) (a.Span<BFloat16>()[i], b.Span<BFloat16>()[i]) = ((BFloat16)(i % 7 - 3), (BFloat16)(i % 5 - 2));
         for (int i = 0; i < Results; i++) expected.Span<float>()[i] = actual.Span<float>()[i] = i % 11;
         MultiplyBf16(a.Address, b.Address, expected.Address, Steps, 1);
+        SignalStack.Prepare();
         ((delegate*<void>)configure)();
         ((delegate*<nint, nint, nint, long, long, void>)multiply)(a.Address, b.Address, actual.Address, Steps, 1);
         ((delegate*<void>)release)();

@@ -15,8 +15,13 @@ static unsafe class GuardedBlocks
     const byte Canary = 0xA5, Fresh = 0xFF; // four bytes of 0xFF are a NaN, and -1 as an integer
 
     static readonly ConcurrentDictionary<nint, (nint Start, long Mapped)> blocks = new();
+    static int count; // the dictionary's own takes all its locks
 
-    public static bool AreSupported => OperatingSystem.IsLinux();
+    /// <summary>Linux gives a process 65,530 mappings; a block takes two, and without any left .NET itself ends the process.</summary>
+    const int Most = 16_384;
+
+    /// <summary>Whether the next block can be guarded; beyond that it is a plain one.</summary>
+    public static bool HaveRoom => OperatingSystem.IsLinux() && Volatile.Read(ref count) < Most;
 
     /// <summary>The block's address, 0 if there is no memory.</summary>
     public static nint Allocate(long bytes)
@@ -36,6 +41,7 @@ static unsafe class GuardedBlocks
         Fill(address, bytes, Fresh);
         Fill(address + (nint)bytes, body - bytes, Canary);
         blocks[address] = (start, pages + page);
+        Interlocked.Increment(ref count);
         return address;
     }
 
@@ -43,6 +49,7 @@ static unsafe class GuardedBlocks
     public static bool TryFree(nint address, long bytes)
     {
         if (blocks.IsEmpty || !blocks.TryRemove(address, out var block)) return false;
+        Interlocked.Decrement(ref count);
         // Blocks are freed by finalizers, where nobody could catch an exception: end the process and say why.
         if (!IsIntact(block, address, bytes)) Environment.FailFast($"A kernel wrote outside a buffer of {bytes} bytes (found by INGOT_GUARD when it was freed).");
         Libc.UnmapPages(block.Start, block.Mapped);

@@ -65,6 +65,42 @@ static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "syscall")]
     private static partial nint syscall3(nint number, nint first, nint second);
 
+    /// <summary>What a signal may need for the saved registers alone, by the system's word; a guess where it does not say.</summary>
+    public static long LeastSignalStack()
+    {
+        const nuint MinSigStkSz = 51;
+        return OperatingSystem.IsLinux() && getauxval(MinSigStkSz) is > 0 and var bytes ? (long)bytes : 16 << 10;
+    }
+
+    /// <summary>Where the handlers of the calling thread run from now on that ask for a stack of their own.</summary>
+    public static bool SetSignalStack(nint address, long bytes)
+    {
+        var stack = new SignalStackDescription { Address = address, Bytes = (nuint)bytes };
+        return OperatingSystem.IsLinux() && sigaltstack(&stack, null) == 0;
+    }
+
+    /// <summary>Size of the calling thread's stack for signals; 0 if it has none.</summary>
+    public static long SignalStackBytes()
+    {
+        const int Disabled = 2;
+        SignalStackDescription stack;
+        return OperatingSystem.IsLinux() && sigaltstack(null, &stack) == 0 && (stack.Flags & Disabled) == 0 ? (long)stack.Bytes : 0;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    struct SignalStackDescription
+    {
+        public nint Address;
+        public int Flags;
+        public nuint Bytes;
+    }
+
+    [LibraryImport("libc")]
+    private static partial int sigaltstack(SignalStackDescription* now, SignalStackDescription* before);
+
+    [LibraryImport("libc")]
+    private static partial nuint getauxval(nuint type);
+
     [LibraryImport("libc")]
     private static partial nint mmap(nint address, nuint length, int protection, int flags, int file, nint offset);
 

@@ -50,6 +50,7 @@ sealed class MatrixPeak : IChunkWork
 
     public void Run(int chunk, int worker)
     {
+        SignalStack.Prepare();
         long start = System.Diagnostics.Stopwatch.GetTimestamp();
         code.Call(System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(configuration, 0), Turns);
         ticks[chunk] = System.Diagnostics.Stopwatch.GetTimestamp() - start;

@@ -128,7 +128,7 @@ public static unsafe class MemoryPool
         {
             long limit = Limit;
             if (size > limit - inUse) return false;
-            bool guarded = Settings.Guard && GuardedBlocks.AreSupported;
+            bool guarded = Settings.Guard && GuardedBlocks.HaveRoom;
             if (!guarded && free.TryGetValue(size, out var stack) && stack.TryPop(out address))
                 cached -= size;
             else

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Reflection.Emit;
 using Ingot.Codegen.X64;
 using Ingot.Kernels;
+using Ingot.Runtime;
 
 namespace Ingot.Codegen.Il;
 
@@ -15,6 +16,7 @@ sealed partial class IlEmitter
     {
         if (!HasProduct(body)) return;
         unit = MatrixCode.Shared;
+        if (unit.IsAssembled) il.Emit(OpCodes.Call, typeof(SignalStack).GetMethod(nameof(SignalStack.Prepare))!);
         Call(unit.Configure);
     }
 

@@ -12,7 +12,7 @@ enum MatrixKind { Bf16, Int8, UInt8Int8 }
 /// by a panel of 32 columns; <see cref="EmulatedTiles"/> says how they lie in memory, and does the same in C#.
 /// </summary>
 /// <remarks>
-/// Addresses are good as long as this object lives. They are called with the managed convention, which on Linux is the C one: void Configure(), void Release(), void
+/// Addresses are good as long as this object lives; the shared one lives as long as the process. They are called with the managed convention, which on Linux is the C one: void Configure(), void Release(), void
 /// Multiply(a, b, c, steps, isContinued). A task configures the tiles first and releases them last.
 /// </remarks>
 sealed class MatrixCode
@@ -21,6 +21,10 @@ sealed class MatrixCode
 
     public nint Configure { get; }
     public nint Release { get; }
+
+    /// <summary>Whether tiles are used: a thread calls <see cref="SignalStack.Prepare"/> before.</summary>
+    public bool IsAssembled => memory is not null;
+
     readonly nint[] multiply;
 
     public nint Multiply(MatrixKind kind) => multiply[(int)kind];
@@ -30,22 +34,21 @@ sealed class MatrixCode
 
     static readonly MatrixCode Emulated = new();
     static readonly Lock gate = new();
-    static WeakReference<MatrixCode>? assembled;
+    static MatrixCode? assembled;
 
-    /// <summary>Shared by all kernels that are alive; freed with the last.</summary>
+    /// <summary>Shared by all kernels and never freed: a page, which a kernel may still run in when nobody holds the kernel any more.</summary>
     static MatrixCode Assembled()
     {
         lock (gate)
         {
-            if (assembled?.TryGetTarget(out var known) == true) return known;
+            if (assembled is { } known) return known;
             var made = new MatrixCode(Assemble());
             if (!EmulatedTiles.Agrees(made.Configure, made.Release, made.Multiply(MatrixKind.Bf16)))
             {
                 Cpu.DistrustsMatrixUnit = true; // kernels from now on keep to vectors
                 return Emulated;
             }
-            assembled = new(made);
-            return made;
+            return assembled = made;
         }
     }
 
