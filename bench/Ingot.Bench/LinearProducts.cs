@@ -21,6 +21,13 @@ static class LinearProducts
 
     static string NameOf(GgmlType type) => type.ToString().ToLowerInvariant();
 
+    /// <summary>As a prompt's rows: on the matrix unit, where there is one.</summary>
+    static Tensor OfPrompt(QuantizedMatrix w, Tensor x)
+    {
+        using var onUnit = MatrixUnitRows.All.Use();
+        return w.Linear(x);
+    }
+
     /// <summary>A product of more weights than the last cache holds.</summary>
     static Benchmark FewRows(GgmlType type, int m)
     {
@@ -38,12 +45,12 @@ static class LinearProducts
     {
         const int K = 2048, N = 5632;
         string name = $"linear.{NameOf(type)}.{m}";
-        return new(name, $"GFLOPS of {m} x {K} by {N} x {K} in {type}; the roof is float32's, which products of integers may pass", session =>
+        return new(name, $"GFLOPS of {m} x {K} by {N} x {K} in {type}; rows of a prompt; the roof is the matrix unit's or else float32's, which products of integers may pass", session =>
         {
             var w = Matrix(type, N, K);
             var x = Programs.Random(DType.F32, m, K);
             double gflop = 2e-9 * m * K * N;
-            return Sampling.Measure(name, "GFLOPS", session.Fma, gflop, s => gflop / s, Programs.Into(() => w.Linear(x)));
+            return Sampling.Measure(name, "GFLOPS", Cpu.UsesMatrixUnit && session.Matrix is { } unit ? unit : session.Fma, gflop, s => gflop / s, Programs.Into(() => OfPrompt(w, x)));
         });
     }
 

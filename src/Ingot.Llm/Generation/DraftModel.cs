@@ -3,6 +3,9 @@ namespace Ingot.Llm.Generation;
 /// <summary>Lets a smaller model with the same tokens guess how a text goes on. One a text; texts may share the small model's engine, though not with anything else.</summary>
 public sealed class DraftModel : IDrafter, IDisposable
 {
+    /// <summary>So many new tokens are a prompt, which goes through the matrix unit; guesses may depend on it, texts do not.</summary>
+    const int PromptLength = 16;
+
     readonly Engine engine;
     readonly GeneratedSequence text;
     Sampler? sampler;
@@ -30,7 +33,7 @@ public sealed class DraftModel : IDrafter, IDisposable
             if (t >= engine.Model.VocabularySize) return 0;
         int same = Math.Min(text.All.CommonPrefixLength(tokens), tokens.Length - 1); // the last one is computed in any case: its logits are wanted
         text.Truncate(same);
-        text.Append(tokens[same..]);
+        text.Append(tokens[same..], areGiven: tokens.Length - same >= PromptLength); // few tokens are cheaper as chosen ones
         text.Reopen();
         this.sampler = sampler;
         for (ahead = 0; ahead < guesses.Length && !text.IsDone;)

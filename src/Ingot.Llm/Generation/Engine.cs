@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Ingot.Llm.Models;
+using Ingot.Runtime;
 
 namespace Ingot.Llm.Generation;
 
@@ -22,6 +23,8 @@ public sealed class Engine
     readonly List<GeneratedSequence> sequences = [];
     readonly CachedAttention attention;
     readonly PrefixCache? prefixes;
+    readonly MatrixUnitRows prompts = new(); // of the step's rows, those of tokens that were given
+    readonly bool hasStored;
     readonly Compiled body, head; // two, as what each is compiled for, rows and wanted rows, would multiply
     readonly RowBuckets bodyRows, headRows;
     readonly StepArguments?[] bodyArguments = new StepArguments?[32], headArguments = new StepArguments?[32]; // by log2 of the rows
@@ -30,6 +33,7 @@ public sealed class Engine
     readonly List<(GeneratedSequence Sequence, int Position)> rows = [];
     readonly List<(GeneratedSequence Sequence, int Row)> choosing = [];
     int[] positions = [];
+    bool[] areGiven = [];
     CachePages?[] pages = [];
     float[] cosines = [], sines = []; // (positions, RotationWidth), as many as were needed
 
@@ -76,7 +80,8 @@ public sealed class Engine
         attention = new(model.Config, Cache);
         if (options.PrefixBytes > 0) prefixes = new(Cache, model.Config, options.PrefixBytes, options.Store);
         // Gradients are switched off inside: doing so around each replay would allocate.
-        body = Compiled.Of((tokens, cos, sin) => { using var noGrad = new NoGrad(); return model.Hidden(tokens, cos, sin, attention.Attend); });
+        hasStored = model.Projections().Any(p => p.Matrix.Stored is not null);
+        body = Compiled.Of((tokens, cos, sin) => { using var noGrad = new NoGrad(); using var onUnit = prompts.Use(); return model.Hidden(tokens, cos, sin, attention.Attend); });
         head = Compiled.Of((Tensor hidden) => { using var noGrad = new NoGrad(); return model.Logits(hidden); });
         double patience = CompilingFlops / (2 * model.Config.ParameterCount);
         int fewest = RowBuckets.FewestOf(model);
@@ -122,7 +127,7 @@ public sealed class Engine
     {
         if (further.Length == 0) throw new IngotException("nothing follows the beginning of the text; a fork needs at least one token to continue");
         var sequence = new GeneratedSequence(this, options);
-        sequence.Append([.. beginning.Tokens.Take(beginning.Cached)]);
+        sequence.AppendFrom(beginning, beginning.Cached);
         sequence.Append(further);
         sequence.Pages.Share(beginning.Pages, beginning.Cached);
         sequence.Cached = beginning.Cached;
@@ -220,15 +225,17 @@ public sealed class Engine
     {
         int n = bodyRows.For(rows.Count), width = Model.Config.Width;
         var arguments = bodyArguments[BitOperations.Log2((uint)n)] ??= new((DType.I32, [1, n]), (DType.F32, [n, turns]), (DType.F32, [n, turns]));
-        if (positions.Length < n) (positions, pages) = (new int[n], new CachePages?[n]);
+        if (positions.Length < n) (positions, pages, areGiven) = (new int[n], new CachePages?[n], new bool[n]);
         var tokens = arguments.Of<int>(0);
         for (int i = 0; i < n; i++)
         {
             // A row of nobody is a token 0 at position 0.
             var (sequence, position) = i < rows.Count ? rows[i] : (null!, 0);
             (tokens[i], positions[i], pages[i]) = (sequence?.TokenAt(position) ?? 0, position, sequence?.Pages);
+            areGiven[i] = sequence?.IsGiven(position) ?? false;
             sequence?.Pages.Reserve(position, position + 1);
         }
+        prompts.Set(areGiven.AsSpan(0, rows.Count));
         attention.SetRows(pages, positions, rows.Count);
         Rotate(positions.AsSpan(0, n), arguments.Of<float>(1), arguments.Of<float>(2));
         var hidden = body.RunInPlace(arguments.Tensors, cancellation)[0].Span<float>();
@@ -262,6 +269,8 @@ public sealed class Engine
 
     void Keep(GeneratedSequence sequence, int positions)
     {
+        // Texts to come have these tokens in their prompts, which the matrix unit computes in another way than tokens that were chosen.
+        if (hasStored && Cpu.UsesMatrixUnit) positions = Math.Min(positions, sequence.GivenFirst);
         if (positions > 0 && !sequence.MayTakePrefix) prefixes?.Keep(sequence.All, positions, sequence.Pages);
     }
 

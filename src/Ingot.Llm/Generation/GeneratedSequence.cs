@@ -28,6 +28,7 @@ public sealed class GeneratedSequence : IDisposable
 
     readonly Engine engine;
     readonly List<int> tokens = [];
+    readonly List<bool> areGiven = []; // of each token
     readonly List<TokenLogProbability> logProbabilities = [];
     Sampler sampler;
     SamplingOptions options;
@@ -88,17 +89,22 @@ public sealed class GeneratedSequence : IDisposable
     /// <summary>Goes on with tokens that the model did not choose: the words it is to begin with, a tool's answer, the next turn.</summary>
     /// <param name="ids">The tokens.</param>
     /// <exception cref="IngotException">They do not fit into the context, or the model does not have them.</exception>
-    public void Append(ReadOnlySpan<int> ids)
+    public void Append(ReadOnlySpan<int> ids) => Append(ids, areGiven: true);
+
+    /// <summary>The same, for tokens that count as chosen.</summary>
+    internal void Append(ReadOnlySpan<int> ids, bool areGiven)
     {
         if (tokens.Count + (long)ids.Length > engine.Model.ContextLength)
             throw new IngotException($"{tokens.Count} tokens and {ids.Length} more do not fit into the model's context of {engine.Model.ContextLength}");
         foreach (int id in ids)
             if ((uint)id >= (uint)engine.Model.VocabularySize) throw new IngotException($"token {id} is not in the model's vocabulary of {engine.Model.VocabularySize}; tokenizer and model do not belong together");
         tokens.EnsureCapacity((int)Math.Min(engine.Model.ContextLength, tokens.Count + (long)ids.Length + Math.Min(options.MaxTokens, MostRoom)));
+        this.areGiven.EnsureCapacity(tokens.Capacity);
         Pages.EnsureCapacity(tokens.Capacity);
         foreach (int id in ids)
         {
             tokens.Add(id);
+            this.areGiven.Add(areGiven);
             sampler.Note(id);
         }
     }
@@ -111,6 +117,7 @@ public sealed class GeneratedSequence : IDisposable
         foreach (int t in tokens) sampler.Note(t);
         logProbabilities.Clear();
         MayTakePrefix = Cached == 0 && engine.KeepsPrefixes;
+        if (Cached == 0) CollectionsMarshal.AsSpan(areGiven).Fill(true); // all of it is computed as a prompt
         (options, generated, Error, Finish) = (next, 0, null, Waiting > 0 ? Finish.None : throw new IngotException("nothing follows the end of the text; append tokens first"));
     }
 
@@ -122,6 +129,7 @@ public sealed class GeneratedSequence : IDisposable
     public void Truncate(int length)
     {
         tokens.RemoveRange(length, tokens.Count - length);
+        areGiven.RemoveRange(length, areGiven.Count - length);
         Cached = Math.Min(Cached, length);
         Pages.Trim(Cached);
     }
@@ -155,6 +163,19 @@ public sealed class GeneratedSequence : IDisposable
 
     /// <summary>The token of a row: the text's, or a guess.</summary>
     internal int TokenAt(int position) => position < tokens.Count ? tokens[position] : guesses[position - tokens.Count];
+
+    /// <summary>Whether the token of a row was given, and not chosen by the model or guessed to be: what is given is computed in another way where there is a matrix unit.</summary>
+    internal bool IsGiven(int position) => position < areGiven.Count && areGiven[position];
+
+    /// <summary>Tokens before the first that was chosen.</summary>
+    internal int GivenFirst => CollectionsMarshal.AsSpan(areGiven).IndexOf(false) is >= 0 and var chosen ? chosen : areGiven.Count;
+
+    /// <summary>Takes the beginning of another text, of which what is given and what was chosen stays so.</summary>
+    internal void AppendFrom(GeneratedSequence other, int length)
+    {
+        Append(other.All[..length]);
+        CollectionsMarshal.AsSpan(other.areGiven)[..length].CopyTo(CollectionsMarshal.AsSpan(areGiven)[^length..]);
+    }
 
     /// <summary>Guesses what follows the text.</summary>
     /// <returns>How many tokens; each is a row that the model computes.</returns>
@@ -200,6 +221,7 @@ public sealed class GeneratedSequence : IDisposable
         }
         if (options.LogProbabilities is { } top) logProbabilities.Add(TokenLogProbability.Of(logits[..Math.Min(logits.Length, options.VocabularySize)], next, top));
         tokens.Add(next);
+        areGiven.Add(false);
         generated++;
         Finish = IsEnd(next) ? Finish.EndToken
             : generated >= options.MaxTokens ? Finish.MaxTokens

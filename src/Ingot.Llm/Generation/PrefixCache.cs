@@ -13,7 +13,7 @@ namespace Ingot.Llm.Generation;
 /// </summary>
 /// <remarks>
 /// Tokens are compared, not hashes of them. What a position's keys and values are depends on the tokens up to it alone, bit for bit, so it does not matter which text
-/// computed them. The page used longest ago goes first; whatever touches a page touches those before it in the text afterwards, so that one is always a leaf.
+/// computed them. (Where the matrix unit computes prompts in another way, the engine gives only positions of prompts to keep.) The page used longest ago goes first; whatever touches a page touches those before it in the text afterwards, so that one is always a leaf.
 /// The tree as in Zheng et al. 2023, "SGLang" (RadixAttention), by pages.
 /// </remarks>
 sealed class PrefixCache

@@ -162,4 +162,44 @@ public sealed unsafe class BlockProduct<T> : WeightProduct where T : struct, IWe
             }
         }
     }
+
+    internal override void DecodeTiles(int row, int k, int count, byte* target)
+    {
+        byte* rest = stackalloc byte[T.Bytes];
+        byte* at = Weights + row * RowBytes + k / T.Length * T.Bytes;
+        for (int b = k / T.Length; count > 0; b++, at += T.Bytes, count -= T.Length)
+        {
+            byte* from = b < wholeBlocks ? at : CopyRest(at, rest);
+            if (typeof(T) == typeof(BrainFloats))
+            {
+                Unsafe.CopyBlockUnaligned(target, from, EmulatedTiles.RowBytes); // as they are
+                target += EmulatedTiles.StepBytes;
+                continue;
+            }
+            var block = T.Open(from);
+            for (int part = 0; part < T.Length / 32; part++, target += EmulatedTiles.StepBytes)
+            {
+                if (Avx512BW.IsSupported)
+                {
+                    var w = block.Wide(part);
+                    // The upper halves of both vectors' numbers.
+                    Avx512BW.PermuteVar32x16x2(Rounded(w.A).AsUInt16(), (Vector512<ushort>.Indices << 1) | Vector512<ushort>.One, Rounded(w.B).AsUInt16()).Store((ushort*)target);
+                }
+                else
+                {
+                    var f = block.Narrow(part);
+                    Put(f.A, target);
+                    Put(f.B, target + 16);
+                    Put(f.C, target + 32);
+                    Put(f.D, target + 48);
+                }
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector512<float> Rounded(Vector512<float> v) => VectorMemory<float, Narrow.BF16>.Round(v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Put(Vector256<float> v, byte* to) => VectorMemory<float, Narrow.BF16>.Store(VectorMemory<float, Narrow.BF16>.Round(v), (nint)to);
 }

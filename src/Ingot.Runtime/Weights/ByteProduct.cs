@@ -61,8 +61,8 @@ public sealed unsafe class ByteProduct<T>(Storage weights, int rows, int columns
             s.Store(turned + r * Lanes);
             o.Store(turned + (Lanes + r) * Lanes);
         }
-        Turn((byte*)turned, 32, (byte*)scales, 64);
-        Turn((byte*)(turned + Lanes * Lanes), 32, (byte*)(scales + Lanes), 64);
+        Square.Turn((byte*)turned, 32, (byte*)scales, 64);
+        Square.Turn((byte*)(turned + Lanes * Lanes), 32, (byte*)(scales + Lanes), 64);
     }
 
     /// <summary>Fewer than eight rows.</summary>
@@ -140,8 +140,8 @@ public sealed unsafe class ByteProduct<T>(Storage weights, int rows, int columns
             }
         else
         {
-            Turn((byte*)turned, 32, (byte*)scales, 64);
-            Turn((byte*)(turned + Lanes * Row), 32, (byte*)(scales + Lanes), 64);
+            Square.Turn((byte*)turned, 32, (byte*)scales, 64);
+            Square.Turn((byte*)(turned + Lanes * Row), 32, (byte*)(scales + Lanes), 64);
         }
     }
 
@@ -153,7 +153,7 @@ public sealed unsafe class ByteProduct<T>(Storage weights, int rows, int columns
         {
             int blocks = Math.Min(Stretch, Columns - k) / 32;
             Unpack(weights, n, end, k, blocks, codes, scales + 2 * Lanes * (k / 32));
-            for (int b = 0; b < blocks; b++) Turn(codes + 32 * b, Stretch, panel + Lanes * (k + 32 * b));
+            for (int b = 0; b < blocks; b++) Square.Turn(codes + 32 * b, Stretch, panel + Lanes * (k + 32 * b));
         }
     }
 

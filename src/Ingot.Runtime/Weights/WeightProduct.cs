@@ -54,7 +54,7 @@ public abstract unsafe class WeightProduct : IChunkWork
     protected nint RowBytes { get; }
 
     /// <summary>K up to a multiple of 32.</summary>
-    protected int PaddedColumns => (Columns + 31) & ~31;
+    protected internal int PaddedColumns => (Columns + 31) & ~31;
 
     protected byte* Weights => (byte*)weights.Address;
 
@@ -111,6 +111,13 @@ public abstract unsafe class WeightProduct : IChunkWork
     /// <param name="count">A multiple of 32.</param>
     /// <param name="target">Room for so many.</param>
     protected abstract void DecodeStretch(int row, int k, int count, float* target);
+
+    /// <summary>A part of a row rounded to bf16, 32 values (64 bytes) at a time, a step of tiles apart; zeros beyond the row's end.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="k">Where it begins: a multiple of 256.</param>
+    /// <param name="count">A multiple of 32.</param>
+    /// <param name="target">Where the first 32 go; the next go <see cref="EmulatedTiles.StepBytes"/> further.</param>
+    internal abstract void DecodeTiles(int row, int k, int count, byte* target);
 
     void MultiplyBlocks(int first, int end, int worker)
     {

@@ -35,7 +35,7 @@ public sealed unsafe class WordProduct<T>(Storage weights, int rows, int columns
     static Vector256<int> Dot(byte* block, Vector256<short> q0, Vector256<short> q1)
     {
         var words = T.Open(block).Words32(0);
-        return Avx2.MultiplyAddAdjacent(words.First, q0) + Avx2.MultiplyAddAdjacent(words.Last, q1);
+        return Dot(words.First, words.Last, q0, q1);
     }
 
     /// <summary>Rows of any number up to eight, of any blocks.</summary>
@@ -64,8 +64,13 @@ public sealed unsafe class WordProduct<T>(Storage weights, int rows, int columns
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector256<int> Dot(short* at, Vector256<short> q0, Vector256<short> q1) =>
-        Avx2.MultiplyAddAdjacent(Vector256.Load(at), q0) + Avx2.MultiplyAddAdjacent(Vector256.Load(at + 16), q1);
+    static Vector256<int> Dot(short* at, Vector256<short> q0, Vector256<short> q1) => Dot(Vector256.Load(at), Vector256.Load(at + 16), q0, q1);
+
+    /// <summary>Sums of 32 bits, which nothing saturates.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<int> Dot(Vector256<short> w0, Vector256<short> w1, Vector256<short> q0, Vector256<short> q1) => AvxVnni.IsSupported
+        ? AvxVnni.MultiplyWideningAndAdd(Avx2.MultiplyAddAdjacent(w0, q0), w1, q1)
+        : Avx2.MultiplyAddAdjacent(w0, q0) + Avx2.MultiplyAddAdjacent(w1, q1);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<float> Add(Vector256<int> dots, float* scales, float scaleOfX, Vector256<float> sum) =>
@@ -121,7 +126,7 @@ public sealed unsafe class WordProduct<T>(Storage weights, int rows, int columns
         {
             int blocks = Math.Min(Stretch, Columns - k) / 32;
             Unpack(weights, n, end, k, blocks, codes, scales + 2 * Lanes * (k / 32), 2 * Lanes);
-            for (int b = 0; b < 2 * blocks; b++) Turn((byte*)(codes + 16 * b), 2 * Stretch, panel + 2 * Lanes * (k + 16 * b));
+            for (int b = 0; b < 2 * blocks; b++) Square.Turn((byte*)(codes + 16 * b), 2 * Stretch, panel + 2 * Lanes * (k + 16 * b));
         }
     }
 

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using Ingot.Codegen.X64;
 using Ingot.Formats;
 using Ingot.Graph;
 using Ingot.Runtime;
@@ -10,23 +12,34 @@ namespace Ingot;
 /// and decode it in registers or a stretch at a time in the cache.
 /// </summary>
 /// <remarks>
-/// Weights are multiplied as the float32 values that their format stands for, with float32 activations. A row's result has the same bits whatever rows are computed with it and on
-/// however many threads. The layouts are ggml's, as in GGUF files; plain F32, F16 and BF16 are taken too.
+/// A row's result has the same bits whatever rows are computed with it and on however many threads. By vectors weights are multiplied as the float32 values that their format stands for, with
+/// activations in float32 or, if both are quantized, in 8 bits; on the matrix unit, which <see cref="MatrixUnitRows"/> asks for, both are bf16. The layouts are ggml's, as in GGUF files; plain
+/// F32, F16 and BF16 are taken too. See docs/quantization.md.
 /// </remarks>
 public sealed class QuantizedMatrix
 {
     readonly Storage memory;
     readonly WeightProduct product;
     readonly IntegerProduct? integers;
+    readonly TileProduct tiles;
     readonly CustomKernel linear, rows;
+    readonly ConditionalWeakTable<MatrixUnitRows, CustomKernel> onUnit = [];
+
+    /// <summary>The unit's code, or its emulation; kept, as stored weights are used for as long as the process lives.</summary>
+    static MatrixCode? unit;
 
     QuantizedMatrix(GgmlType type, int rows, int columns, Storage memory, WeightProduct product, IntegerProduct? integers)
     {
         (Type, Rows, Columns, this.memory, this.product, this.integers) = (type, rows, columns, memory, product, integers);
-        var name = type.ToString().ToLowerInvariant();
-        linear = new CustomKernel($"{name}_{rows}x{columns}", Multiply) { WritesAll = true, Gradient = (_, _, g) => [g.Matmul(Dequantize())] };
-        this.rows = new CustomKernel($"{name}_rows", Take) { WritesAll = true };
+        tiles = new(product);
+        linear = Kernel(null);
+        this.rows = new CustomKernel($"{Name}_rows", Take) { WritesAll = true };
     }
+
+    string Name => Type.ToString().ToLowerInvariant();
+
+    CustomKernel Kernel(MatrixUnitRows? onUnit) =>
+        new($"{Name}_{Rows}x{Columns}{(onUnit is null ? "" : "_prompt")}", a => Multiply(a, onUnit)) { WritesAll = true, Gradient = (_, _, g) => [g.Matmul(Dequantize())] };
 
     /// <summary>How the weights are stored.</summary>
     public GgmlType Type { get; }
@@ -42,6 +55,9 @@ public sealed class QuantizedMatrix
 
     /// <summary>Bound of the error of <see cref="Linear"/> relative to the exact product with these weights, as root mean squares over many results.</summary>
     public double RelativeError => RoundsActivations ? 0.01 : 1e-5;
+
+    /// <summary>The same of rows that go through the matrix unit.</summary>
+    public const double RelativeErrorOnMatrixUnit = 0.005;
 
     bool RoundsActivations => integers is not null && IntegerProduct.IsSupported;
 
@@ -80,14 +96,15 @@ public sealed class QuantizedMatrix
 
     /// <summary>x times the transpose of the matrix, as <see cref="Tensor.Linear"/>.</summary>
     /// <param name="x">(.., Columns), any float; computed in float32.</param>
-    /// <returns>(.., Rows), float32. Gradients flow to x.</returns>
+    /// <returns>(.., Rows), float32. Gradients flow to x. How it is computed is up to the <see cref="MatrixUnitRows"/> in use.</returns>
     /// <exception cref="ShapeException">The last dimension of x is not Columns.</exception>
     public Tensor Linear(Tensor x)
     {
         ArgumentNullException.ThrowIfNull(x);
         if (x.Rank == 0 || x.Size(-1) != Columns) throw new ShapeException($"a {Type} matrix of ({Rows}, {Columns}) multiplies rows of {Columns} values, x has shape {x.Shape}");
         int[] shape = [.. x.Shape.Span[..^1], Rows];
-        return Tensor.Custom(linear, shape, DType.F32, x.To(DType.F32));
+        var kernel = MatrixUnitRows.Current is { } onUnit ? this.onUnit.GetValue(onUnit, Kernel) : linear;
+        return Tensor.Custom(kernel, shape, DType.F32, x.To(DType.F32));
     }
 
     /// <summary>Rows by their numbers, as an embedding looks them up: (..) to (.., Columns), float32.</summary>
@@ -109,12 +126,37 @@ public sealed class QuantizedMatrix
         return new(Build.Buffer(DType.F32, new Shape(Rows, Columns), values));
     }
 
-    void Multiply(CustomArguments a)
+    void Multiply(CustomArguments a, MatrixUnitRows? onUnit)
     {
         int m = (int)(a.InputShape(0).Count / Columns);
-        if (RoundsActivations) integers!.Run(a.InputMemory(0).Address, m, a.OutputMemory.Address);
-        else product.Run(a.InputMemory(0).Address, m, a.OutputMemory.Address);
+        nint x = a.InputMemory(0).Address, y = a.OutputMemory.Address;
+        if (onUnit is null || !HasUnit) ByVectors(x, m, y);
+        else
+            for (int row = 0, end; row < m; row = end)
+            {
+                (end, bool areOnUnit) = onUnit.Run(row, m);
+                nint from = x + (nint)row * Columns * sizeof(float), to = y + (nint)row * Rows * sizeof(float);
+                if (areOnUnit) tiles.Run(from, end - row, to, new(unit!.Configure, unit.Release, unit.Multiply(MatrixKind.Bf16)));
+                else ByVectors(from, end - row, to);
+            }
         GC.KeepAlive(memory);
+    }
+
+    void ByVectors(nint x, int m, nint y)
+    {
+        if (RoundsActivations) integers!.Run(x, m, y);
+        else product.Run(x, m, y);
+    }
+
+    /// <summary>There is a unit, and it has passed the product that it is tried with when its code is made.</summary>
+    static bool HasUnit
+    {
+        get
+        {
+            if (!Cpu.UsesMatrixUnit) return false;
+            unit ??= MatrixCode.Shared;
+            return Cpu.UsesMatrixUnit;
+        }
     }
 
     void Take(CustomArguments a)
