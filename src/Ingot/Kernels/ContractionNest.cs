@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Ingot.Codegen.Il;
 using Ingot.Graph;
 using Ingot.Runtime;
@@ -27,7 +28,7 @@ sealed partial class ContractionNest
     /// <summary>The kernel will be wanted at other sizes: what it looks like depends on them as little as may be, rather than be the best for each.</summary>
     readonly bool varies = CodeFamily.Current is not null;
 
-    Node Size(long value) => varies ? Ir.Size(value) : Ir.Int(value);
+    Node Size(long value, [CallerArgumentExpression(nameof(value))] string name = "") => varies ? Ir.Size(value, name) : Ir.Int(value);
 
     /// <summary>Whether tiles of so many need no end of their own, at this size and at others.</summary>
     bool IsWhole(long extent, long tile) => extent % tile == 0 && !varies;
@@ -232,8 +233,8 @@ sealed partial class ContractionNest
         var nt = Ir.Range(columnTiles);
         var mt = Ir.Range(rowTiles);
         // Row blocks innermost: what threads take at one time shares its columns of B in the last-level cache.
-        var firstColumn = IndexMath.Mul(IndexMath.Mod(IndexMath.Div(p, Size(rowBlocks)), Size(columnBlocks)), columnBlock);
-        var firstRow = IndexMath.Mul(IndexMath.Mod(p, Size(rowBlocks)), rowBlock);
+        var firstColumn = IndexMath.Mul(IndexMath.Mod(IndexMath.Div(p, Size(rowBlocks)), Size(columnBlocks)), Size(columnBlock));
+        var firstRow = IndexMath.Mul(IndexMath.Mod(p, Size(rowBlocks)), Size(rowBlock));
         var columnLoop = new For(nt, firstColumn, IndexMath.Min(IndexMath.Add(firstColumn, columnBlock), Size(columnTiles)));
         var endRow = IndexMath.Min(IndexMath.Add(firstRow, rowBlock), Size(rowTiles));
         var groupLoop = new For(Ir.Range(rowTiles), firstRow, endRow, Group);

@@ -13,7 +13,7 @@ sealed record LaneArg(int Lanes) : NodeArg;
 sealed record SlotArg(int Slot) : NodeArg;
 
 /// <summary>A number that simplification must not look at: see <see cref="Ir.Size"/>.</summary>
-sealed record SizeArg(long Value) : NodeArg;
+sealed record SizeArg(long Value, string Name) : NodeArg;
 
 /// <summary>An element of the value of a graph node, by its multi-dimensional index: what lowering produces before buffers are known.</summary>
 sealed record ReadArg(Node Source) : NodeArg
@@ -53,7 +53,9 @@ static class Ir
         extent == 1 ? Int(0) : Node.Of(Op.Range, DType.I64, Shape.Scalar, new RangeArg(Interlocked.Increment(ref nextRange), extent));
 
     /// <summary>A natural number as if it were not known: what is written with it has the same form whatever it is, and so one code for all sizes (<see cref="Codegen.Il.CodeFamily"/>).</summary>
-    public static Node Size(long value) => Node.Of(Op.Arg, DType.I64, Shape.Scalar, new SizeArg(value));
+    /// <param name="value">The number.</param>
+    /// <param name="name">What it is the number of: two that happen to be equal are two.</param>
+    public static Node Size(long value, string name) => Node.Of(Op.Arg, DType.I64, Shape.Scalar, new SizeArg(value, name));
 
     public static Node Lane(int lanes) => Node.Of(Op.Range, DType.I64, Shape.Scalar, new LaneArg(lanes));
 
