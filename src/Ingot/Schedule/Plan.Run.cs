@@ -51,7 +51,7 @@ sealed partial class Plan
                 if (expected is not null) Compare(launch, expected);
                 assigned |= launch.Assigns;
             }
-            foreach (var pack in packs) pack.Launch.Skipped[pack.Phase] = pack.Kept is not null;
+            foreach (var pack in packs) pack.Ran();
         }
         catch
         {

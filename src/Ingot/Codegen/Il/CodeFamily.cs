@@ -72,18 +72,6 @@ sealed class CodeFamily
             like = shared;
         }
         isNew = true;
-        if (Environment.GetEnvironmentVariable("FAMILY") is not null)
-        { //DEBUG
-            Console.Error.WriteLine($"  family: {name} place {place >> 16}/{place & 65535} phase {phase} {mine.Length} instructions, {list.Count} alike {known.Keys.Count(k => k.Place == place && k.Phase == phase)} skeletons");
-            int best = -1; IlInstruction[]? other = null; var mm = mine.ToArray();
-            foreach (var (k, l) in known) if (k.Place == place && k.Phase == phase && k.Skeleton != key.Item3) foreach (var sh in l)
-            {
-                int c = 0; while (c < Math.Min(mm.Length, sh.Instructions.Length) && mm[c].Code == sh.Instructions[c].Code && mm[c].Kind == sh.Instructions[c].Kind && (mm[c].IsSize || mm[c].Number == sh.Instructions[c].Number) && Equals(mm[c].Object, sh.Instructions[c].Object)) c++;
-                if (c > best) (best, other) = (c, sh.Instructions);
-            }
-            if (other is not null && list.Count == 0)
-                for (int q = Math.Max(0, best - 6); q < best + 5; q++) Console.Error.WriteLine($"      {q}{(q == best ? " *" : "  ")} {(q < mm.Length ? $"{mm[q].Code.Name} {mm[q].Number} {mm[q].Object}" : "")}   |   {(q < other.Length ? $"{other[q].Code.Name} {other[q].Number} {other[q].Object}" : "")}");
-        } //DEBUG
         var (sizeOf, count) = like is null ? (NoSizes(mine.Length), 0) : Differences(like, mine);
         if (count > MostSizes) (sizeOf, count) = (NoSizes(mine.Length), 0);
         var made = Compile(mine.ToArray(), sizeOf, count, unit, name, phase);
@@ -130,14 +118,14 @@ sealed class CodeFamily
     /// <summary>What has to be a size so that one code serves both: numbers that are equal wherever they stand, in the one and in the other, are one size.</summary>
     static (int[] SizeOf, int Count) Differences(Shared shared, ReadOnlySpan<IlInstruction> mine)
     {
-        var numbered = new Dictionary<(int Was, long Before, long Now), int>();
+        var numbered = new Dictionary<(int Was, long Before, long Now, object? Name), int>();
         var sizeOf = NoSizes(mine.Length);
         for (int i = 0; i < mine.Length; i++)
         {
             if (!mine[i].IsSize) continue;
             var (was, before, now) = (shared.SizeOf[i], shared.Instructions[i].Number, mine[i].Number);
-            if (was < 0 && before == now) continue;
-            var one = (was, was < 0 ? before : 0, now);
+            if (was < 0 && before == now && mine[i].Object is null) continue; // what has a name will be another number some day
+            var one = (was, was < 0 ? before : 0, now, mine[i].Object);
             if (!numbered.TryGetValue(one, out int number)) numbered[one] = number = numbered.Count;
             sizeOf[i] = number;
         }

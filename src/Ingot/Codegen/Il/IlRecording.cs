@@ -8,7 +8,7 @@ namespace Ingot.Codegen.Il;
 /// <param name="Code">The operation; of a label or a local variable that begins here, Nop.</param>
 /// <param name="Kind">What the operand is.</param>
 /// <param name="Number">An operand that is a number (its bits), a label or a local variable.</param>
-/// <param name="Object">An operand that is a method, a type, a field or a signature.</param>
+/// <param name="Object">An operand that is a method, a type, a field or a signature; of a number, its name if it is sure to be another at other sizes.</param>
 readonly record struct IlInstruction(OpCode Code, OperandKind Kind, long Number = 0, object? Object = null)
 {
     /// <summary>A 64-bit constant: an extent, a stride, an offset. Everything else is what the code is, these are how far it goes.</summary>
@@ -92,6 +92,9 @@ sealed class IlRecording : ILGenerator
     }
 
     void Note(OpCode code, OperandKind kind, long number = 0, object? operand = null) => instructions.Add(new(code, kind, number, operand));
+
+    /// <summary>A number that is sure to be another at other sizes.</summary>
+    public void EmitSize(long number, string name) => Note(OpCodes.Ldc_I8, OperandKind.Int64, number, name);
 
     /// <summary>Not known before the code is really made.</summary>
     public override int ILOffset => 0;
