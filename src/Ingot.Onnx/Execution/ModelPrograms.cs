@@ -1,3 +1,4 @@
+using Ingot.Codegen.Il;
 using Ingot.Onnx.Format;
 using Ingot.Runtime;
 using Ingot.Schedule;
@@ -49,10 +50,14 @@ sealed class ModelPrograms
     public ModelPrograms(ModelFile model, OnnxOptions options)
     {
         (this.model, this.options) = (model, options);
+        if (model.Graph.Inputs.Any(i => i.Type is not OnnxType.TensorOf { Shape: { } shape } || shape.Any(d => d.Value is null))) kernels = new();
         // Sizes of files cannot add up to more than a long; those of sparse tensors, which are made, can.
         var sum = model.Graph.Initializers.Values.Aggregate((Int128)0, (n, t) => n + t.Bytes) + model.Graph.SparseInitializers.Values.Aggregate((Int128)0, (n, t) => n + t.Bytes);
         WeightBytes = (long)Int128.Min(sum, long.MaxValue);
     }
+
+    /// <summary>Kernels of the program at all its shapes; null: the model has one set of shapes.</summary>
+    readonly CodeFamily? kernels;
 
     long MaxBytes => options.MaxMemory ?? MemoryPool.Limit;
 
@@ -72,6 +77,7 @@ sealed class ModelPrograms
     public OnnxValue?[] Run((string Name, OnnxValue Value)[] inputs, CancellationToken cancellation)
     {
         using var noGrad = new NoGrad();
+        using var family = CodeFamily.Enter(kernels);
         if (inputs.Any(i => i.Value is not OnnxTensor)) return Walk(inputs, cancellation);
         string shapes = string.Join(';', inputs.Select(i => $"{i.Name}:{i.Value.Describe()}"));
         while (true)

@@ -6,6 +6,9 @@ namespace Ingot.Kernels;
 /// <summary>Blocks that fit the caches, and what is fetched before it is used.</summary>
 sealed partial class ContractionNest
 {
+    /// <summary>An extent of which a loop may be made even if it is 1 just now.</summary>
+    long Several(long extent) => varies ? Math.Max(2, extent) : extent;
+
     /// <summary>B is larger than the cache and used by few rows: it is read once, where it is, a few of its rows side by side.</summary>
     bool streamsB;
 
@@ -58,7 +61,7 @@ sealed partial class ContractionNest
         long each = (part / Line + rowBlock - 1) / rowBlock;
         var start = IndexMath.Mul(IndexMath.Add(IndexMath.Add(IndexMath.Mul(Ir.Substitute(Flat(batch), atBatch), columnTiles), nt), 1), panel);
         start = IndexMath.Add(IndexMath.Add(start, IndexMath.Mul(from, inside * width)), IndexMath.Mul(tile, each * Line));
-        var q = new For(Ir.Range(each), Ir.Int(0), Ir.Int(each));
+        var q = new For(Ir.Range(Several(each)), Ir.Int(0), Size(each));
         q.Body.Add(new Prefetch(((BufferSlot)b.Arg!).Slot, DType.F32, IndexMath.Add(start, IndexMath.Mul(q.Var, Line))));
         into.Add(q);
     }
@@ -82,8 +85,8 @@ sealed partial class ContractionNest
     {
         if (b is not { Op: Op.Load, Arg: BufferSlot slot, src: [var index] }) return;
         long each = (ks + rowBlock - 1) / rowBlock;
-        var q = new For(Ir.Range(each), Ir.Int(0), Ir.Int(each));
-        var map = new Dictionary<Node, Node>(atBatch, ReferenceEqualityComparer.Instance) { [k[0]] = IndexMath.Min(IndexMath.Add(IndexMath.Mul(tile, each), q.Var), ks - 1) };
+        var q = new For(Ir.Range(Several(each)), Ir.Int(0), Size(each));
+        var map = new Dictionary<Node, Node>(atBatch, ReferenceEqualityComparer.Instance) { [k[0]] = IndexMath.Min(IndexMath.Add(IndexMath.Mul(tile, Size(each)), q.Var), Size(ks - 1)) };
         for (int column = 0; column < width; column += 64 / b.DType.Size)
         {
             IndexMath.Digits(n, IndexMath.Add(IndexMath.Mul(IndexMath.Add(nt, 1), width), column), map);

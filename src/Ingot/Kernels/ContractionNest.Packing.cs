@@ -15,7 +15,7 @@ sealed partial class ContractionNest
         long together = AlongColumns(x) ? Math.Clamp(columnTiles / (4 * WorkerPool.Threads), 1, MostPanels) : 1, groups = (columnTiles + together - 1) / together;
         var (loop, group, map) = Panels(groups);
         var first = IndexMath.Mul(group, together);
-        var (fullEnd, end) = (IndexMath.Min(IndexMath.Add(first, together), Ir.Int(ns / width)), IndexMath.Min(IndexMath.Add(first, together), Ir.Int(columnTiles)));
+        var (fullEnd, end) = (IndexMath.Min(IndexMath.Add(first, together), Size(ns / width)), IndexMath.Min(IndexMath.Add(first, together), Size(columnTiles)));
         Node At(Node tile) => IndexMath.Mul(IndexMath.Add(IndexMath.Mul(Ir.Substitute(Flat(batch), map), columnTiles), tile), panel);
         if (together == 1) ColumnTile(loop.Body, x, slot, At(group), group, map, null);
         else
@@ -26,9 +26,9 @@ sealed partial class ContractionNest
                 CopyColumns(tile.Body, x, slot, At(tile.Var), tile.Var, map, k, atK);
                 body.Add(tile);
             });
-            if (ns % width != 0)
+            if (!IsWhole(ns, width))
             {
-                var last = new For(Ir.Range(columnTiles), Ir.Scalar(Op.Where, DType.I64, IndexMath.Less(first, Ir.Int(ns / width)), Ir.Int(ns / width), first), end);
+                var last = new For(Ir.Range(columnTiles), Ir.Scalar(Op.Where, DType.I64, IndexMath.Less(first, Size(ns / width)), Size(ns / width), first), end);
                 ColumnTile(last.Body, x, slot, At(last.Var), last.Var, map, null);
                 loop.Body.Add(last);
             }
@@ -71,7 +71,7 @@ sealed partial class ContractionNest
         {
             var column = IndexMath.Add(IndexMath.Mul(tile, width), within);
             var all = With(map, atK);
-            IndexMath.Digits(n, clamp ? IndexMath.Min(column, Ir.Int(ns - 1)) : column, all);
+            IndexMath.Digits(n, clamp ? IndexMath.Min(column, Size(ns - 1)) : column, all);
             return Ir.Substitute(x, all);
         }
 
@@ -120,9 +120,9 @@ sealed partial class ContractionNest
             return into;
         }
 
-        if (ns % width == 0) into.AddRange(Tile(true));
+        if (IsWhole(ns, width)) into.AddRange(Tile(true));
         else if (ns < width) into.AddRange(Tile(false));
-        else into.Add(new If(IndexMath.Less(tile, Ir.Int(ns / width))) { Then = Tile(true), Else = Tile(false) });
+        else into.Add(new If(IndexMath.Less(tile, Size(ns / width))) { Then = Tile(true), Else = Tile(false) });
     }
 
     /// <summary>
@@ -194,7 +194,7 @@ sealed partial class ContractionNest
         long extent = Ir.Extent(axes[^1]);
         var (from, to) = axes.Count == 1 && stretch is { } s ? s : (Ir.Int(0), Ir.Int(extent));
         var squares = new For(Ir.Range(extent), from, IndexMath.Add(to, 1 - lanes), lanes);
-        bool whole = extent % lanes == 0 && (to.IntConst is not null || depthBlock * (extent / Ir.Extent(k[0])) % lanes == 0);
+        bool whole = IsWhole(extent, lanes) && (to.IntConst is not null || depthBlock * (extent / Ir.Extent(k[0])) % lanes == 0);
         var left = IndexMath.Mod(IndexMath.Add(to, IndexMath.Mul(from, -1)), lanes);
         return (squares, whole ? null : new For(Ir.Range(extent), IndexMath.Add(to, IndexMath.Mul(left, -1)), to));
     }
@@ -322,7 +322,7 @@ sealed partial class ContractionNest
         {
             var all = With(map, atK);
             var row = IndexMath.Add(first, within);
-            IndexMath.Digits(m, ms % rows == 0 ? row : IndexMath.Min(row, Ir.Int(ms - 1)), all);
+            IndexMath.Digits(m, IsWhole(ms, rows) ? row : IndexMath.Min(row, Size(ms - 1)), all);
             return Ir.Substitute(x, all);
         }
 
@@ -358,10 +358,10 @@ sealed partial class ContractionNest
     /// <summary>The parallel loop over panels, the tile number in it, and the batch digits.</summary>
     (For Loop, Node Tile, Dictionary<Node, Node> Batch) Panels(long tiles)
     {
-        var p = Ir.Range(Math.Max(2, bs * tiles));
+        var p = Ir.Range(varies ? 1L << 40 : Math.Max(2, bs * tiles));
         var map = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
-        IndexMath.Digits(batch, IndexMath.Div(p, tiles), map);
-        return (new For(p, Chunk.Start, Chunk.End), IndexMath.Mod(p, tiles), map);
+        IndexMath.Digits(batch, IndexMath.Div(p, Size(tiles)), map);
+        return (new For(p, Chunk.Start, Chunk.End), IndexMath.Mod(p, Size(tiles)), map);
     }
 
     static readonly Dictionary<Node, Node> None = new(ReferenceEqualityComparer.Instance);

@@ -46,29 +46,39 @@ sealed partial class ContractionNest
         into.Add(square);
 
         var firstColumn = IndexMath.Mul(nt, width);
-        var columns = IndexMath.Min(IndexMath.Add(IndexMath.Mul(firstColumn, -1), ns), width);
+        var columns = IndexMath.Min(IndexMath.Add(IndexMath.Mul(firstColumn, -1), Size(ns)), width);
         For Columns(long count)
         {
             var c = Ir.Range(width);
             var loop = new For(c, Ir.Int(0), columns);
-            void Element(Node within)
+            void Element(List<Stmt> body, Node within)
             {
                 var map = new Dictionary<Node, Node>(atBatch, ReferenceEqualityComparer.Instance);
                 foreach (var r in m) map[r] = Ir.Int(0);
                 map[m[^1]] = IndexMath.Add(IndexMath.Mul(group, rows), within);
                 IndexMath.Digits(n, IndexMath.Add(firstColumn, c), map);
                 var sum = Ir.Load(DType.F32, turned, IndexMath.Add(IndexMath.Mul(c, height), within));
-                foreach (var s in stores) loop.Body.Add(Finish(s, map, sum));
+                foreach (var s in stores) body.Add(Finish(s, map, sum));
             }
-            for (long r = 0; r + lanes <= count; r += lanes) Element(IndexMath.Add(lane, r));
-            for (long r = count / lanes * lanes; r < count; r++) Element(Ir.Int(r));
+            if (varies && count < height)
+            {
+                // However many are left.
+                var vectors = new For(Ir.Range(height), Ir.Int(0), Size(count / lanes * lanes), lanes);
+                var single = new For(Ir.Range(height), vectors.To, Size(count));
+                Element(vectors.Body, IndexMath.Add(lane, vectors.Var));
+                Element(single.Body, single.Var);
+                loop.Body.AddRange([vectors, single]);
+                return loop;
+            }
+            for (long r = 0; r + lanes <= count; r += lanes) Element(loop.Body, IndexMath.Add(lane, r));
+            for (long r = count / lanes * lanes; r < count; r++) Element(loop.Body, Ir.Int(r));
             return loop;
         }
 
         long rest = ms % height;
-        if (rest == 0) into.Add(Columns(height));
+        if (IsWhole(ms, height)) into.Add(Columns(height));
         else if (ms < height) into.Add(Columns(rest));
-        else into.Add(new If(IndexMath.Less(group, Ir.Int(ms / height * Group))) { Then = [Columns(height)], Else = [Columns(rest)] });
+        else into.Add(new If(IndexMath.Less(group, Size(ms / height * Group))) { Then = [Columns(height)], Else = [Columns(rest)] });
         return into;
     }
 }

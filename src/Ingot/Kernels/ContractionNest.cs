@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using Ingot.Codegen.Il;
 using Ingot.Graph;
 using Ingot.Runtime;
 
@@ -22,6 +24,14 @@ sealed partial class ContractionNest
     readonly long ks;
     readonly int lanes;
     readonly LoopNest nest;
+
+    /// <summary>The kernel will be wanted at other sizes: what it looks like depends on them as little as may be, rather than be the best for each.</summary>
+    readonly bool varies = CodeFamily.Current is not null;
+
+    Node Size(long value, [CallerArgumentExpression(nameof(value))] string name = "") => varies ? Ir.Size(value, name) : Ir.Int(value);
+
+    /// <summary>Whether tiles of so many need no end of their own, at this size and at others.</summary>
+    bool IsWhole(long extent, long tile) => extent % tile == 0 && !varies;
 
     // The register tile.
     int rows, width, tileVectors;
@@ -136,7 +146,7 @@ sealed partial class ContractionNest
     void ChooseTile()
     {
         SetTile(Math.Clamp(recipe.Vectors ?? (ms == 1 ? 4 : 2), 1, 4));
-        if (recipe.Vectors is not null || recipe.Rows is not null || ms == 1) return;
+        if (recipe.Vectors is not null || recipe.Rows is not null || ms == 1 || varies) return;
         // A tile of 4 x 24 wastes less than one of 6 x 16 where it divides the product and the other does not.
         double cycles = rowTiles * columnTiles * CyclesOfStep;
         SetTile(3);
@@ -171,6 +181,7 @@ sealed partial class ContractionNest
     /// <summary>Rows of a tile: the largest count that divides the rows or wastes little; few rows are shared out evenly.</summary>
     int Rows(int most)
     {
+        if (varies && ms > most) return most;
         for (int r = most; r >= most - 1 && r > 0; r--)
             if (ms % r == 0) return r;
         long tiles = (ms + most - 1) / most;
@@ -215,17 +226,17 @@ sealed partial class ContractionNest
 
     void Main(List<StoreSpec> stores)
     {
-        var p = Ir.Range(Math.Max(2, bs * rowBlocks * columnBlocks));
+        var p = Ir.Range(varies ? 1L << 40 : Math.Max(2, bs * rowBlocks * columnBlocks));
         var atBatch = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
-        IndexMath.Digits(batch, IndexMath.Div(p, rowBlocks * columnBlocks), atBatch);
+        IndexMath.Digits(batch, IndexMath.Div(p, Size(rowBlocks * columnBlocks)), atBatch);
 
         var nt = Ir.Range(columnTiles);
         var mt = Ir.Range(rowTiles);
         // Row blocks innermost: what threads take at one time shares its columns of B in the last-level cache.
-        var firstColumn = IndexMath.Mul(IndexMath.Mod(IndexMath.Div(p, rowBlocks), columnBlocks), columnBlock);
-        var firstRow = IndexMath.Mul(IndexMath.Mod(p, rowBlocks), rowBlock);
-        var columnLoop = new For(nt, firstColumn, IndexMath.Min(IndexMath.Add(firstColumn, columnBlock), columnTiles));
-        var endRow = IndexMath.Min(IndexMath.Add(firstRow, rowBlock), rowTiles);
+        var firstColumn = IndexMath.Mul(IndexMath.Mod(IndexMath.Div(p, Size(rowBlocks)), Size(columnBlocks)), Size(columnBlock));
+        var firstRow = IndexMath.Mul(IndexMath.Mod(p, Size(rowBlocks)), Size(rowBlock));
+        var columnLoop = new For(nt, firstColumn, IndexMath.Min(IndexMath.Add(firstColumn, columnBlock), Size(columnTiles)));
+        var endRow = IndexMath.Min(IndexMath.Add(firstRow, rowBlock), Size(rowTiles));
         var groupLoop = new For(Ir.Range(rowTiles), firstRow, endRow, Group);
         var rowLoop = turnsResults ? new For(mt, groupLoop.Var, IndexMath.Min(IndexMath.Add(groupLoop.Var, Group), endRow)) : new For(mt, firstRow, endRow);
         if (turnsResults) groupLoop.Body.Add(rowLoop);
@@ -242,7 +253,7 @@ sealed partial class ContractionNest
         }
         Node Row(int i) => IndexMath.Add(IndexMath.Mul(mt, rows), i);
         Node Column(int j) => IndexMath.Add(IndexMath.Add(IndexMath.Mul(nt, width), j * lanes), lane);
-        bool rowTail = ms % rows != 0, columnTail = ns % width != 0;
+        bool rowTail = !IsWhole(ms, rows), columnTail = copyB == Copy.None ? ns % width != 0 : !IsWhole(ns, width);
 
         // The loops of a block: over stretches of K, if there are several, around what follows.
         var outer = new For(p, Chunk.Start, Chunk.End);
@@ -301,7 +312,7 @@ sealed partial class ContractionNest
             var axis = k[loops - 1];
             var (first, end) = loops == 1 ? stretch : (Ir.Int(0), Ir.Int(Ir.Extent(axis)));
             int together = Math.Max(1, Math.Min(recipe.Together ?? SideBySide.Turns, LongestUnrolled / turns.Count));
-            bool isWhole = Ir.Extent(axis) % together == 0 && (loops > 1 || depthBlock % together == 0);
+            bool isWhole = IsWhole(Ir.Extent(axis), together) && (loops > 1 || depthBlock % together == 0);
             SideBySide.Loop(inner, axis, first, end, together, isWhole, (into, at) => Multiply(into, With(None, axis, at)));
         }
 
@@ -312,10 +323,10 @@ sealed partial class ContractionNest
                     for (int j = 0; j < tileVectors; j++)
                     {
                         // Rows beyond the last read the last one again; their results are dropped.
-                        var row = rowTail && copyA == Copy.None ? IndexMath.Min(Row(i), Ir.Int(ms - 1)) : Row(i);
+                        var row = rowTail && copyA == Copy.None ? IndexMath.Min(Row(i), Size(ms - 1)) : Row(i);
                         var map = At(row, Column(j));
                         foreach (var (axis, value) in turn.Concat(at)) map[axis] = value;
-                        if (copyA != Copy.None) { map[TileVar("A")] = mt; map[WithinVar("A")] = Ir.Int(i); map[RowVar] = rowTail ? IndexMath.Min(Row(i), Ir.Int(ms - 1)) : Row(i); }
+                        if (copyA != Copy.None) { map[TileVar("A")] = mt; map[WithinVar("A")] = Ir.Int(i); map[RowVar] = rowTail ? IndexMath.Min(Row(i), Size(ms - 1)) : Row(i); }
                         if (copyB != Copy.None) { map[TileVar("B")] = nt; map[WithinVar("B")] = IndexMath.Add(lane, j * lanes); }
                         into.Add(new Update(accs[i, j], Op.Add, Ir.Scalar(Op.Mul, DType.F32, Ir.Substitute(a, map), Ir.Substitute(b, map))));
                     }
@@ -358,8 +369,8 @@ sealed partial class ContractionNest
             if (isDirect)
             {
                 Node full = Ir.True;
-                if (rowTail) full = Ir.And(full, IndexMath.Less(mt, Ir.Int(rowTiles - 1)));
-                if (columnTail) full = Ir.And(full, IndexMath.Less(nt, Ir.Int(columnTiles - 1)));
+                if (rowTail) full = Ir.And(full, IndexMath.Less(mt, Size(ms / rows)));
+                if (columnTail) full = Ir.And(full, IndexMath.Less(nt, Size(ns / width)));
                 body.Add(new If(full) { Then = direct, Else = viaScratch });
             }
             else body.AddRange(viaScratch);
@@ -399,8 +410,8 @@ sealed partial class ContractionNest
         var lane = Ir.Lane(lanes);
         var firstRow = IndexMath.Mul(mt, rows);
         var firstColumn = IndexMath.Mul(nt, width);
-        var rowsHere = IndexMath.Min(IndexMath.Add(IndexMath.Mul(firstRow, -1), ms), rows);
-        var columnsHere = IndexMath.Min(IndexMath.Add(IndexMath.Mul(firstColumn, -1), ns), width);
+        var rowsHere = IndexMath.Min(IndexMath.Add(IndexMath.Mul(firstRow, -1), Size(ms)), rows);
+        var columnsHere = IndexMath.Min(IndexMath.Add(IndexMath.Mul(firstColumn, -1), Size(ns)), width);
 
         For Loops(bool vector)
         {
@@ -428,8 +439,8 @@ sealed partial class ContractionNest
 
         bool vectors = HoldsVectors(n), partly = vectors && MayPassTheEnd(stores);
         if (!vectors || ns < width) into.Add(partly ? PartOfTile(stores[0], slot, tile, mt, nt, at, rowsHere, columnsHere) : Loops(false));
-        else if (ns % width == 0) into.Add(Loops(true));
-        else into.Add(new If(IndexMath.Less(nt, Ir.Int(ns / width))) { Then = [Loops(true)], Else = [partly ? PartOfTile(stores[0], slot, tile, mt, nt, at, rowsHere, columnsHere) : Loops(false)] });
+        else if (copyB == Copy.None ? ns % width == 0 : IsWhole(ns, width)) into.Add(Loops(true));
+        else into.Add(new If(IndexMath.Less(nt, Size(ns / width))) { Then = [Loops(true)], Else = [partly ? PartOfTile(stores[0], slot, tile, mt, nt, at, rowsHere, columnsHere) : Loops(false)] });
         return into;
     }
 }

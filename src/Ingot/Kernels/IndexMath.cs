@@ -228,7 +228,7 @@ static class IndexMath
         {
             case Op.Const: return n.IntConst is { } v ? (v, v) : OfType(n.DType);
             case Op.Range: return n.Arg is LaneArg l ? (0, l.Lanes - 1) : (0, Ir.Extent(n) - 1);
-            case Op.Arg when Chunk.Name(n) is not null: return (0, Far);
+            case Op.Arg when n.Arg is SizeArg || Chunk.Name(n) is not null: return (0, Far);
             case Op.CheckIndex: return (0, ((CheckArg)n.Arg!).Extent - 1);
             case Op.Neg: { var (a, b) = Bounds(n.src[0]); return Clamp(-(Int128)b, -(Int128)a); }
             case Op.Add: { var (a, b) = Bounds(n.src[0]); var (c, d) = Bounds(n.src[1]); return Clamp((Int128)a + c, (Int128)b + d); }

@@ -12,6 +12,9 @@ sealed record LaneArg(int Lanes) : NodeArg;
 /// <summary>A scalar that arrives with the launch: a float constant of the graph, or a part of a random stream's key and counter.</summary>
 sealed record SlotArg(int Slot) : NodeArg;
 
+/// <summary>A number that simplification must not look at: see <see cref="Ir.Size"/>.</summary>
+sealed record SizeArg(long Value, string Name) : NodeArg;
+
 /// <summary>An element of the value of a graph node, by its multi-dimensional index: what lowering produces before buffers are known.</summary>
 sealed record ReadArg(Node Source) : NodeArg
 {
@@ -48,6 +51,11 @@ static class Ir
     /// <summary>A fresh loop variable; an extent of 1 needs none.</summary>
     public static Node Range(long extent) =>
         extent == 1 ? Int(0) : Node.Of(Op.Range, DType.I64, Shape.Scalar, new RangeArg(Interlocked.Increment(ref nextRange), extent));
+
+    /// <summary>A natural number as if it were not known: what is written with it has the same form whatever it is, and so one code for all sizes (<see cref="Codegen.Il.CodeFamily"/>).</summary>
+    /// <param name="value">The number.</param>
+    /// <param name="name">What it is the number of: two that happen to be equal are two.</param>
+    public static Node Size(long value, string name) => Node.Of(Op.Arg, DType.I64, Shape.Scalar, new SizeArg(value, name));
 
     public static Node Lane(int lanes) => Node.Of(Op.Range, DType.I64, Shape.Scalar, new LaneArg(lanes));
 

@@ -114,7 +114,7 @@ sealed class NestPrinter
         {
             Op.Const => n.DType.IsFloat ? $"{n.Const!.Value:R}" : $"{n.IntConst}",
             Op.Range when n.Arg is LaneArg lane => $"lane{lane.Lanes}",
-            Op.Arg => n.Arg is SlotArg a ? $"arg{a.Slot}" : $"chunk.{Chunk.Name(n)}",
+            Op.Arg => n.Arg is SlotArg a ? $"arg{a.Slot}" : n.Arg is SizeArg size ? $"{size.Value}" : $"chunk.{Chunk.Name(n)}",
             Op.Acc => Accumulator(n),
             Op.Load => n.src.Length > 1 ? $"(if {Arg(1)} slot{((BufferSlot)n.Arg!).Slot}[{Bare(Arg(0))}])" : $"slot{((BufferSlot)n.Arg!).Slot}[{Bare(Arg(0))}]",
             Op.Where => $"({Arg(0)} ? {Arg(1)} : {Arg(2)})",

@@ -18,14 +18,14 @@ sealed partial class RowBlockNest
         var tile = new For(Ir.Range(extent), from, to, positions);
         Open(body, inner.SkipLast(1)).Add(tile);
         // Positions beyond the last are the last again.
-        Node Position(int i) => extent % positions == 0 ? IndexMath.Add(tile.Var, i) : IndexMath.Min(IndexMath.Add(tile.Var, i), Ir.Int(extent - 1));
+        Node Position(int i) => extent % positions == 0 && !varies ? IndexMath.Add(tile.Var, i) : IndexMath.Min(IndexMath.Add(tile.Var, i), Size(extent - 1));
         var accs = new Node[positions, vectors];
         var zero = Graph.Build.Const(DType.F32, Shape.Scalar, 0L);
         for (int i = 0; i < positions; i++)
             for (int v = 0; v < vectors; v++) tile.Body.Add(new Init(accs[i, v] = Ir.Acc(DType.F32, Ir.Lane(lanes)), zero));
         var along = k[^1];
         int together = HasFewProducts ? SideBySide.Turns : 1;
-        SideBySide.Loop(Open(tile.Body, k.SkipLast(1)), along, Ir.Int(0), Ir.Int(Ir.Extent(along)), together, Ir.Extent(along) % together == 0, (sums, at) =>
+        SideBySide.Loop(Open(tile.Body, k.SkipLast(1)), along, Ir.Int(0), Ir.Int(Ir.Extent(along)), together, Ir.Extent(along) % together == 0 && !varies, (sums, at) =>
         {
             for (int i = 0; i < positions; i++)
                 for (int v = 0; v < vectors; v++)

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using Ingot.Codegen.Il;
 using Ingot.Graph;
 
 namespace Ingot.Kernels;
@@ -29,6 +31,11 @@ sealed partial class RowBlockNest
     /// <summary>What the placeholder of the first row and the batch axes are in the code.</summary>
     readonly Dictionary<Node, Node> bound = new(ReferenceEqualityComparer.Instance);
 
+    /// <summary>As in <see cref="ContractionNest"/>.</summary>
+    readonly bool varies = CodeFamily.Current is not null;
+
+    Node Size(long value, [CallerArgumentExpression(nameof(value))] string name = "") => varies ? Ir.Size(value, name) : Ir.Int(value);
+
     readonly List<(long OfRow, long OfPosition, long Constant)> limits;
 
     /// <summary>Axes were merged so that the mask's positions are not walked everywhere: nothing can be left out.</summary>
@@ -44,7 +51,7 @@ sealed partial class RowBlockNest
         registers = lanes == 16 ? 24 : 12;
         // A last block that is not full starts earlier, so that some rows are done twice: as few as possible.
         long extent = Ir.Extent(row);
-        vectors = onUnit ? TilePacking.Side / lanes : new[] { 3, 4, 2, 1 }.Where(v => v * lanes <= extent).MinBy(v => (extent + (v * lanes) - 1) / (v * lanes) * v * (v switch { 3 => 1, 4 => 1.04, 2 => 1.1, _ => 1.3 }));
+        vectors = onUnit ? TilePacking.Side / lanes : varies ? extent >= 3 * lanes ? 3 : (int)(extent / lanes) : new[] { 3, 4, 2, 1 }.Where(v => v * lanes <= extent).MinBy(v => (extent + (v * lanes) - 1) / (v * lanes) * v * (v switch { 3 => 1, 4 => 1.04, 2 => 1.1, _ => 1.3 }));
         rows = vectors * lanes;
         positions = onUnit ? 8 : registers / vectors;
         (this.onUnit, alignment) = (onUnit, onUnit ? TilePacking.Side : positions);
@@ -80,11 +87,11 @@ sealed partial class RowBlockNest
     {
         var batch = kernel.Outer.FindAll(r => r != row);
         long count = batch.Aggregate(1L, (p, r) => p * Ir.Extent(r)), extent = Ir.Extent(row), blocks = (extent + rows - 1) / rows;
-        var p = Ir.Range(Math.Max(2, count * blocks));
-        IndexMath.Digits(batch, IndexMath.Div(p, blocks), bound);
+        var p = Ir.Range(varies ? 1L << 40 : Math.Max(2, count * blocks));
+        IndexMath.Digits(batch, IndexMath.Div(p, Size(blocks)), bound);
         // Under a causal mask the last rows are the longest: those first, and the threads end together.
-        var block = IndexMath.Add(IndexMath.Mul(IndexMath.Mod(p, blocks), -1), blocks - 1);
-        bound[first] = IndexMath.Min(IndexMath.Mul(block, rows), Ir.Int(extent - rows));
+        var block = IndexMath.Add(IndexMath.Mul(IndexMath.Mod(p, Size(blocks)), -1), Size(blocks - 1));
+        bound[first] = IndexMath.Min(IndexMath.Mul(block, rows), Size(extent - rows));
         ShareScratch();
         foreach (var step in steps)
             if (!Step(step.Inner, step.Stores.ConvertAll(Placed))) return false;

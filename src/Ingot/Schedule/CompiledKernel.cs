@@ -16,6 +16,9 @@ sealed class CompiledKernel
     public required KernelCode[] Code { get; init; }
     public required int IlBytes { get; init; }
 
+    /// <summary>Of each phase, the sizes that its code takes from memory (see <see cref="CodeFamily"/>), pinned; null: none of them does.</summary>
+    public long[]?[]? Sizes { get; init; }
+
     static readonly ConcurrentDictionary<string, CompiledKernel> Cache = new();
 
     /// <summary>The same by the text of a kernel before anything was done to it: the kernels of twelve equal layers are transformed once.</summary>
@@ -50,7 +53,8 @@ sealed class CompiledKernel
     /// <param name="ast">The kernel; it is used up.</param>
     /// <param name="search">Finds a recipe for a kernel that was not compiled before, given its key and form; null leaves it to the heuristic.</param>
     /// <param name="nest">The loops of this kernel, which may differ from an equal kernel's in extents.</param>
-    public static CompiledKernel Of(KernelAst ast, Func<string, KernelAst, Recipe?> search, out LoopNest nest)
+    /// <param name="place">Where in the program the kernel is: see <see cref="CodeFamily"/>.</param>
+    public static CompiledKernel Of(KernelAst ast, Func<string, KernelAst, Recipe?> search, out LoopNest nest, int place = 0)
     {
         string listing = ast.Print(), asWritten = $"{Cpu.Level} {ast.IsRowBlock} {listing}"; // before polynomials take the place of functions
         if (AsWritten.TryGetValue(asWritten, out var same))
@@ -75,8 +79,9 @@ sealed class CompiledKernel
         long start = Stopwatch.GetTimestamp();
         nest = Nested(ast, recipe);
         if (Settings.Debug >= 3) Observe.Compiling(listing, nest);
-        var kernel = Emit(key, nest, recipe);
-        Compiled++;
+        bool isNew = true;
+        var kernel = CodeFamily.Current is { } family ? Emit(key, nest, recipe, family, place, out isNew) : Emit(key, nest, recipe);
+        if (isNew) Compiled++;
         CompileTime += Stopwatch.GetElapsedTime(start);
         if (Settings.Debug >= 6) Observe.Disassembled(kernel);
         AsWritten[asWritten] = (kernel, nest, prepared);
@@ -109,6 +114,27 @@ sealed class CompiledKernel
         var emitted = nest.Phases.ConvertAll(p => IlEmitter.Emit(nest, p, p.VectorBytes == 0 ? Cpu.VectorBytes : p.VectorBytes));
         foreach (var (code, _) in emitted) System.Runtime.CompilerServices.RuntimeHelpers.PrepareDelegate(code);
         return new CompiledKernel { Key = key, Nest = nest, Recipe = recipe, Code = [.. emitted.Select(e => e.Code)], IlBytes = emitted.Sum(e => e.IlBytes) };
+    }
+
+    /// <summary>As <see cref="Emit(string, LoopNest, Recipe)"/>, with code that serves other sizes as well.</summary>
+    static CompiledKernel Emit(string key, LoopNest nest, Recipe recipe, CodeFamily family, int place, out bool isNew)
+    {
+        var code = new KernelCode[nest.Phases.Count];
+        var sizes = new long[]?[code.Length];
+        int ilBytes = 0;
+        isNew = false;
+        for (int p = 0; p < code.Length; p++)
+        {
+            var phase = nest.Phases[p];
+            var (written, unit) = IlEmitter.Record(nest, phase, phase.VectorBytes == 0 ? Cpu.VectorBytes : phase.VectorBytes);
+            (code[p], var own, int bytes) = family.Of(written, unit, IlEmitter.Name(nest, phase), place, p, out bool isCompiled);
+            isNew |= isCompiled;
+            ilBytes += bytes;
+            if (own is null) continue;
+            sizes[p] = GC.AllocateArray<long>(own.Length, pinned: true);
+            own.CopyTo(sizes[p]!, 0);
+        }
+        return new CompiledKernel { Key = key, Nest = nest, Recipe = recipe, Code = code, IlBytes = ilBytes, Sizes = Array.TrueForAll(sizes, s => s is null) ? null : sizes };
     }
 
     /// <summary>One loop, no reductions, nothing but unit strides: the code takes its bounds from the launch.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Ingot.Graph;
 using Ingot.Kernels;
 using Ingot.Runtime;
@@ -54,23 +55,96 @@ sealed partial class Plan
             }
             if (!same)
             {
-                (runs, Kept, Launch.Skipped[Phase]) = (0, null, false);
+                (runs, Kept, copies) = (0, null, []);
+                // Perhaps another plan has them: of the same model for other sizes.
+                var made = Launch.Instances.Select((_, i) => PackedCopy.Find(Launch, Phase, Slot, Sources(memory, i))).ToArray();
+                if (Array.TrueForAll(made, m => m is not null)) Kept = made!;
+                Launch.Skipped[Phase] = Kept is not null;
                 return;
             }
-            if (++runs != RunsBeforeKept) return;
-            Keep();
+            if (Kept is not null || ++runs != RunsBeforeKept) return;
+            Keep(memory);
         }
 
-        void Keep()
+        Storage[] Sources(Storage[] memory, int instance) => Array.ConvertAll(Leaves[instance], l => memory[l]);
+
+        List<PackedCopy> copies = [];
+
+        /// <summary>A run has filled the copies.</summary>
+        public void Ran()
+        {
+            Launch.Skipped[Phase] = Kept is not null;
+            foreach (var c in copies) c.IsMade = true;
+            copies.Clear();
+        }
+
+        void Keep(Storage[] memory)
         {
             try
             {
                 Kept = Launch.Instances.ConvertAll(_ => Storage.Allocate(Codegen.Il.IlEmitter.ScratchBytes(Launch.Kernel!.Nest.Slots[Slot]))).ToArray();
+                copies = [.. Kept.Select((k, i) => PackedCopy.Add(Launch, Phase, Slot, Sources(memory, i), k))];
             }
             catch (OutOfMemoryException)
             {
                 runs = int.MinValue; // not worth memory that others need
             }
+        }
+    }
+
+    /// <summary>
+    /// A copy that is kept, for all plans that make the same one of the same memory: a model run at a hundred lengths has a hundred plans and its weights packed once. It lives
+    /// as long as a plan has it. Used under the realiser's lock.
+    /// </summary>
+    sealed class PackedCopy
+    {
+        static readonly ConditionalWeakTable<Storage, List<PackedCopy>> OfMemory = [];
+
+        readonly Codegen.Il.KernelCode code;
+        readonly long[] sizes;
+        readonly long extent, bytes;
+        readonly WeakReference<Storage>[] sources;
+        readonly int[] versions;
+        readonly WeakReference<Storage> memory;
+
+        /// <summary>Whether it holds what it is to hold.</summary>
+        public bool IsMade { get; set; }
+
+        PackedCopy(Launch launch, int phase, int slot, Storage[] sources, Storage memory)
+        {
+            (code, sizes, extent, bytes) = What(launch, phase, slot);
+            this.sources = Array.ConvertAll(sources, s => new WeakReference<Storage>(s));
+            versions = Array.ConvertAll(sources, s => s.Version);
+            this.memory = new(memory);
+        }
+
+        /// <summary>Equal for stages that make equal copies of equal memory.</summary>
+        static (Codegen.Il.KernelCode Code, long[] Sizes, long Extent, long Bytes) What(Launch launch, int phase, int slot) =>
+            (launch.Kernel!.Code[phase], launch.Kernel.Sizes?[phase] ?? [], launch.Instances[0].Phases[phase].Extent, Codegen.Il.IlEmitter.ScratchBytes(launch.Kernel.Nest.Slots[slot]));
+
+        public static PackedCopy Add(Launch launch, int phase, int slot, Storage[] sources, Storage memory)
+        {
+            var list = OfMemory.GetValue(sources[0], static _ => []);
+            list.RemoveAll(c => !c.memory.TryGetTarget(out _));
+            list.Add(new(launch, phase, slot, sources, memory));
+            return list[^1];
+        }
+
+        public static Storage? Find(Launch launch, int phase, int slot, Storage[] sources)
+        {
+            if (!OfMemory.TryGetValue(sources[0], out var list)) return null;
+            var (code, sizes, extent, bytes) = What(launch, phase, slot);
+            foreach (var c in list)
+                if (c.IsMade && c.code == code && c.extent == extent && c.bytes == bytes && c.sizes.AsSpan().SequenceEqual(sizes) && c.IsOf(sources) && c.memory.TryGetTarget(out var memory)) return memory;
+            return null;
+        }
+
+        bool IsOf(Storage[] others)
+        {
+            if (others.Length != sources.Length) return false;
+            for (int i = 0; i < others.Length; i++)
+                if (!sources[i].TryGetTarget(out var s) || !ReferenceEquals(s, others[i]) || versions[i] != s.Version || s is BorrowedStorage) return false;
+            return true;
         }
     }
 

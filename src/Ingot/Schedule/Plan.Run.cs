@@ -51,7 +51,7 @@ sealed partial class Plan
                 if (expected is not null) Compare(launch, expected);
                 assigned |= launch.Assigns;
             }
-            foreach (var pack in packs) pack.Launch.Skipped[pack.Phase] = pack.Kept is not null;
+            foreach (var pack in packs) pack.Ran();
         }
         catch
         {
@@ -91,7 +91,7 @@ sealed partial class Plan
         foreach (var launch in launches)
             foreach (var i in launch.Instances)
             {
-                var words = i.Words.AsSpan();
+                var words = i.Words.AsSpan(i.First);
                 words[0] = errorAddress;
                 words = words[1..];
                 for (int s = 0; s < i.Buffers.Length; s++) words[s] = addresses[i.Buffers[s]];
@@ -100,7 +100,7 @@ sealed partial class Plan
                 for (int s = 0; s < i.Scalars.Length; s++) words[s] = run.Scalars[i.Scalars[s]];
             }
         foreach (var pack in packs!)
-            for (int i = 0; pack.Kept is { } kept && i < kept.Length; i++) pack.Launch.Instances[i].Words[1 + pack.Slot] = kept[i].Address;
+            for (int i = 0; pack.Kept is { } kept && i < kept.Length; i++) pack.Launch.Instances[i].Words[pack.Launch.Instances[i].First + 1 + pack.Slot] = kept[i].Address;
     }
 
     /// <summary>Memory of the targets, of the temporaries and of old values.</summary>

@@ -23,7 +23,9 @@ sealed partial class Plan
         public required int[] Scalars;
         public required Phase[] Phases;
         public long Flops, Bytes;
+        /// <summary>What <see cref="Address"/> points into: addresses of sizes, a phase each, if its code takes any; then, from <see cref="First"/>, the launch's arguments.</summary>
         public long[] Words = [];
+        public int First;
         public nint Address;
         public long[] ScratchOffsets = [];
         /// <summary>The kernel before its recipe, kept under VERIFY=1.</summary>
@@ -107,8 +109,9 @@ sealed partial class Plan
 
         // Launches: kernels come in dependence order, level by level; equal kernels of one level share a launch.
         var made = new HashSet<int>();
-        foreach (var k in kernels)
+        for (int at = 0; at < kernels.Count; at++)
         {
+            var k = kernels[at];
             var ids = k.Buffers.ConvertAll(BufferOf);
             if (k.Ast is null)
             {
@@ -118,7 +121,7 @@ sealed partial class Plan
             long flops = k.Ast.Flops();
             var scalars = NumberScalars(k.Ast);
             var reference = Settings.Verify > 0 ? Copy(k.Ast) : null;
-            var compiled = CompiledKernel.Of(k.Ast, (key, ast) => RecipeCache.Find(key) ?? (Settings.Beam > 0 ? Search(key, ast, [.. k.Buffers], scalars.Length) : null), out var nest);
+            var compiled = CompiledKernel.Of(k.Ast, (key, ast) => RecipeCache.Find(key) ?? (Settings.Beam > 0 ? Search(key, ast, [.. k.Buffers], scalars.Length) : null), out var nest, (kernels.Count << 16) | at);
             var writes = k.Ast.Steps.SelectMany(s => s.Stores).Select(s => s.Slot).Where(s => k.Ast.Slots[s].ScratchElements == 0).ToHashSet();
             var instance = new Instance { Buffers = [.. ids], Scalars = scalars, Phases = [.. nest.Phases], Flops = flops, Bytes = Traffic(k, writes), Reference = reference };
             Writes[instance] = writes.Count;
@@ -240,8 +243,12 @@ sealed partial class Plan
                     int slot = s;
                     lives.Add((BytesOf(info, workers), l, l, at => i.ScratchOffsets[slot] = at));
                 }
-                i.Words = GC.AllocateArray<long>(1 + nest.Slots.Count + i.Scalars.Length, pinned: true);
-                i.Address = Marshal.UnsafeAddrOfPinnedArrayElement(i.Words, 0);
+                var sizes = launches[l].Kernel!.Sizes ?? [];
+                i.First = sizes.Length;
+                i.Words = GC.AllocateArray<long>(i.First + 1 + nest.Slots.Count + i.Scalars.Length, pinned: true);
+                for (int p = 0; p < sizes.Length; p++)
+                    if (sizes[p] is { } own) i.Words[i.First - 1 - p] = Marshal.UnsafeAddrOfPinnedArrayElement(own, 0);
+                i.Address = Marshal.UnsafeAddrOfPinnedArrayElement(i.Words, i.First);
             }
         var placed = new List<(long From, long To, int First, int Last)>();
         foreach (var (bytes, from, to, place) in lives.OrderByDescending(x => x.Bytes))

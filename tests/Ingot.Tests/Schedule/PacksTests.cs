@@ -1,3 +1,4 @@
+using Ingot.Codegen.Il;
 using Ingot.Schedule;
 using Ingot.Tests.Runtime;
 
@@ -34,6 +35,27 @@ public class PacksTests
         var before = Run(x, w);
         w.Assign(w * 2).Realize();
         Run(x, w).ShouldBe([.. before.Select(v => v * 2)]);
+        Realizer.LastPlan!.KeptBytes.ShouldBe(0);
+    }
+
+    [Fact]
+    public void Linear_OfOtherRowsInOneFamily_TakesTheCopyThatIsThere()
+    {
+        var w = Tensor.Randn(120, 64).Realize();
+        Tensor[] inputs = [.. new[] { 80, 81, 90, 91 }.Select(rows => Tensor.Randn(rows, 64).Realize())];
+        var expected = Array.ConvertAll(inputs, x => Run(x, w));
+        using var family = CodeFamily.Enter(new());
+        Realizer.Clear(); // the plans above were not the family's
+        for (int i = 0; i < 30; i++) Run(inputs[0], w).ShouldBe(expected[0]);
+        Realizer.LastPlan!.KeptBytes.ShouldBeGreaterThan(0);
+        for (int i = 1; i < inputs.Length; i++)
+        {
+            Run(inputs[i], w).ShouldBe(expected[i]);
+            Realizer.LastPlan!.KeptBytes.ShouldBeGreaterThan(0, "at the first run");
+        }
+        // A change of the weight drops it for all of them.
+        w.Assign(w * 2).Realize();
+        Run(inputs[1], w).ShouldBe([.. expected[1].Select(v => v * 2)]);
         Realizer.LastPlan!.KeptBytes.ShouldBe(0);
     }
 

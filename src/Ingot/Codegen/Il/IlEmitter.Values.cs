@@ -222,6 +222,12 @@ sealed partial class IlEmitter
 
     void Argument(Node n)
     {
+        if (n.Arg is SizeArg size)
+        {
+            if (il is IlRecording written) written.EmitSize(size.Value, size.Name);
+            else il.Emit(OpCodes.Ldc_I8, size.Value);
+            return;
+        }
         if (Chunk.Name(n) is { } bound) { il.Emit(bound == "start" ? OpCodes.Ldarg_2 : OpCodes.Ldarg_3); return; }
         il.Emit(OpCodes.Ldarg_1);
         il.Emit(OpCodes.Ldc_I4, (1 + nest.Slots.Count + ((SlotArg)n.Arg!).Slot) * 8);

@@ -1,4 +1,5 @@
 using System.Reflection.Emit;
+using Ingot.Codegen.X64;
 using Ingot.Graph;
 using Ingot.Kernels;
 
@@ -21,7 +22,6 @@ sealed partial class IlEmitter
     readonly LoopNest nest;
     readonly int vectorBytes;
     readonly Instructions vectors;
-    readonly DynamicMethod method;
     readonly ILGenerator il;
     readonly Dictionary<Node, int> depths = new(ReferenceEqualityComparer.Instance);
     readonly Dictionary<Node, LocalBuilder> ranges = new(ReferenceEqualityComparer.Instance);
@@ -39,29 +39,47 @@ sealed partial class IlEmitter
         public Dictionary<string, LocalBuilder> Pointers { get; } = [];
     }
 
-    IlEmitter(LoopNest nest, int vectorBytes, string name)
+    IlEmitter(LoopNest nest, int vectorBytes, ILGenerator il)
     {
-        (this.nest, this.vectorBytes) = (nest, vectorBytes);
+        (this.nest, this.vectorBytes, this.il) = (nest, vectorBytes, il);
         vectors = new Instructions(vectorBytes);
-        method = new DynamicMethod(name, typeof(void), [typeof(object), typeof(nint), typeof(long), typeof(long), typeof(long)], typeof(IlEmitter).Module, true);
-        il = IlListing.Of(method, method.GetILGenerator(4096));
     }
+
+    /// <summary>A method of a kernel's signature, without code.</summary>
+    public static DynamicMethod Method(string name) => new(name, typeof(void), [typeof(object), typeof(nint), typeof(long), typeof(long), typeof(long)], typeof(IlEmitter).Module, true);
 
     /// <summary>Compiles one phase.</summary>
     /// <returns>The code and its size in bytes of IL.</returns>
     public static (KernelCode Code, int IlBytes) Emit(LoopNest nest, Phase phase, int vectorBytes)
     {
-        var e = new IlEmitter(nest, vectorBytes, $"{nest.Name} {phase.Name}");
-        e.Prepare(phase.Body, 0);
-        e.isFrugal = e.accumulatorCount >= 8 || e.counted.Count(n => n.Arg is SlotArg) > 6;
-        e.FindWritten(phase.Body);
-        e.BaseAddresses(phase.Body);
-        e.UnitBegins(phase.Body);
-        e.Block(phase.Body);
-        if (e.mustFence) e.il.Emit(OpCodes.Call, typeof(Thread).GetMethod(nameof(Thread.MemoryBarrier))!);
-        e.UnitEnds();
-        e.il.Emit(OpCodes.Ret);
-        return (e.method.CreateDelegate<KernelCode>(e.unit), e.il.ILOffset);
+        var method = Method(Name(nest, phase));
+        var il = IlListing.Of(method, method.GetILGenerator(4096));
+        var unit = new IlEmitter(nest, vectorBytes, il).Whole(phase);
+        return (method.CreateDelegate<KernelCode>(unit), il.ILOffset);
+    }
+
+    /// <summary>Writes one phase down.</summary>
+    /// <returns>What was written, and what the code is to be bound to.</returns>
+    public static (IlRecording Written, MatrixCode? Unit) Record(LoopNest nest, Phase phase, int vectorBytes)
+    {
+        var written = new IlRecording();
+        return (written, new IlEmitter(nest, vectorBytes, written).Whole(phase));
+    }
+
+    public static string Name(LoopNest nest, Phase phase) => $"{nest.Name} {phase.Name}";
+
+    MatrixCode? Whole(Phase phase)
+    {
+        Prepare(phase.Body, 0);
+        isFrugal = accumulatorCount >= 8 || counted.Count(n => n.Arg is SlotArg) > 6;
+        FindWritten(phase.Body);
+        BaseAddresses(phase.Body);
+        UnitBegins(phase.Body);
+        Block(phase.Body);
+        if (mustFence) il.Emit(OpCodes.Call, typeof(Thread).GetMethod(nameof(Thread.MemoryBarrier))!);
+        UnitEnds();
+        il.Emit(OpCodes.Ret);
+        return unit;
     }
 
     /// <summary>
