@@ -353,7 +353,7 @@ sealed partial class GeneralNest
         var lane = Ir.Lane(lanes);
         int unroll = extent >= 4 * lanes ? 4 : 1;
         long wide = extent - extent % (unroll * lanes), single = extent - extent % lanes;
-        // Accumulator u of fold i is number u * folds + i.
+        // Accumulator u of fold i is number u * folds + i; that of single elements comes last.
         var vectors = new List<Node>();
         var tails = new List<Node>();
         for (int u = 0; u < unroll; u++)
@@ -367,13 +367,16 @@ sealed partial class GeneralNest
             tails.Add(Ir.Acc(f.DType, null));
             if (single < extent) into.Add(new Init(tails[^1], Lowering.Identity(Ir.FoldKind(f), f.DType)));
         }
-        long perPass = extent / (unroll * lanes);
+        // What is left of a short axis, or at the end of each pass, may be more for its accumulator than the vectors are for theirs.
+        List<Node> all = single < extent ? [.. vectors, .. tails] : vectors;
+        long perPass = extent / (unroll * lanes), rest = Math.Max(extent - single, (single - wide) / lanes), most = Math.Max(1, Math.Max(perPass, rest));
         bool blocks = perPass > Stretch;
         var before = ranges[..^1];
-        int depth = blocks ? before.Length : StretchDepth(before, Math.Max(1, perPass));
+        long passes = before.Aggregate(1L, (p, r) => p * Ir.Extent(r));
+        int depth = blocks ? before.Length : StretchDepth(before, most);
         var inner = new HashSet<Node>(opened, ReferenceEqualityComparer.Instance);
         into = OpenLoops(into, before[..depth], inner);
-        InStretches(into, folds, vectors, before.Aggregate(Math.Max(1, perPass), (p, r) => p * Ir.Extent(r)), blocks ? axis : null, wide, unroll * lanes, (body, accs, from, to) =>
+        InStretches(into, folds, blocks ? vectors : all, most * passes, blocks ? axis : null, wide, unroll * lanes, (body, accs, from, to) =>
         {
             var within = new HashSet<Node>(inner, ReferenceEqualityComparer.Instance);
             body = OpenLoops(body, before[depth..], within);
@@ -382,11 +385,12 @@ sealed partial class GeneralNest
             Segment(body, within, accs, Ir.Int(unroll > 1 ? wide : 0), Ir.Int(single), lanes, 1);
             Segment(body, within, accs, Ir.Int(single), Ir.Int(extent), 1, 0);
         });
-        if (blocks)
-        {
-            Segment(into, inner, vectors, Ir.Int(wide), Ir.Int(single), lanes, 1);
-            Segment(into, inner, vectors, Ir.Int(single), Ir.Int(extent), 1, 0);
-        }
+        if (blocks && wide < extent)
+            InStretches(into, folds, all, rest * passes, null, 0, 1, (body, accs, _, _) =>
+            {
+                Segment(body, inner, accs, Ir.Int(wide), Ir.Int(single), lanes, 1);
+                Segment(body, inner, accs, Ir.Int(single), Ir.Int(extent), 1, 0);
+            });
 
         void Segment(List<Stmt> body, HashSet<Node> within, List<Node> accs, Node from, Node to, int width, int count)
         {
@@ -400,7 +404,7 @@ sealed partial class GeneralNest
                 for (int i = 0; i < folds.Count; i++)
                 {
                     var at = count == 0 ? b : IndexMath.Add(IndexMath.Add(b, lane), u * lanes);
-                    updates.Add((count == 0 ? tails[i] : accs[u * folds.Count + i], Ir.FoldKind(folds[i]), Ir.Substitute(bodies[i], new(ReferenceEqualityComparer.Instance) { [axis] = at })));
+                    updates.Add((accs[(count == 0 ? unroll : u) * folds.Count + i], Ir.FoldKind(folds[i]), Ir.Substitute(bodies[i], new(ReferenceEqualityComparer.Instance) { [axis] = at })));
                 }
             UpdateAll(loop.Body, updates, open);
             body.Add(loop);

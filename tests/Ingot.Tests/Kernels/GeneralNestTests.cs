@@ -1,4 +1,5 @@
 using Ingot.Kernels;
+using Ingot.Runtime;
 using Ingot.Schedule;
 using Ingot.Tests.Runtime;
 
@@ -8,8 +9,11 @@ namespace Ingot.Tests.Kernels;
 [Collection(nameof(ProcessWide))]
 public sealed class GeneralNestTests : IDisposable
 {
+    readonly IsaLevel? isa = Settings.Isa;
+
     public void Dispose()
     {
+        Settings.Isa = isa;
         CompiledKernel.Forced = null;
         CompiledKernel.Clear();
         Realizer.Clear();
@@ -48,6 +52,22 @@ public sealed class GeneralNestTests : IDisposable
             var r = Ir.Range(elements);
             var store = new StoreSpec(1, DType.F32, r, Ir.Load(DType.F32, 0, r));
             return GeneralNest.LeavesCaches(new KernelAst { Name = "copy", Outer = [r], Steps = [new Step([], [store])], Slots = [new(DType.F32), new(DType.F32)] });
+        }
+    }
+
+    /// <summary>What of an axis fills no vector has an accumulator of its own, and the rests of many rows are a long sum too.</summary>
+    [Theory]
+    [InlineData(IsaLevel.Vector128)]
+    [InlineData(IsaLevel.Avx2)]
+    [InlineData(IsaLevel.Avx512)]
+    public void Sum_OfManyRowsWithRests_KeepsItsDigits(IsaLevel level)
+    {
+        Settings.Isa = level;
+        foreach (int width in new[] { 7, 15, 31, 45, 4 * 16 * 257 + 15 })
+        {
+            const int Rows = 300;
+            double exact = (double)Rows * width * 0.1f;
+            foreach (float sum in Tensor.Full([Rows, 3, width], 0.1).Realize().Sum([0, 2]).ToArray<float>()) (sum / exact).ShouldBe(1, 5e-6, $"width {width}");
         }
     }
 }
