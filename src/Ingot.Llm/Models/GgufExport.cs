@@ -81,6 +81,7 @@ public static class GgufExport
         if ((config.BeginToken ?? v.BeginId) is { } begin) writer.Set(Key + "bos_token_id", (uint)begin);
         bool isOwn = ChatFormat.Fits(tokenizer);
         var endTokens = isOwn ? config.EndTokens.Append(new ChatFormat(tokenizer).AssistantEnd).Distinct().ToList() : [.. config.EndTokens];
+        if (v is { AddsEnd: true, EndId: { } last }) endTokens = [last, .. endTokens.Where(e => e != last)]; // what is put behind texts is the first
         if (endTokens.Count > 0) writer.Set(Key + "eos_token_id", (uint)endTokens[0]);
         if (endTokens.Count > 1) writer.Set(Key + "eot_token_id", (uint)endTokens[1]);
         if (endTokens.Count > 2) writer.Set(Key + "eom_token_id", (uint)endTokens[2]);

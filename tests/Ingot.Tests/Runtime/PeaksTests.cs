@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Ingot.Runtime;
 
 namespace Ingot.Tests.Runtime;
