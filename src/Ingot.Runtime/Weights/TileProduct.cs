@@ -3,8 +3,8 @@ using System.Runtime.Intrinsics;
 
 namespace Ingot.Runtime.Weights;
 
-/// <summary>Addresses of the routines of a matrix unit, or of what takes its place: <see cref="EmulatedTiles"/> says what they do.</summary>
-public readonly record struct TileRoutines(nint Configure, nint Release, nint MultiplyBf16);
+/// <summary>Addresses of the routines of a matrix unit, or of what takes its place and has no tiles: <see cref="EmulatedTiles"/> says what they do.</summary>
+public readonly record struct TileRoutines(nint Configure, nint Release, nint MultiplyBf16, bool HaveTiles);
 
 /// <summary>
 /// Products of many rows of floats with stored weights on the matrix unit: y (M, N) = x (M, K) times the transpose of W (N, K). Both are rounded to bf16, products are added up in
@@ -135,6 +135,7 @@ public sealed unsafe class TileProduct : IChunkWork
         var decoded = (byte*)scratch.Address;
         var results = (float*)(decoded + count * panelBytes);
         var multiply = (delegate*<nint, nint, nint, long, long, void>)unit.MultiplyBf16;
+        if (unit.HaveTiles) SignalStack.Prepare();
         ((delegate*<void>)unit.Configure)();
         for (int from = 0; from < panelsOfX; from += panelsInBlock)
         {

@@ -25,9 +25,6 @@ public sealed class QuantizedMatrix
     readonly CustomKernel linear, rows;
     readonly ConditionalWeakTable<MatrixUnitRows, CustomKernel> onUnit = [];
 
-    /// <summary>The unit's code, or its emulation; kept, as stored weights are used for as long as the process lives.</summary>
-    static MatrixCode? unit;
-
     QuantizedMatrix(GgmlType type, int rows, int columns, Storage memory, WeightProduct product, IntegerProduct? integers)
     {
         (Type, Rows, Columns, this.memory, this.product, this.integers) = (type, rows, columns, memory, product, integers);
@@ -130,13 +127,13 @@ public sealed class QuantizedMatrix
     {
         int m = (int)(a.InputShape(0).Count / Columns);
         nint x = a.InputMemory(0).Address, y = a.OutputMemory.Address;
-        if (onUnit is null || !HasUnit) ByVectors(x, m, y);
+        if (onUnit is null || Unit is not { } unit) ByVectors(x, m, y);
         else
             for (int row = 0, end; row < m; row = end)
             {
                 (end, bool areOnUnit) = onUnit.Run(row, m);
                 nint from = x + (nint)row * Columns * sizeof(float), to = y + (nint)row * Rows * sizeof(float);
-                if (areOnUnit) tiles.Run(from, end - row, to, new(unit!.Configure, unit.Release, unit.Multiply(MatrixKind.Bf16)));
+                if (areOnUnit) tiles.Run(from, end - row, to, unit);
                 else ByVectors(from, end - row, to);
             }
         GC.KeepAlive(memory);
@@ -148,14 +145,14 @@ public sealed class QuantizedMatrix
         else product.Run(x, m, y);
     }
 
-    /// <summary>There is a unit, and it has passed the product that it is tried with when its code is made.</summary>
-    static bool HasUnit
+    /// <summary>The unit or its emulation; null below its level, or where it fails the product that it is tried with when its code is made.</summary>
+    static TileRoutines? Unit
     {
         get
         {
-            if (!Cpu.UsesMatrixUnit) return false;
-            unit ??= MatrixCode.Shared;
-            return Cpu.UsesMatrixUnit;
+            if (!Cpu.UsesMatrixUnit) return null;
+            var code = MatrixCode.Shared;
+            return Cpu.UsesMatrixUnit ? new(code.Configure, code.Release, code.Multiply(MatrixKind.Bf16), code.IsAssembled) : null;
         }
     }
 
