@@ -1,6 +1,5 @@
 using Ingot.Onnx.Export;
 using Ingot.Schedule;
-using Shouldly;
 
 namespace Ingot.Onnx.Tests.Execution;
 
