@@ -38,9 +38,10 @@ sealed record GgufDirectory(int Version, GgufMetadata Metadata, IReadOnlyList<Gg
         int keyCount = Count(cursor, "metadata keys", least: 13, file.Bytes);
         var metadata = ReadMetadata(cursor, keyCount, path);
         long alignment = AlignmentOf(metadata, cursor);
-        var tensors = new List<GgufTensor>();
-        var names = new HashSet<string>();
-        var starts = new List<long>();
+        // Room for all at once: the count was checked, and lists that double cost twice as much.
+        var tensors = new List<GgufTensor>(tensorCount);
+        var names = new HashSet<string>(tensorCount);
+        var starts = new List<long>(tensorCount);
         for (int i = 0; i < tensorCount; i++)
         {
             long at = cursor.Position;

@@ -55,10 +55,9 @@ sealed partial class Plan
             }
             if (!same)
             {
-                (runs, Kept, copies) = (0, null, []);
-                // Perhaps another plan has them: of the same model for other sizes.
-                var made = Launch.Instances.Select((_, i) => PackedCopy.Find(Launch, Phase, Slot, Sources(memory, i))).ToArray();
-                if (Array.TrueForAll(made, m => m is not null)) Kept = made!;
+                (runs, Kept) = (0, null);
+                copies.Clear();
+                if (PackedCopy.AreKnown(memory[all[0]])) Take(memory);
                 Launch.Skipped[Phase] = Kept is not null;
                 return;
             }
@@ -66,9 +65,16 @@ sealed partial class Plan
             Keep(memory);
         }
 
+        /// <summary>Perhaps another plan has the copies: of the same model for other sizes. Apart from <see cref="Look"/>, which must not allocate where memory changes with every run.</summary>
+        void Take(Storage[] memory)
+        {
+            var made = Launch.Instances.Select((_, i) => PackedCopy.Find(Launch, Phase, Slot, Sources(memory, i))).ToArray();
+            if (Array.TrueForAll(made, m => m is not null)) Kept = made!;
+        }
+
         Storage[] Sources(Storage[] memory, int instance) => Array.ConvertAll(Leaves[instance], l => memory[l]);
 
-        List<PackedCopy> copies = [];
+        readonly List<PackedCopy> copies = [];
 
         /// <summary>A run has filled the copies.</summary>
         public void Ran()
@@ -83,7 +89,7 @@ sealed partial class Plan
             try
             {
                 Kept = Launch.Instances.ConvertAll(_ => Storage.Allocate(Codegen.Il.IlEmitter.ScratchBytes(Launch.Kernel!.Nest.Slots[Slot]))).ToArray();
-                copies = [.. Kept.Select((k, i) => PackedCopy.Add(Launch, Phase, Slot, Sources(memory, i), k))];
+                copies.AddRange(Kept.Select((k, i) => PackedCopy.Add(Launch, Phase, Slot, Sources(memory, i), k)));
             }
             catch (OutOfMemoryException)
             {
@@ -129,6 +135,9 @@ sealed partial class Plan
             list.Add(new(launch, phase, slot, sources, memory));
             return list[^1];
         }
+
+        /// <summary>Whether there are copies of this memory at all.</summary>
+        public static bool AreKnown(Storage source) => OfMemory.TryGetValue(source, out _);
 
         public static Storage? Find(Launch launch, int phase, int slot, Storage[] sources)
         {
