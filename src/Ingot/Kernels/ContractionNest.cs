@@ -123,7 +123,7 @@ sealed partial class ContractionNest
         ChooseBlocks();
         // One of a batch is used by its own rows only. Else few rows want a copy that may be kept from run to run (Plan.Packs), many hardly notice that each block makes its own.
         copyB = Asked(recipe.PackB, mayReadB, mayReadB && (streamsB || ks * ns <= 16384 || rowTiles <= 2 || StaysWhereItIs(y)) ? Copy.None : rowBlocks == 1 && bs > 1 || rowTiles >= 32 && rowBlocks <= 4 && IsUnit(y, k[^1]) ? Copy.Block : Copy.Whole);
-        copyA = Asked(recipe.PackA, IsPlainRead(x), IsPlainRead(x) && IsCheapRow(x) ? Copy.None : columnBlocks > 4 && Ir.All(x).Exists(v => v.Op.IsTranscendental) ? Copy.Whole : Copy.Block);
+        copyA = Asked(recipe.PackA, IsPlainRead(x), IsPlainRead(x) && IsCheapRow(x) ? Copy.None : IsDearToRepeat(x) ? Copy.Whole : Copy.Block);
         const double vector = 0.5, single = 6; // cycles an element, by vectors and one by one
         double cycles = rowTiles * columnTiles * (double)ks * CyclesOfStep;
         if (copyA != Copy.None) cycles += ms * (double)ks * (IsUnitAlongK(x) || (ms > 1 && IsUnit(x, m[^1])) ? vector : single);
@@ -166,6 +166,14 @@ sealed partial class ContractionNest
 
     /// <summary>Of a tile at one k: two multiply-adds a cycle, two to three loads, and no accumulator sooner than four cycles after its last turn.</summary>
     double CyclesOfStep => Math.Max(4, Math.Max(rows * tileVectors / 2.0, (rows + tileVectors) / 2.5));
+
+    /// <summary>Whether what is computed of each element while it is copied costs more when every block of columns does it again than a copy of all: some two cycles an element, for writing and reading it.</summary>
+    bool IsDearToRepeat(Node x)
+    {
+        const double cyclesOfCopy = 2, cyclesOfOperation = 1.0 / 16; // two vectors of eight a cycle
+        int operations = Ir.All(x).Sum(v => v.Op.IsTranscendental ? 20 : v.DType.IsFloat && (v.Op.IsUnary || v.Op.IsBinary || v.Op == Op.Where) ? 1 : 0);
+        return (varies ? 4 : columnBlocks - 1) * operations * cyclesOfOperation > cyclesOfCopy; // not by the number of blocks where one form is for all sizes
+    }
 
     /// <summary>What a recipe asks for, if it can be done.</summary>
     static Copy Asked(int? choice, bool mayRead, Copy heuristic) => choice switch
