@@ -1,5 +1,4 @@
 using Ingot.Formats;
-using Ingot.Formats.Quantization;
 using Ingot.Runtime;
 using Ingot.Tests.Runtime;
 
@@ -20,22 +19,7 @@ public sealed class MatrixUnitLinearTests : IDisposable
         WorkerPool.Threads = threads;
     }
 
-    public static TheoryData<GgmlType> Types => [.. Enum.GetValues<GgmlType>().Where(QuantizedMatrix.IsSupported)];
-
-    static float[] Values(int count, int seed, float scale = 1)
-    {
-        var random = new Random(seed);
-        return [.. Enumerable.Range(0, count).Select(_ => (float)(random.NextDouble() + random.NextDouble() + random.NextDouble() - 1.5) * scale)];
-    }
-
-    static (QuantizedMatrix Matrix, float[] Weights) Make(GgmlType type, int rows, int columns, int seed = 1)
-    {
-        var bytes = Storage.Allocate(type.BytesOf((long)rows * columns));
-        BlockFormats.Encode(type, Values(rows * columns, seed, 0.05f), bytes.Span<byte>());
-        var weights = new float[rows * columns];
-        BlockFormats.Decode(type, bytes.Span<byte>(), weights);
-        return (QuantizedMatrix.Of(type, rows, columns, bytes), weights);
-    }
+    public static TheoryData<GgmlType> Types => StoredMatrix.Types;
 
     static float[] Product(QuantizedMatrix w, ReadOnlySpan<float> x, MatrixUnitRows? onUnit)
     {
@@ -51,8 +35,8 @@ public sealed class MatrixUnitLinearTests : IDisposable
         // Neither whole panels nor whole stretches, and groups of eight rows with and without a rest.
         foreach (var (m, n, k) in ((int, int, int)[])[(1, 45, 768), (7, 75, 1280), (41, 33, 256), (72, 8, 512)])
         {
-            var (matrix, weights) = Make(type, n, k);
-            var x = Values(m * k, 2);
+            var (matrix, weights) = StoredMatrix.Make(type, n, k);
+            var x = StoredMatrix.Values(m * k, 2);
             RelativeError(OnUnit(matrix, x), x, weights, m, n, k).ShouldBeInRange(1e-5, QuantizedMatrix.RelativeErrorOnMatrixUnit);
         }
     }
@@ -62,8 +46,8 @@ public sealed class MatrixUnitLinearTests : IDisposable
     public void Linear_OfEveryType_IsThatOfRoundedValues(GgmlType type)
     {
         const int M = 34, N = 70, K = 768;
-        var (matrix, weights) = Make(type, N, K);
-        var x = Values(M * K, 2);
+        var (matrix, weights) = StoredMatrix.Make(type, N, K);
+        var x = StoredMatrix.Values(M * K, 2);
         static float[] Rounded(float[] v) => [.. v.Select(f => (float)(BFloat16)f)];
         RelativeError(OnUnit(matrix, x), Rounded(x), Rounded(weights), M, N, K).ShouldBeLessThan(1e-6);
     }
@@ -85,8 +69,8 @@ public sealed class MatrixUnitLinearTests : IDisposable
     public void Linear_RowAmongOthers_HasTheBitsOfTheRowAlone(GgmlType type)
     {
         const int N = 75, K = 768, M = 67;
-        var (matrix, _) = Make(type, N, K);
-        var x = Values(M * K, 3);
+        var (matrix, _) = StoredMatrix.Make(type, N, K);
+        var x = StoredMatrix.Values(M * K, 3);
         var all = OnUnit(matrix, x);
         foreach (int i in (int[])[0, 7, 31, 32, 66]) OnUnit(matrix, x.AsSpan(i * K, K)).ShouldBe(all[(i * N)..((i + 1) * N)]);
         WorkerPool.Threads = threads == 1 ? 3 : 1;
@@ -103,8 +87,8 @@ public sealed class MatrixUnitLinearTests : IDisposable
         const int N = 33 * 32 - 5; // eight panels at a time, then one
         int k = (int)(quarter / (8 * 64)) + 320, m = (int)(quarter / (8 * 4096)) * 32 + 32;
         if ((long)m * N * k > 2_000_000_000) (k, m) = (1056, 40); // a large cache, and perhaps an emulation
-        var (matrix, weights) = Make(GgmlType.Q8_0, N, k);
-        var x = Values(m * k, 5);
+        var (matrix, weights) = StoredMatrix.Make(GgmlType.Q8_0, N, k);
+        var x = StoredMatrix.Values(m * k, 5);
         var all = OnUnit(matrix, x);
         foreach (int i in (int[])[0, m - 33, m - 1]) OnUnit(matrix, x.AsSpan(i * k, k)).ShouldBe(all[(i * N)..((i + 1) * N)]);
         WorkerPool.Threads = 2;
@@ -117,8 +101,8 @@ public sealed class MatrixUnitLinearTests : IDisposable
     {
         foreach (int k in (int[])[1, 31, 33, 172, 515])
         {
-            var (matrix, weights) = Make(type, 5, k);
-            var x = Values(11 * k, 4);
+            var (matrix, weights) = StoredMatrix.Make(type, 5, k);
+            var x = StoredMatrix.Values(11 * k, 4);
             var y = OnUnit(matrix, x);
             for (int i = 0; i < 55; i++) y[i].ShouldBe(Enumerable.Range(0, k).Sum(j => x[i / 5 * k + j] * weights[i % 5 * k + j]), 0.05 * 0.02 * Math.Sqrt(k));
             OnUnit(matrix, x.AsSpan(0, k)).ShouldBe(y[..5]);
@@ -130,8 +114,8 @@ public sealed class MatrixUnitLinearTests : IDisposable
     public void Linear_SomeRowsOnTheUnit_AreEachThatOfTheirWay(GgmlType type)
     {
         const int M = 43, N = 45, K = 512;
-        var (matrix, _) = Make(type, N, K);
-        var x = Values(M * K, 6);
+        var (matrix, _) = StoredMatrix.Make(type, N, K);
+        var x = StoredMatrix.Values(M * K, 6);
         float[] onUnit = OnUnit(matrix, x), byVectors = Product(matrix, x, null);
         onUnit.ShouldNotBe(byVectors);
         var rows = new MatrixUnitRows();
@@ -149,8 +133,8 @@ public sealed class MatrixUnitLinearTests : IDisposable
     [Fact]
     public void Linear_BelowTheUnitsLevel_IsTheSameForAllRows()
     {
-        var (matrix, _) = Make(GgmlType.Q4_K, 20, 256);
-        var x = Values(9 * 256, 7);
+        var (matrix, _) = StoredMatrix.Make(GgmlType.Q4_K, 20, 256);
+        var x = StoredMatrix.Values(9 * 256, 7);
         Settings.Isa = IsaLevel.Avx512;
         OnUnit(matrix, x).ShouldBe(Product(matrix, x, null));
     }
@@ -159,8 +143,8 @@ public sealed class MatrixUnitLinearTests : IDisposable
     public void Linear_WhatIsNotFinite_StaysInItsRow()
     {
         const int N = 40, K = 64;
-        var (matrix, _) = Make(GgmlType.Q4_0, N, K);
-        var x = Values(20 * K, 8);
+        var (matrix, _) = StoredMatrix.Make(GgmlType.Q4_0, N, K);
+        var x = StoredMatrix.Values(20 * K, 8);
         var expected = OnUnit(matrix, x);
         (x[3 * K + 5], x[9 * K + 63]) = (float.NaN, float.PositiveInfinity);
         var y = OnUnit(matrix, x);
@@ -173,8 +157,8 @@ public sealed class MatrixUnitLinearTests : IDisposable
     public void Linear_Captured_ObeysWhatIsSetBeforeEachRun()
     {
         const int M = 10, N = 33, K = 64;
-        var (matrix, _) = Make(GgmlType.Q5_1, N, K);
-        var x = Values(M * K, 9);
+        var (matrix, _) = StoredMatrix.Make(GgmlType.Q5_1, N, K);
+        var x = StoredMatrix.Values(M * K, 9);
         float[] onUnit = OnUnit(matrix, x), byVectors = Product(matrix, x, null);
         var rows = new MatrixUnitRows();
         var run = Compiled.Of((Tensor t) => { using var scope = rows.Use(); return matrix.Linear(t); });

@@ -1,5 +1,4 @@
 using Ingot.Formats;
-using Ingot.Formats.Quantization;
 using Ingot.Runtime;
 using Ingot.Tests.Runtime;
 
@@ -9,30 +8,14 @@ namespace Ingot.Tests.Quantization;
 [Collection(nameof(ProcessWide))]
 public sealed class QuantizedMatrixTests
 {
-    public static TheoryData<GgmlType> Types => [.. Enum.GetValues<GgmlType>().Where(QuantizedMatrix.IsSupported)];
-
-    static float[] Values(int count, int seed, float scale = 1)
-    {
-        var random = new Random(seed);
-        return [.. Enumerable.Range(0, count).Select(_ => (float)(random.NextDouble() + random.NextDouble() + random.NextDouble() - 1.5) * scale)];
-    }
-
-    /// <summary>A matrix of a type, and its weights as the format's decoder reads them.</summary>
-    static (QuantizedMatrix Matrix, float[] Weights) Make(GgmlType type, int rows, int columns, int seed = 1)
-    {
-        var bytes = Storage.Allocate(type.BytesOf((long)rows * columns));
-        BlockFormats.Encode(type, Values(rows * columns, seed, 0.05f), bytes.Span<byte>());
-        var weights = new float[rows * columns];
-        BlockFormats.Decode(type, bytes.Span<byte>(), weights);
-        return (QuantizedMatrix.Of(type, rows, columns, bytes), weights);
-    }
+    public static TheoryData<GgmlType> Types => StoredMatrix.Types;
 
     static float[] Rows(QuantizedMatrix w, float[] x, int m) => w.Linear(Tensor.From(x, m, w.Columns)).ToArray<float>();
 
     [Theory, MemberData(nameof(Types))]
     public void Dequantize_OfEveryType_IsTheDecodersValues(GgmlType type)
     {
-        var (matrix, weights) = Make(type, 7, 512);
+        var (matrix, weights) = StoredMatrix.Make(type, 7, 512);
         matrix.Dequantize().ToArray<float>().ShouldBe(weights);
         var picked = matrix.RowsOf(Tensor.From([6, 0, 3, 3], 2, 2));
         picked.Shape.ShouldBe(new Shape(2, 2, 512));
@@ -43,10 +26,10 @@ public sealed class QuantizedMatrixTests
     public void Linear_OfEveryType_IsTheSumOfProducts(GgmlType type)
     {
         const int N = 45, K = 1280; // neither whole tiles nor whole stretches
-        var (matrix, weights) = Make(type, N, K);
+        var (matrix, weights) = StoredMatrix.Make(type, N, K);
         foreach (int m in (int[])[1, 7])
         {
-            var x = Values(m * K, 2);
+            var x = StoredMatrix.Values(m * K, 2);
             var y = Rows(matrix, x, m);
             double error = 0, square = 0;
             for (int i = 0; i < m; i++)
@@ -64,8 +47,8 @@ public sealed class QuantizedMatrixTests
     public void Linear_RowAmongOthers_HasTheBitsOfTheRowAlone(GgmlType type)
     {
         const int N = 75, K = 768, M = 131;
-        var (matrix, _) = Make(type, N, K);
-        var x = Values(M * K, 3);
+        var (matrix, _) = StoredMatrix.Make(type, N, K);
+        var x = StoredMatrix.Values(M * K, 3);
         int threads = WorkerPool.Threads;
         foreach (var level in (IsaLevel[])[IsaLevel.Avx2, IsaLevel.Avx512])
         {
@@ -95,8 +78,8 @@ public sealed class QuantizedMatrixTests
     {
         foreach (int k in (int[])[1, 31, 33, 172, 515])
         {
-            var (matrix, weights) = Make(type, 5, k);
-            var x = Values(3 * k, 4);
+            var (matrix, weights) = StoredMatrix.Make(type, 5, k);
+            var x = StoredMatrix.Values(3 * k, 4);
             var y = Rows(matrix, x, 3);
             for (int i = 0; i < 15; i++) y[i].ShouldBe(Enumerable.Range(0, k).Sum(j => x[i / 5 * k + j] * weights[i % 5 * k + j]), 1e-5);
             Rows(matrix, x[..k], 1).ShouldBe(y[..5]);
@@ -118,8 +101,8 @@ public sealed class QuantizedMatrixTests
     [Fact]
     public void Linear_Gradient_FlowsToTheInput()
     {
-        var (matrix, weights) = Make(GgmlType.Q8_0, 3, 64);
-        var x = Tensor.From(Values(128, 5), 2, 64);
+        var (matrix, weights) = StoredMatrix.Make(GgmlType.Q8_0, 3, 64);
+        var x = Tensor.From(StoredMatrix.Values(128, 5), 2, 64);
         x.RequiresGrad = true;
         matrix.Linear(x).Sum().Backward();
         x.Grad!.ToArray<float>()[70].ShouldBe(weights[6] + weights[70] + weights[134], 1e-6f);
@@ -132,7 +115,7 @@ public sealed class QuantizedMatrixTests
         Should.Throw<ShapeException>(() => QuantizedMatrix.Of(GgmlType.Q4_0, 2, 40, bytes)).Message.ShouldContain("40 columns");
         Should.Throw<ShapeException>(() => QuantizedMatrix.Of(GgmlType.Q4_0, 2, 2048, bytes)).Message.ShouldContain("2304 bytes");
         Should.Throw<DTypeException>(() => QuantizedMatrix.Of(GgmlType.IQ1_S, 2, 256, bytes)).Message.ShouldContain("Q4_0");
-        var (matrix, _) = Make(GgmlType.Q4_0, 2, 64);
+        var (matrix, _) = StoredMatrix.Make(GgmlType.Q4_0, 2, 64);
         Should.Throw<ShapeException>(() => matrix.Linear(Tensor.Rand(3, 32))).Message.ShouldContain("(2, 64)");
         Should.Throw<IngotException>(() => matrix.RowsOf(Tensor.From([2], 1)).Realize()).Message.ShouldContain("row 2");
     }
