@@ -58,6 +58,21 @@ public sealed class DeterminismTests : IDisposable
     }
 
     [Fact]
+    public void Training_WhileAnotherThreadComputes_GivesTheSameBitsByTheSamePlans()
+    {
+        var first = Train(2);
+        int plans = Realizer.PlansMade;
+        using var stop = new CancellationTokenSource();
+        static void Other() => Tensor.From([1f, 2], 2).Square().Realize();
+        Other();
+        var other = Task.Run(() => { while (!stop.IsCancellationRequested) Other(); }, CancellationToken.None);
+        for (int i = 0; i < 3; i++) Train(2).ShouldBe(first);
+        stop.Cancel();
+        other.Wait();
+        Realizer.PlansMade.ShouldBe(plans + 1); // the other thread's
+    }
+
+    [Fact]
     public void Training_WithRecipesFoundBySearch_GivesTheSameBits()
     {
         Settings.Cache = folder;

@@ -71,9 +71,13 @@ public sealed record LeafArg(object Owner) : NodeArg
 }
 
 /// <summary>
-/// One node of the graph: immutable, interned (structurally equal nodes are the same object), compared by reference.
+/// One node of the graph: immutable, interned (structurally equal nodes that one thread makes are the same object), compared by reference.
 /// Shape and dtype are those of its value.
 /// </summary>
+/// <remarks>
+/// A table is a thread's own: what becomes one node decides what is fused with what, and so the last bits of results. It must not depend on when another thread
+/// realises and forgets what it has built.
+/// </remarks>
 public sealed class Node
 {
     public Op Op { get; }
@@ -96,10 +100,11 @@ public sealed class Node
 
     internal readonly Node[] src;
     readonly int hash;
+    readonly NodeTable table;
 
-    Node(Op op, DType dtype, Shape shape, Node[] src, NodeArg? arg, int hash)
+    Node(Op op, DType dtype, Shape shape, Node[] src, NodeArg? arg, int hash, NodeTable table)
     {
-        (Op, DType, Shape, this.src, Arg, this.hash) = (op, dtype, shape, src, arg, hash);
+        (Op, DType, Shape, this.src, Arg, this.hash, this.table) = (op, dtype, shape, src, arg, hash, table);
         RequiresGrad = op == Op.Leaf || (op != Op.Detach && Array.Exists(src, s => s.RequiresGrad));
     }
 
@@ -133,14 +138,33 @@ public sealed class Node
 
     // ---- interning ----
 
-    static readonly NodeTable Table = new();
+    [ThreadStatic]
+    static NodeTable? thisThreads;
 
-    /// <summary>Nodes in the current epoch's table.</summary>
+    static NodeTable Table => thisThreads ??= new();
+
+    /// <summary>Nodes in this thread's table.</summary>
     public static int InternedCount => Table.Count;
 
+    /// <summary>Forgets what this thread has made.</summary>
     internal static void NewEpoch() => Table.Clear();
 
-    /// <summary>The node with these parts: an existing one if the epoch has it.</summary>
+    /// <summary>Forgets what the threads have made that made these: a data loader's makes batches and never realises one.</summary>
+    internal static void NewEpoch(IEnumerable<Node> realised)
+    {
+        NodeTable? last = null;
+        foreach (var n in realised)
+        {
+            if (n.table != last) n.table.Clear();
+            last = n.table;
+        }
+        NewEpoch();
+    }
+
+    /// <summary>A node that another thread or an earlier epoch made becomes this thread's, if that has no equal of it.</summary>
+    internal static Node Adopted(Node n) => Table.Find(n.Op, n.DType, n.Shape, n.Arg, n.src, n.hash) ?? Table.Add(n);
+
+    /// <summary>The node with these parts: an existing one if this thread's epoch has it.</summary>
     public static Node Of(Op op, DType dtype, Shape shape, NodeArg? arg, params Node[] src)
     {
         int hash = HashCode.Combine((int)op | ((int)dtype << 16), shape.GetHashCode(), arg?.GetHashCode() ?? 0);
@@ -149,7 +173,7 @@ public sealed class Node
 
         Node Made()
         {
-            var node = new Node(op, dtype, shape, src, arg, hash);
+            var node = new Node(op, dtype, shape, src, arg, hash, Table);
             if (Settings.Check > 0) node.Origin = Origins.UserLine();
             return node;
         }
@@ -168,7 +192,7 @@ public sealed class Node
 
     /// <summary>
     /// Interned for one realise epoch: strong while a graph is built and run, emptied afterwards, so history cannot leak. The memory stays: a table
-    /// as large as a training step's graph would be garbage of the kind that only full collections find.
+    /// as large as a training step's graph would be garbage of the kind that only full collections find. Locked, as another thread may realise what this one made.
     /// </summary>
     sealed class NodeTable
     {
@@ -187,15 +211,14 @@ public sealed class Node
             }
         }
 
-        /// <summary>The node, or its equal that another thread has added meanwhile.</summary>
+        /// <summary>Adds a node that was not found.</summary>
         public Node Add(Node node)
         {
             lock (gate)
             {
                 if (2 * Count >= slots.Length) Grow();
                 int i = node.hash & (slots.Length - 1);
-                for (; slots[i] is { } other; i = (i + 1) & (slots.Length - 1))
-                    if (other.hash == node.hash && other.Has(node.Op, node.DType, node.Shape, node.Arg, node.src)) return other;
+                while (slots[i] is not null) i = (i + 1) & (slots.Length - 1);
                 slots[i] = node;
                 Count++;
                 return node;

@@ -22,7 +22,7 @@ static class Cleanup
         var clean = new Dictionary<Node, Node>(ReferenceEqualityComparer.Instance);
         foreach (var n in Build.TopologicalOrder(roots, n => n.Realized is not null))
         {
-            clean[n] = n.Realized is { } buffer ? Hit(n, buffer)                   // computed before
+            clean[n] = n.Realized is { } buffer ? Hit(n, Node.Adopted(buffer))     // computed before
                 : scalarUse?.Invoke(n, -1) is { } argument ? Hit(n, argument)      // a constant that arrives with each run
                 : n.Op.IsMark ? Hit(n, clean[n.src[0]])                            // nothing to compute
                 : Rebuild(n, clean, scalarUse);
@@ -33,7 +33,7 @@ static class Cleanup
 
     static Node Rebuild(Node n, Dictionary<Node, Node> clean, Func<Node, int, Node?>? scalarUse)
     {
-        if (n.src.Length == 0) return n;
+        if (n.src.Length == 0) return n.Op == Op.Random ? n : Node.Adopted(n); // a stream's place in the plan is the node's
         var src = new Node[n.src.Length];
         bool same = true;
         for (int i = 0; i < src.Length; i++)
@@ -42,7 +42,7 @@ static class Cleanup
             same &= src[i] == n.src[i];
         }
         if (n.Arg is CastArg) return Hit(n, Build.Cast(src[0], n.DType)); // gradients are built
-        var made = same ? n : Node.Of(n.Op, n.DType, n.Shape, n.Arg, src);
+        var made = same ? Node.Adopted(n) : Node.Of(n.Op, n.DType, n.Shape, n.Arg, src);
         made.Origin ??= n.Origin;
         return made.Op != Op.Reduce ? made : made.ReduceInfo.Kind == Op.Add && Products(made) is { } apart ? Hit(made, apart) : Split(made);
     }

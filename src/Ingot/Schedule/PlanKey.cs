@@ -31,7 +31,7 @@ sealed class PlanKey : IEquatable<PlanKey>
     static readonly List<Node> order = [];
     static readonly HashSet<Node> done = [];
     static readonly Stack<(Node, bool)> stack = [];
-    static readonly Dictionary<Node, int> number = [], leafOf = [], randomOf = [];
+    static readonly Dictionary<Node, int> number = [], randomOf = [];
     static readonly Dictionary<Storage, int> storages = new(ReferenceEqualityComparer.Instance);
     static readonly Dictionary<Node, ConstArg> constants = [];
     static readonly Dictionary<(Node User, int Operand), int> scalarUses = [];
@@ -60,7 +60,7 @@ sealed class PlanKey : IEquatable<PlanKey>
     public static void Write(ulong key, ulong counter, Span<long> scalars) =>
         (scalars[0], scalars[1], scalars[2], scalars[3]) = ((uint)key, (uint)(key >> 32), (uint)counter, (uint)(counter >> 32));
 
-    public static int LeafOf(Node buffer) => leafOf.TryGetValue(buffer, out int i) ? i : throw new InvalidOperationException($"{buffer} is no leaf of this plan");
+    public static int LeafOf(Node buffer) => storages.TryGetValue(buffer.Storage, out int i) ? i : throw new InvalidOperationException($"{buffer} is no leaf of this plan");
 
     /// <summary>Number of the first scalar of a constant that stands for a use (<see cref="ScalarUse"/>) or of a random stream; -1 for other nodes.</summary>
     public static int ScalarOf(Node n) => n.Arg is ScalarArg s ? s.Scalar : randomOf.GetValueOrDefault(n, -1);
@@ -75,6 +75,9 @@ sealed class PlanKey : IEquatable<PlanKey>
 
     sealed record ScalarArg(long Bits, int Scalar) : ConstArg(Bits);
 
+    /// <summary>All nodes of the latest graph, operands first.</summary>
+    public static IReadOnlyList<Node> Order => order;
+
     /// <summary>Lets go of the latest graph.</summary>
     public static void Forget()
     {
@@ -83,7 +86,6 @@ sealed class PlanKey : IEquatable<PlanKey>
         order.Clear();
         done.Clear();
         number.Clear();
-        leafOf.Clear();
         randomOf.Clear();
         storages.Clear();
         constants.Clear();
@@ -155,12 +157,11 @@ sealed class PlanKey : IEquatable<PlanKey>
                 storages[arg.Storage] = leaf = Leaves.Count;
                 Leaves.Add(arg.Storage);
             }
-            leafOf[buffer] = leaf;
             words.Add(leaf);
             return;
         }
         if (n.Op is Op.Gather or Op.Scatter or Op.ScatterAdd or Op.Custom) Checked.Add(n);
-        if (n.Op == Op.Leaf && leafOf.TryGetValue(n.src[0].Realized ?? n.src[0], out int parameter)) Parameters.Add(parameter);
+        if (n.Op == Op.Leaf && (n.src[0].Realized ?? n.src[0]) is { Op: Op.Buffer } memory) Parameters.Add(LeafOf(memory));
         if (constants.ContainsKey(n))
         {
             AddScalar(n, -1);

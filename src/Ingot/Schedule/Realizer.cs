@@ -53,9 +53,9 @@ static class Realizer
             {
                 if (UseInterpreter) Interpret(targets, paused.Capture);
                 else RunPlan(targets, paused.Capture, cancellation);
+                Node.NewEpoch(UseInterpreter ? Build.TopologicalOrder(targets) : PlanKey.Order);
             }
             finally { PlanKey.Forget(); }
-            Node.NewEpoch();
         }
     }
 
