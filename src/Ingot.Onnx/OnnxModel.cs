@@ -39,6 +39,8 @@ public sealed partial class OnnxModel
         try { mapped = new(path); }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException) { throw new FormatException($"cannot read {path}: {e.Message}", e); }
         if (mapped.Bytes == 0) throw new FormatException($"{path} is empty");
+        options = options ?? new();
+        options = options with { KeepsKernels = options.KeepsKernels ?? true };
         return new(new MappedStorage(mapped, 0, mapped.Bytes), path, System.IO.Path.GetDirectoryName(mapped.Path), options);
     }
 

@@ -8,4 +8,7 @@ public sealed record OnnxOptions
 
     /// <summary>Most bytes that weights and values of a run may take together; null: what the machine has.</summary>
     public long? MaxMemory { get; init; }
+
+    /// <summary>Whether what is compiled for the model is kept in the folder INGOT_CACHE, and found there by later processes. Null: of a model in a file, it is.</summary>
+    public bool? KeepsKernels { get; init; }
 }

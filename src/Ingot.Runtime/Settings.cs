@@ -45,7 +45,7 @@ public static class Settings
     /// <summary>INGOT_GUARD: 1 ends every buffer at an unreadable page, so that an overrun crashes at once. Slow; for tests.</summary>
     public static bool Guard { get; set; } = Number("INGOT_GUARD", 0) != 0;
 
-    /// <summary>INGOT_CACHE: the folder of recipes found by search. They are used in every later run, whatever BEAM is; deleting the folder forgets them.</summary>
+    /// <summary>INGOT_CACHE: the folder of recipes found by search, and of compiled ONNX models. They are used in every later run, whatever BEAM is; deleting the folder forgets them.</summary>
     public static string Cache { get; set; } = Text("INGOT_CACHE") ?? DefaultCache();
 
     /// <summary>Every variable with its meaning and present value, for <c>ingot info</c>.</summary>
@@ -61,7 +61,7 @@ public static class Settings
         new("INGOT_THREADS", "threads that run kernels", Show(Threads)),
         new("INGOT_MEMORY", "limit on buffers, such as 4G", Memory is { } m ? Show(m) : $"{Show(MemoryPool.Limit)} (detected)"),
         new("INGOT_GUARD", "1 ends every buffer at a guard page", Guard ? "1" : "0"),
-        new("INGOT_CACHE", "folder of recipes found by search, used by later runs", Cache),
+        new("INGOT_CACHE", "folder of recipes found by search and of compiled ONNX models, used by later runs", Cache),
     ];
 
     /// <summary>4096, 512K, 512M, 4G, 1.5G or 1T in bytes; a final B is allowed. Null if it is not such a number, or not positive.</summary>
@@ -100,9 +100,12 @@ public static class Settings
 
     static string IsaName(IsaLevel level) => level switch { IsaLevel.Amx => "amx", IsaLevel.Avx512 => "avx512", IsaLevel.Avx2 => "avx2", _ => "128" };
 
+    /// <summary>Where <see cref="Cache"/> is if there is no home: a folder that anybody may have made. No code is read from there.</summary>
+    public static string TemporaryCache { get; } = Path.Combine(Path.GetTempPath(), "ingot");
+
     static string DefaultCache()
     {
         var folder = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData); // empty where there is no home
-        return Path.Combine(folder.Length > 0 ? folder : Path.GetTempPath(), "ingot");
+        return folder.Length > 0 ? Path.Combine(folder, "ingot") : TemporaryCache;
     }
 }

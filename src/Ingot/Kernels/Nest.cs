@@ -112,7 +112,13 @@ sealed class Update(Node acc, Op kind, Node value) : Stmt
 /// <param name="Grain">Chunks start at multiples of this.</param>
 /// <param name="Cost">About how many scalar operations one iteration is.</param>
 /// <param name="VectorBytes">Width of its vectors; 0: the level's.</param>
-sealed record Phase(string Name, List<Stmt> Body, long Extent, long Grain, double Cost, int VectorBytes = 0);
+sealed record Phase(string Name, List<Stmt> Body, long Extent, long Grain, double Cost, int VectorBytes = 0)
+{
+    /// <summary>What it does to memory, of a phase whose statements are not known any more: it comes from a <see cref="Schedule.PlanStore"/>.</summary>
+    public PhaseMemory? Known { get; init; }
+
+    public PhaseMemory Memory => Known ?? PhaseMemory.Of(Body);
+}
 
 /// <summary>Values known only at launch.</summary>
 static class Chunk

@@ -7,7 +7,7 @@ namespace Ingot.Kernels;
 
 /// <summary>
 /// Recipes that a search found, kept in a text file of the folder INGOT_CACHE: a line a kernel, its key's hash and the recipe. Later lines win.
-/// The file's name holds the compiler's version and the processor, so that neither reads what another found; code is never kept.
+/// The file's name holds the compiler's version and the processor, so that neither reads what another found.
 /// </summary>
 static class RecipeCache
 {
@@ -27,6 +27,13 @@ static class RecipeCache
     {
         Load();
         return recipes.GetValueOrDefault(KeyOf(kernel));
+    }
+
+    /// <summary>All recipes that are known, as one text: what is compiled under others is something else.</summary>
+    public static string All()
+    {
+        Load();
+        return string.Join('\n', recipes.Select(r => $"{r.Key} {r.Value}").Order(StringComparer.Ordinal));
     }
 
     /// <summary>Remembers a recipe; a folder that cannot be written to costs only the next search.</summary>

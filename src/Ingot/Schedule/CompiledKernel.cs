@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Ingot.Codegen.Il;
+using Ingot.Codegen.X64;
 using Ingot.Graph;
 using Ingot.Kernels;
 using Ingot.Runtime;
@@ -13,8 +14,15 @@ sealed class CompiledKernel
     public required string Key { get; init; }
     public required LoopNest Nest { get; init; }
     public required Recipe Recipe { get; init; }
-    public required KernelCode[] Code { get; init; }
-    public required int IlBytes { get; init; }
+
+    /// <summary>Of each phase, its code once it is compiled.</summary>
+    public required Task<KernelCode>[] Compilations { private get; init; }
+
+    /// <summary>Of each phase, its code; waits for what is still being compiled.</summary>
+    public KernelCode[] Code => field ??= Array.ConvertAll(Compilations, c => c.GetAwaiter().GetResult());
+
+    /// <summary>Of each phase, what its code was compiled from, to be compiled again in another process; null where nobody asked or it cannot be.</summary>
+    public byte[][]? Archives { get; init; }
 
     /// <summary>Of each phase, the sizes that its code takes from memory (see <see cref="CodeFamily"/>), pinned; null: none of them does.</summary>
     public long[]?[]? Sizes { get; init; }
@@ -27,7 +35,10 @@ sealed class CompiledKernel
     /// <summary>Kernels compiled since the process began: what tests of "the second step compiles nothing" count.</summary>
     public static int Compiled { get; private set; }
 
-    public static TimeSpan CompileTime { get; private set; }
+    /// <summary>Time spent on them, of all threads together.</summary>
+    public static TimeSpan CompileTime => TimeSpan.FromTicks(Interlocked.Read(ref compileTicks)) + IlCompiler.Time;
+
+    static long compileTicks;
 
     /// <summary>Forgets all compiled kernels (tests force recipes or instruction sets).</summary>
     public static void Clear()
@@ -37,14 +48,7 @@ sealed class CompiledKernel
     }
 
     /// <summary>Slots of the launch that the code stores to.</summary>
-    public IReadOnlySet<int> Written => field ??= StoredIn(Nest.Phases.SelectMany(p => p.Body)).ToHashSet();
-
-    static IEnumerable<int> StoredIn(IEnumerable<Stmt> block) => block.SelectMany(s => s switch
-    {
-        For f => StoredIn(f.Body),
-        If f => StoredIn(f.Then).Concat(StoredIn(f.Else)),
-        _ => [s.Written],
-    });
+    public IReadOnlySet<int> Written => field ??= Nest.Phases.SelectMany(p => p.Memory.Writes).ToHashSet();
 
     /// <summary>All compiled kernels, for tests that tamper with one.</summary>
     internal static IEnumerable<CompiledKernel> All => Cache.Values;
@@ -82,7 +86,7 @@ sealed class CompiledKernel
         bool isNew = true;
         var kernel = CodeFamily.Current is { } family ? Emit(key, nest, recipe, family, place, out isNew) : Emit(key, nest, recipe);
         if (isNew) Compiled++;
-        CompileTime += Stopwatch.GetElapsedTime(start);
+        Interlocked.Add(ref compileTicks, Stopwatch.GetElapsedTime(start).Ticks);
         if (Settings.Debug >= 6) Observe.Disassembled(kernel);
         AsWritten[asWritten] = (kernel, nest, prepared);
         return Cache[key] = kernel;
@@ -108,34 +112,49 @@ sealed class CompiledKernel
         return nest;
     }
 
-    /// <summary>Machine code of a nest, ready to run.</summary>
+    /// <summary>Machine code of a nest: written down here, compiled on another thread.</summary>
     public static CompiledKernel Emit(string key, LoopNest nest, Recipe recipe)
     {
-        var emitted = nest.Phases.ConvertAll(p => IlEmitter.Emit(nest, p, p.VectorBytes == 0 ? Cpu.VectorBytes : p.VectorBytes));
-        foreach (var (code, _) in emitted) System.Runtime.CompilerServices.RuntimeHelpers.PrepareDelegate(code);
-        return new CompiledKernel { Key = key, Nest = nest, Recipe = recipe, Code = [.. emitted.Select(e => e.Code)], IlBytes = emitted.Sum(e => e.IlBytes) };
+        var compilations = new Task<KernelCode>[nest.Phases.Count];
+        var archives = PlanStore.IsOn ? new byte[]?[compilations.Length] : null;
+        for (int p = 0; p < compilations.Length; p++)
+        {
+            var (written, unit) = Record(nest, nest.Phases[p]);
+            if (archives is not null && unit is null) archives[p] = IlArchive.Write(written.Instructions);
+            compilations[p] = IlCompiler.Start(IlEmitter.Name(nest, nest.Phases[p]), unit, il => IlRecording.Replay(written.Instructions, il, static _ => null));
+        }
+        return new CompiledKernel { Key = key, Nest = nest, Recipe = recipe, Compilations = compilations, Archives = archives is not null && Array.TrueForAll(archives, a => a is not null) ? Array.ConvertAll(archives, a => a!) : null };
+    }
+
+    /// <summary>A kernel out of archives: one that this process has already, if its code is the same.</summary>
+    public static CompiledKernel Of(string key, LoopNest nest, Recipe recipe, byte[][] archives)
+    {
+        if (Cache.TryGetValue(key, out var known) && known.Archives is { } own && own.Length == archives.Length && own.Zip(archives).All(a => a.First.AsSpan().SequenceEqual(a.Second))) return known;
+        var compilations = archives.Select((a, p) => IlCompiler.Start(IlEmitter.Name(nest, nest.Phases[p]), null, il => IlRecording.Replay(IlArchive.Read(a), il, static _ => null)));
+        var kernel = new CompiledKernel { Key = key, Nest = nest, Recipe = recipe, Compilations = [.. compilations], Archives = archives };
+        Cache.TryAdd(key, kernel);
+        return kernel;
     }
 
     /// <summary>As <see cref="Emit(string, LoopNest, Recipe)"/>, with code that serves other sizes as well.</summary>
     static CompiledKernel Emit(string key, LoopNest nest, Recipe recipe, CodeFamily family, int place, out bool isNew)
     {
-        var code = new KernelCode[nest.Phases.Count];
-        var sizes = new long[]?[code.Length];
-        int ilBytes = 0;
+        var compilations = new Task<KernelCode>[nest.Phases.Count];
+        var sizes = new long[]?[compilations.Length];
         isNew = false;
-        for (int p = 0; p < code.Length; p++)
+        for (int p = 0; p < compilations.Length; p++)
         {
-            var phase = nest.Phases[p];
-            var (written, unit) = IlEmitter.Record(nest, phase, phase.VectorBytes == 0 ? Cpu.VectorBytes : phase.VectorBytes);
-            (code[p], var own, int bytes) = family.Of(written, unit, IlEmitter.Name(nest, phase), place, p, out bool isCompiled);
+            var (written, unit) = Record(nest, nest.Phases[p]);
+            (compilations[p], var own) = family.Of(written, unit, IlEmitter.Name(nest, nest.Phases[p]), place, p, out bool isCompiled);
             isNew |= isCompiled;
-            ilBytes += bytes;
             if (own is null) continue;
             sizes[p] = GC.AllocateArray<long>(own.Length, pinned: true);
             own.CopyTo(sizes[p]!, 0);
         }
-        return new CompiledKernel { Key = key, Nest = nest, Recipe = recipe, Code = code, IlBytes = ilBytes, Sizes = Array.TrueForAll(sizes, s => s is null) ? null : sizes };
+        return new CompiledKernel { Key = key, Nest = nest, Recipe = recipe, Compilations = compilations, Sizes = Array.TrueForAll(sizes, s => s is null) ? null : sizes };
     }
+
+    static (IlRecording Written, MatrixCode? Unit) Record(LoopNest nest, Phase phase) => IlEmitter.Record(nest, phase, phase.VectorBytes == 0 ? Cpu.VectorBytes : phase.VectorBytes);
 
     /// <summary>One loop, no reductions, nothing but unit strides: the code takes its bounds from the launch.</summary>
     static bool IsFlat(KernelAst ast) => ast is { Outer: [var r], Steps: [{ Inner: [], Running: null } step] }

@@ -1,6 +1,4 @@
 using System.Runtime.CompilerServices;
-using Ingot.Graph;
-using Ingot.Kernels;
 using Ingot.Runtime;
 
 namespace Ingot.Schedule;
@@ -168,7 +166,7 @@ sealed partial class Plan
         {
             if (launch.Kernel is not { Nest: var nest }) continue;
             launch.Skipped = new bool[nest.Phases.Count];
-            var touched = nest.Phases.ConvertAll(p => Touched(p.Body));
+            var touched = nest.Phases.ConvertAll(p => p.Memory);
             for (int p = 0; p < touched.Count - 1; p++)
             {
                 var (reads, writes, isFixed) = touched[p];
@@ -180,27 +178,5 @@ sealed partial class Plan
             }
         }
         return found;
-    }
-
-    /// <summary>Slots that statements read and write, and whether they depend on memory alone.</summary>
-    static (HashSet<int> Reads, HashSet<int> Writes, bool IsFixed) Touched(List<Stmt> body)
-    {
-        var (reads, writes, isFixed) = (new HashSet<int>(), new HashSet<int>(), true);
-        void Walk(List<Stmt> block)
-        {
-            foreach (var s in block)
-            {
-                foreach (var n in s.Expressions.SelectMany(e => Ir.All(e)))
-                {
-                    if (n is { Op: Op.Load, Arg: BufferSlot b }) reads.Add(b.Slot);
-                    isFixed &= n.Arg is not SlotArg && n.Op != Op.CheckIndex;
-                }
-                if (s.Written >= 0) writes.Add(s.Written);
-                if (s is For f) Walk(f.Body);
-                if (s is If c) { Walk(c.Then); Walk(c.Else); }
-            }
-        }
-        Walk(body);
-        return (reads, writes, isFixed);
     }
 }

@@ -190,6 +190,36 @@ sealed class PlanKey : IEquatable<PlanKey>
     /// <summary>Constants that simplification may rely on.</summary>
     static bool IsStructural(double x) => x is 0 or 1 or -1 || double.IsInfinity(x) || double.IsNaN(x);
 
+    /// <summary>The structure as bytes that mean the same in another process; false if it holds what belongs to this one.</summary>
+    public bool Write(BinaryWriter to)
+    {
+        to.Write(words.Count);
+        to.Write(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(words)));
+        to.Write(objects.Count);
+        foreach (object o in objects)
+        {
+            ReadOnlySpan<Shape> shapes = o switch { AxesArg a => [a.Axes], ReduceArg r => [r.Axes], MarginsArg m => [m.Before, m.After], _ => [] };
+            (int kind, int[] numbers) = o switch
+            {
+                AxesArg => (1, (int[])[]),
+                ReduceArg r => (2, [(int)r.Kind]),
+                MarginsArg => (3, []),
+                WindowArg w => (4, [w.Axis, w.Size, w.Stride, w.Dilation]),
+                CastArg c => (5, [c.RoundsGradientTo is { } t ? (int)t : -1]),
+                _ => (0, []),
+            };
+            if (kind == 0) return false;
+            to.Write((byte)kind);
+            foreach (int n in numbers) to.Write(n);
+            foreach (var s in shapes)
+            {
+                to.Write(s.Rank);
+                foreach (int d in s.Span) to.Write(d);
+            }
+        }
+        return true;
+    }
+
     /// <summary>The key without what belongs to one run, to be kept.</summary>
     public PlanKey Frozen() => new([.. words], [.. objects], hash);
 

@@ -113,12 +113,7 @@ static class Realizer
         if (isNew)
         {
             long start = System.Diagnostics.Stopwatch.GetTimestamp();
-            var checkedAt = new Dictionary<Node, int>(ReferenceEqualityComparer.Instance);
-            var clean = Cleanup.Run(targets, PlanKey.ScalarUse, (n, made) =>
-            {
-                if (key.Checked.IndexOf(n) is >= 0 and var i) checkedAt.TryAdd(made, i);
-            });
-            plan = Plan.Make(clean, PlanKey.LeafOf, PlanKey.ScalarOf, checkedAt);
+            plan = PlanStore.Find(key) ?? Make(targets, key);
             plan.Parameters = key.Parameters;
             Plans.Remove(key);
             Plans[key.Frozen()] = plan;
@@ -134,6 +129,19 @@ static class Realizer
         for (int i = 0; i < targets.Count; i++)
             if (targets[i].Op == Op.Assign) results[plan.OutputOf[i]].Version++;
         for (int i = 0; i < targets.Count; i++) targets[i].Realized = Build.Buffer(targets[i].DType, targets[i].Shape, results[plan.OutputOf[i]]);
+    }
+
+    static Plan Make(List<Node> targets, PlanKey key)
+    {
+        long start = System.Diagnostics.Stopwatch.GetTimestamp();
+        var checkedAt = new Dictionary<Node, int>(ReferenceEqualityComparer.Instance);
+        var clean = Cleanup.Run(targets, PlanKey.ScalarUse, (n, made) =>
+        {
+            if (key.Checked.IndexOf(n) is >= 0 and var i) checkedAt.TryAdd(made, i);
+        });
+        var plan = Plan.Make(clean, PlanKey.LeafOf, PlanKey.ScalarOf, checkedAt);
+        PlanStore.Keep(key, plan, System.Diagnostics.Stopwatch.GetElapsedTime(start));
+        return plan;
     }
 
     /// <summary>The buffer behind a computed node; marks (Leaf, Detach) are looked through.</summary>

@@ -42,8 +42,7 @@ sealed class CodeFamily
     {
         public required IlInstruction[] Instructions;
         public MatrixCode? Unit;
-        public required KernelCode Code;
-        public int IlBytes;
+        public required Task<KernelCode> Code;
 
         /// <summary>For each instruction, which of the sizes it is; -1: it is the same in all.</summary>
         public required int[] SizeOf;
@@ -57,8 +56,8 @@ sealed class CodeFamily
     /// <param name="place">Where in the program it is: what is there at other sizes is the same kernel.</param>
     /// <param name="phase">Number of the phase in its kernel.</param>
     /// <param name="isNew">Whether something was compiled.</param>
-    /// <returns>The code, its sizes (null: none), and its bytes of IL.</returns>
-    public (KernelCode Code, long[]? Sizes, int IlBytes) Of(IlRecording written, MatrixCode? unit, string name, int place, int phase, out bool isNew)
+    /// <returns>The code, and its sizes (null: none).</returns>
+    public (Task<KernelCode> Code, long[]? Sizes) Of(IlRecording written, MatrixCode? unit, string name, int place, int phase, out bool isNew)
     {
         var mine = written.Instructions;
         var key = (place, phase, written.Skeleton());
@@ -68,7 +67,7 @@ sealed class CodeFamily
         foreach (var shared in list)
         {
             if (!IsLike(shared.Instructions, mine)) continue;
-            if (Sizes(shared, mine) is { } sizes) return (shared.Code, shared.Sizes > 0 ? sizes : null, shared.IlBytes);
+            if (Sizes(shared, mine) is { } sizes) return (shared.Code, shared.Sizes > 0 ? sizes : null);
             like = shared;
         }
         isNew = true;
@@ -77,7 +76,7 @@ sealed class CodeFamily
         var made = Compile(mine.ToArray(), sizeOf, count, unit, name, phase);
         if (like is not null && count > 0) list.Remove(like);
         list.Add(made);
-        return (made.Code, count > 0 ? Sizes(made, mine) : null, made.IlBytes);
+        return (made.Code, count > 0 ? Sizes(made, mine) : null);
     }
 
     static int[] NoSizes(int length)
@@ -132,27 +131,29 @@ sealed class CodeFamily
         return (sizeOf, numbered.Count);
     }
 
-    static Shared Compile(IlInstruction[] instructions, int[] sizeOf, int count, MatrixCode? unit, string name, int phase)
+    static Shared Compile(IlInstruction[] instructions, int[] sizeOf, int count, MatrixCode? unit, string name, int phase) => new()
     {
-        var method = IlEmitter.Method(name);
-        var il = IlListing.Of(method, method.GetILGenerator(4096));
-        var sizes = new LocalBuilder[count];
-        for (int s = 0; s < count; s++)
+        Instructions = instructions,
+        Unit = unit,
+        SizeOf = sizeOf,
+        Sizes = count,
+        Code = IlCompiler.Start(name, unit, il =>
         {
-            // The word before the launch's arguments, counted from the phase, is where this phase's sizes are.
-            il.Emit(OpCodes.Ldarg_1);
-            il.Emit(OpCodes.Ldc_I4, -8 * (1 + phase));
-            il.Emit(OpCodes.Add);
-            il.Emit(OpCodes.Ldind_I8);
-            il.Emit(OpCodes.Conv_I);
-            il.Emit(OpCodes.Ldc_I4, 8 * s);
-            il.Emit(OpCodes.Add);
-            il.Emit(OpCodes.Ldind_I8);
-            il.Emit(OpCodes.Stloc, sizes[s] = il.DeclareLocal(typeof(long)));
-        }
-        IlRecording.Replay(instructions, il, i => sizeOf[i] is >= 0 and var s ? sizes[s] : null);
-        var code = method.CreateDelegate<KernelCode>(unit);
-        System.Runtime.CompilerServices.RuntimeHelpers.PrepareDelegate(code);
-        return new() { Instructions = instructions, Unit = unit, Code = code, IlBytes = il.ILOffset, SizeOf = sizeOf, Sizes = count };
-    }
+            var sizes = new LocalBuilder[count];
+            for (int s = 0; s < count; s++)
+            {
+                // The word before the launch's arguments, counted from the phase, is where this phase's sizes are.
+                il.Emit(OpCodes.Ldarg_1);
+                il.Emit(OpCodes.Ldc_I4, -8 * (1 + phase));
+                il.Emit(OpCodes.Add);
+                il.Emit(OpCodes.Ldind_I8);
+                il.Emit(OpCodes.Conv_I);
+                il.Emit(OpCodes.Ldc_I4, 8 * s);
+                il.Emit(OpCodes.Add);
+                il.Emit(OpCodes.Ldind_I8);
+                il.Emit(OpCodes.Stloc, sizes[s] = il.DeclareLocal(typeof(long)));
+            }
+            IlRecording.Replay(instructions, il, i => sizeOf[i] is >= 0 and var s ? sizes[s] : null);
+        }),
+    };
 }

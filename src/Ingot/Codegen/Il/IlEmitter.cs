@@ -45,19 +45,6 @@ sealed partial class IlEmitter
         vectors = new Instructions(vectorBytes);
     }
 
-    /// <summary>A method of a kernel's signature, without code.</summary>
-    public static DynamicMethod Method(string name) => new(name, typeof(void), [typeof(object), typeof(nint), typeof(long), typeof(long), typeof(long)], typeof(IlEmitter).Module, true);
-
-    /// <summary>Compiles one phase.</summary>
-    /// <returns>The code and its size in bytes of IL.</returns>
-    public static (KernelCode Code, int IlBytes) Emit(LoopNest nest, Phase phase, int vectorBytes)
-    {
-        var method = Method(Name(nest, phase));
-        var il = IlListing.Of(method, method.GetILGenerator(4096));
-        var unit = new IlEmitter(nest, vectorBytes, il).Whole(phase);
-        return (method.CreateDelegate<KernelCode>(unit), il.ILOffset);
-    }
-
     /// <summary>Writes one phase down.</summary>
     /// <returns>What was written, and what the code is to be bound to.</returns>
     public static (IlRecording Written, MatrixCode? Unit) Record(LoopNest nest, Phase phase, int vectorBytes)

@@ -1,0 +1,134 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using System.Security.Cryptography;
+using Ingot.Codegen.Il;
+using Ingot.Kernels;
+using Ingot.Runtime;
+
+namespace Ingot.Schedule;
+
+/// <summary>
+/// Plans kept in files of the folder INGOT_CACHE, so that another process neither schedules nor lowers what this one has: it reads what was decided and the
+/// kernels' instructions, and compiles those. A file is found by the hash of the structure and of all else that plans depend on, and holds both whole, to be compared.
+/// </summary>
+/// <remarks>
+/// Nothing is trusted: a file that is damaged, cut short, of another build or of another machine is none, and is written anew. Used under the realiser's lock.
+/// </remarks>
+static class PlanStore
+{
+    /// <summary>Bytes of all files; those unused for longest go first.</summary>
+    internal static long MostBytes { get; set; } = 256L << 20;
+
+    /// <summary>A plan that is made sooner is not worth a file.</summary>
+    internal static TimeSpan WorthKeeping { get; set; } = TimeSpan.FromMilliseconds(25);
+
+    [ThreadStatic]
+    static bool isEntered;
+
+    /// <summary>Plans found since the process began.</summary>
+    public static int Found { get; private set; }
+
+    /// <summary>Plans kept since the process began.</summary>
+    public static int Kept { get; private set; }
+
+    public static string Folder => Path.Combine(Settings.Cache, "plans");
+
+    /// <summary>Plans made on this thread until the end are looked for, and kept.</summary>
+    /// <param name="isWanted">False: they are not.</param>
+    public static Scope Enter(bool isWanted) => new(isWanted);
+
+    public readonly ref struct Scope
+    {
+        readonly bool before;
+
+        public Scope(bool isWanted) => (before, isEntered) = (isEntered, isWanted);
+
+        public void Dispose() => isEntered = before;
+    }
+
+    /// <summary>Whether this thread's plans are kept. Not where somebody looks at how they are made, or has a say in it.</summary>
+    public static bool IsOn => isEntered && Settings.Verify == 0 && Settings.Beam == 0 && Settings.Debug < 3 && CompiledKernel.Forced is null && CodeFamily.Current is null && Settings.Cache != Settings.TemporaryCache;
+
+    /// <summary>The plan of a structure, as an earlier process made it; null if none did.</summary>
+    public static Plan? Find(PlanKey key)
+    {
+        if (!IsOn || Identity(key) is not { } identity) return null;
+        string path = PathOf(identity);
+        try
+        {
+            byte[] file = File.ReadAllBytes(path);
+            int content = SHA256.HashSizeInBytes;
+            if (file.Length < content || !SHA256.HashData(file.AsSpan(content)).AsSpan().SequenceEqual(file.AsSpan(0, content))) return null;
+            using var from = new BinaryReader(new MemoryStream(file, content, file.Length - content));
+            if (from.ReadInt32() != identity.Length || !from.ReadBytes(identity.Length).AsSpan().SequenceEqual(identity)) return null;
+            var plan = Plan.Read(from);
+            Found++;
+            Use(path);
+            return plan;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or ArgumentException or BadImageFormatException) { return null; } // none yet, not for us, or no plan
+    }
+
+    /// <summary>Keeps a plan that was made; a folder that cannot be written to costs only the next process its time.</summary>
+    public static void Keep(PlanKey key, Plan plan, TimeSpan took)
+    {
+        if (!IsOn || took < WorthKeeping || !plan.IsArchivable || Identity(key) is not { } identity) return;
+        using var content = new MemoryStream();
+        using var to = new BinaryWriter(content);
+        to.Write(identity.Length);
+        to.Write(identity);
+        plan.Write(to);
+        var bytes = content.GetBuffer().AsSpan(0, (int)content.Length);
+        string path = PathOf(identity), temporary = $"{path}.{Environment.ProcessId}.tmp";
+        try
+        {
+            Directory.CreateDirectory(Folder);
+            MakeRoom(bytes.Length);
+            // Renamed when it is whole, but not flushed to the disk: after a power cut it may be damaged, and is then no plan.
+            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write))
+            {
+                stream.Write(SHA256.HashData(bytes));
+                stream.Write(bytes);
+            }
+            File.Move(temporary, path, overwrite: true);
+            Kept++;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            if (Settings.Debug >= 1) Observe.Output.WriteLine($"the plan is not kept, since {e.Message}");
+        }
+    }
+
+    /// <summary>It was used: others go before it.</summary>
+    static void Use(string path)
+    {
+        try { File.SetLastWriteTimeUtc(path, DateTime.UtcNow); }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { } // somebody else's folder
+    }
+
+    static void MakeRoom(long bytes)
+    {
+        var files = new DirectoryInfo(Folder).GetFiles();
+        long total = files.Sum(f => f.Length) + bytes;
+        foreach (var file in files.OrderBy(f => f.LastWriteTimeUtc))
+        {
+            if (total <= MostBytes) return;
+            total -= file.Length;
+            file.Delete();
+        }
+    }
+
+    static string PathOf(byte[] identity) => Path.Combine(Folder, $"{Convert.ToHexStringLower(SHA256.HashData(identity))[..32]}.plan");
+
+    /// <summary>All that decides what a plan is; null if that is not the same in another process.</summary>
+    static byte[]? Identity(PlanKey key)
+    {
+        using var bytes = new MemoryStream();
+        using var to = new BinaryWriter(bytes);
+        // The build of the compiler and of what its code calls, and the framework's: archives are numbers in their metadata.
+        foreach (var module in IlArchive.Modules) to.Write(module.ModuleVersionId.ToByteArray());
+        to.Write($"{Cpu.Name} {Cpu.Level} {Cpu.UsesMatrixUnit} {Cpu.Caches} {WorkerPool.Threads} {Vector256.IsHardwareAccelerated} {Vector512.IsHardwareAccelerated} {Fma.IsSupported} {Avx512F.VL.IsSupported}");
+        to.Write(RecipeCache.All());
+        return key.Write(to) ? bytes.ToArray() : null;
+    }
+}
