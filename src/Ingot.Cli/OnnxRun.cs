@@ -87,7 +87,7 @@ static class OnnxRun
     static string Summary(OnnxValue value)
     {
         if (value is not OnnxTensor { Storage: { Count: > 0 } storage, DType: var dtype } || !dtype.IsNative) return "";
-        double[] values = storage.ToArray<double>();
+        double[] values = storage.DType == Ingot.DType.F32 ? Array.ConvertAll(storage.ToArray<float>(), v => (double)v) : storage.ToArray<double>(); // the most frequent type takes no kernel
         return values.Length <= 8 ? $" = {string.Join(", ", values.Select(v => $"{v:G6}"))}" : $", min {values.Min():G6}, max {values.Max():G6}, mean {values.Average():G6}, largest at {Array.IndexOf(values, values.Max())}";
     }
 

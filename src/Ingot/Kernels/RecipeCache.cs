@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
 using System.Text;
+using Ingot.Formats;
 using Ingot.Runtime;
 
 namespace Ingot.Kernels;
@@ -12,7 +12,7 @@ namespace Ingot.Kernels;
 static class RecipeCache
 {
     /// <summary>Raised whenever a kernel's text or the meaning of a recipe changes.</summary>
-    const int Version = 1;
+    const int Version = 2;
 
     static readonly Lock Gate = new();
     static string? loaded;
@@ -74,5 +74,5 @@ static class RecipeCache
     /// <summary>Threads are part of the key, since blocks are shared among them.</summary>
     static string KeyOf(string kernel) => Hash($"{WorkerPool.Threads} {kernel}");
 
-    static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..32];
+    static string Hash(string text) => Fingerprint.Text(Encoding.UTF8.GetBytes(text));
 }

@@ -1,7 +1,8 @@
+using System.Buffers.Binary;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using System.Security.Cryptography;
 using Ingot.Codegen.Il;
+using Ingot.Formats;
 using Ingot.Kernels;
 using Ingot.Runtime;
 
@@ -21,6 +22,9 @@ static class PlanStore
 
     /// <summary>A plan that is made sooner is not worth a file.</summary>
     internal static TimeSpan WorthKeeping { get; set; } = TimeSpan.FromMilliseconds(25);
+
+    /// <summary>The fingerprint of all that follows stands first.</summary>
+    const int CheckBytes = 16;
 
     [ThreadStatic]
     static bool isEntered;
@@ -57,9 +61,8 @@ static class PlanStore
         try
         {
             byte[] file = File.ReadAllBytes(path);
-            int content = SHA256.HashSizeInBytes;
-            if (file.Length < content || !SHA256.HashData(file.AsSpan(content)).AsSpan().SequenceEqual(file.AsSpan(0, content))) return null;
-            using var from = new BinaryReader(new MemoryStream(file, content, file.Length - content));
+            if (file.Length < CheckBytes || BinaryPrimitives.ReadUInt128LittleEndian(file) != Fingerprint.Of(file.AsSpan(CheckBytes))) return null;
+            using var from = new BinaryReader(new MemoryStream(file, CheckBytes, file.Length - CheckBytes));
             if (from.ReadInt32() != identity.Length || !from.ReadBytes(identity.Length).AsSpan().SequenceEqual(identity)) return null;
             var plan = Plan.Read(from);
             Found++;
@@ -75,21 +78,19 @@ static class PlanStore
         if (!IsOn || took < WorthKeeping || !plan.IsArchivable || Identity(key) is not { } identity) return;
         using var content = new MemoryStream();
         using var to = new BinaryWriter(content);
+        to.Write(new byte[CheckBytes]);
         to.Write(identity.Length);
         to.Write(identity);
         plan.Write(to);
-        var bytes = content.GetBuffer().AsSpan(0, (int)content.Length);
+        byte[] bytes = content.ToArray();
+        BinaryPrimitives.WriteUInt128LittleEndian(bytes, Fingerprint.Of(bytes.AsSpan(CheckBytes)));
         string path = PathOf(identity), temporary = $"{path}.{Environment.ProcessId}.tmp";
         try
         {
             Directory.CreateDirectory(Folder);
             MakeRoom(bytes.Length);
             // Renamed when it is whole, but not flushed to the disk: after a power cut it may be damaged, and is then no plan.
-            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write))
-            {
-                stream.Write(SHA256.HashData(bytes));
-                stream.Write(bytes);
-            }
+            File.WriteAllBytes(temporary, bytes);
             File.Move(temporary, path, overwrite: true);
             Kept++;
         }
@@ -118,7 +119,7 @@ static class PlanStore
         }
     }
 
-    static string PathOf(byte[] identity) => Path.Combine(Folder, $"{Convert.ToHexStringLower(SHA256.HashData(identity))[..32]}.plan");
+    static string PathOf(byte[] identity) => Path.Combine(Folder, $"{Fingerprint.Text(identity)}.plan");
 
     /// <summary>All that decides what a plan is; null if that is not the same in another process.</summary>
     static byte[]? Identity(PlanKey key)
