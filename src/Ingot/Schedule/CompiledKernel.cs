@@ -16,10 +16,10 @@ sealed class CompiledKernel
     public required Recipe Recipe { get; init; }
 
     /// <summary>Of each phase, its code once it is compiled.</summary>
-    public required Task<KernelCode>[] Compilations { private get; init; }
+    public required IlCompilation[] Compilations { private get; init; }
 
     /// <summary>Of each phase, its code; waits for what is still being compiled.</summary>
-    public KernelCode[] Code => field ??= Array.ConvertAll(Compilations, c => c.GetAwaiter().GetResult());
+    public KernelCode[] Code => field ??= Array.ConvertAll(Compilations, c => c.Code);
 
     /// <summary>Of each phase, what its code was compiled from, to be compiled again in another process; null where nobody asked or it cannot be.</summary>
     public byte[][]? Archives { get; init; }
@@ -36,7 +36,7 @@ sealed class CompiledKernel
     public static int Compiled { get; private set; }
 
     /// <summary>Time spent on them, of all threads together.</summary>
-    public static TimeSpan CompileTime => TimeSpan.FromTicks(Interlocked.Read(ref compileTicks)) + IlCompiler.Time;
+    public static TimeSpan CompileTime => TimeSpan.FromTicks(Interlocked.Read(ref compileTicks)) + IlCompilation.Time;
 
     static long compileTicks;
 
@@ -115,13 +115,13 @@ sealed class CompiledKernel
     /// <summary>Machine code of a nest: written down here, compiled on another thread.</summary>
     public static CompiledKernel Emit(string key, LoopNest nest, Recipe recipe)
     {
-        var compilations = new Task<KernelCode>[nest.Phases.Count];
+        var compilations = new IlCompilation[nest.Phases.Count];
         var archives = PlanStore.IsOn ? new byte[]?[compilations.Length] : null;
         for (int p = 0; p < compilations.Length; p++)
         {
             var (written, unit) = Record(nest, nest.Phases[p]);
             if (archives is not null && unit is null) archives[p] = IlArchive.Write(written.Instructions);
-            compilations[p] = IlCompiler.Start(IlEmitter.Name(nest, nest.Phases[p]), unit, il => IlRecording.Replay(written.Instructions, il, static _ => null));
+            compilations[p] = IlCompilation.Start(IlEmitter.Name(nest, nest.Phases[p]), unit, il => IlRecording.Replay(written.Instructions, il, static _ => null));
         }
         return new CompiledKernel { Key = key, Nest = nest, Recipe = recipe, Compilations = compilations, Archives = archives is not null && Array.TrueForAll(archives, a => a is not null) ? Array.ConvertAll(archives, a => a!) : null };
     }
@@ -130,7 +130,7 @@ sealed class CompiledKernel
     public static CompiledKernel Of(string key, LoopNest nest, Recipe recipe, byte[][] archives)
     {
         if (Cache.TryGetValue(key, out var known) && known.Archives is { } own && own.Length == archives.Length && own.Zip(archives).All(a => a.First.AsSpan().SequenceEqual(a.Second))) return known;
-        var compilations = archives.Select((a, p) => IlCompiler.Start(IlEmitter.Name(nest, nest.Phases[p]), null, il => IlRecording.Replay(IlArchive.Read(a), il, static _ => null)));
+        var compilations = archives.Select((a, p) => IlCompilation.Start(IlEmitter.Name(nest, nest.Phases[p]), null, il => IlRecording.Replay(IlArchive.Read(a), il, static _ => null)));
         var kernel = new CompiledKernel { Key = key, Nest = nest, Recipe = recipe, Compilations = [.. compilations], Archives = archives };
         Cache.TryAdd(key, kernel);
         return kernel;
@@ -139,7 +139,7 @@ sealed class CompiledKernel
     /// <summary>As <see cref="Emit(string, LoopNest, Recipe)"/>, with code that serves other sizes as well.</summary>
     static CompiledKernel Emit(string key, LoopNest nest, Recipe recipe, CodeFamily family, int place, out bool isNew)
     {
-        var compilations = new Task<KernelCode>[nest.Phases.Count];
+        var compilations = new IlCompilation[nest.Phases.Count];
         var sizes = new long[]?[compilations.Length];
         isNew = false;
         for (int p = 0; p < compilations.Length; p++)

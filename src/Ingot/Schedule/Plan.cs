@@ -221,7 +221,7 @@ sealed partial class Plan
     void PlaceTemporaries()
     {
         (workers, arenaBytes) = (Runtime.WorkerPool.Threads, 0);
-        var lives = new List<(long Bytes, int From, int To, Action<long> Place)>();
+        var lives = new List<Life>();
         uses = new (int First, int Last)[buffers.Count];
         Array.Fill(uses, (-1, -1));
         for (int l = 0; l < launches.Count; l++)
@@ -229,7 +229,7 @@ sealed partial class Plan
         for (int b = 0; b < buffers.Count; b++)
         {
             int id = b;
-            if (buffers[b].Kind == Kind.Temporary && uses[b].First >= 0) lives.Add((buffers[b].Bytes, uses[b].First, uses[b].Last, at => buffers[id] = buffers[id] with { Offset = at }));
+            if (buffers[b].Kind == Kind.Temporary && uses[b].First >= 0) lives.Add(new(lives.Count, buffers[b].Bytes, uses[b].First, uses[b].Last, at => buffers[id] = buffers[id] with { Offset = at }));
         }
         for (int l = 0; l < launches.Count; l++)
             foreach (var i in launches[l].Instances)
@@ -241,7 +241,7 @@ sealed partial class Plan
                     var info = nest.Slots[s];
                     if (info.ScratchElements == 0) continue;
                     int slot = s;
-                    lives.Add((BytesOf(info, workers), l, l, at => i.ScratchOffsets[slot] = at));
+                    lives.Add(new(lives.Count, BytesOf(info, workers), l, l, at => i.ScratchOffsets[slot] = at));
                 }
                 var sizes = launches[l].Kernel!.Sizes ?? [];
                 i.First = sizes.Length;
@@ -250,18 +250,35 @@ sealed partial class Plan
                     if (sizes[p] is { } own) i.Words[i.First - 1 - p] = Marshal.UnsafeAddrOfPinnedArrayElement(own, 0);
                 i.Address = Marshal.UnsafeAddrOfPinnedArrayElement(i.Words, i.First);
             }
-        var placed = new List<(long From, long To, int First, int Last)>();
-        foreach (var (bytes, from, to, place) in lives.OrderByDescending(x => x.Bytes))
+        lives.Sort(static (a, b) => a.Bytes != b.Bytes ? b.Bytes.CompareTo(a.Bytes) : a.Number.CompareTo(b.Number));
+        var placed = new List<Life>(lives.Count); // by address
+        foreach (var life in lives)
         {
-            long size = (bytes + 127) / 64 * 64, at = 0;
-            foreach (var p in placed.Where(p => p.First <= to && from <= p.Last).OrderBy(p => p.From))
+            long size = (life.Bytes + 127) / 64 * 64, at = 0;
+            foreach (var p in placed)
             {
+                if (p.First > life.Last || life.First > p.Last) continue;
                 if (at + size <= p.From) break;
                 at = Math.Max(at, p.To);
             }
-            placed.Add((at, at + size, from, to));
-            place(at);
+            (life.From, life.To) = (at, at + size);
+            int above = placed.FindIndex(p => p.From > at);
+            placed.Insert(above < 0 ? placed.Count : above, life);
+            life.Place(at);
             arenaBytes = Math.Max(arenaBytes, at + size);
         }
+    }
+
+    /// <summary>Something that needs memory from one launch to another. A class, as are all of which there are lists here: lists of values would each be compiled anew when a process starts.</summary>
+    sealed class Life(int number, long bytes, int first, int last, Action<long> place)
+    {
+        public int Number => number;
+        public long Bytes => bytes;
+        public int First => first;
+        public int Last => last;
+        public Action<long> Place => place;
+
+        /// <summary>Its place.</summary>
+        public long From, To;
     }
 }

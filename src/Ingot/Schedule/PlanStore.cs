@@ -84,6 +84,7 @@ static class PlanStore
         plan.Write(to);
         byte[] bytes = content.ToArray();
         BinaryPrimitives.WriteUInt128LittleEndian(bytes, Fingerprint.Of(bytes.AsSpan(CheckBytes)));
+        if (bytes.Length > MostBytes) return;
         string path = PathOf(identity), temporary = $"{path}.{Environment.ProcessId}.tmp";
         try
         {

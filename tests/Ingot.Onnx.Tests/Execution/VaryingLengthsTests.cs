@@ -11,7 +11,7 @@ public sealed class VaryingLengthsTests
     const int Width = 64, Heads = 2, Head = Width / Heads, Vocabulary = 50, Longest = 256;
 
     /// <summary>A layer of BERT as exporters write it; a length of -1 is any.</summary>
-    static byte[] Transformer(int length)
+    internal static byte[] Transformer(int length)
     {
         var random = new Random(3);
         var model = new ModelWriter(17).Input("ids", OnnxDType.Int64, 1, length).Input("mask", OnnxDType.Int64, 1, length);
@@ -51,7 +51,7 @@ public sealed class VaryingLengthsTests
         return model.Node("Identity", [x], ["y"]).Output("y").ToArray();
     }
 
-    static float[] Run(OnnxModel model, int length)
+    internal static float[] Run(OnnxModel model, int length)
     {
         var random = new Random(length);
         var ids = Tensor.From([.. Enumerable.Range(0, length).Select(_ => (long)random.Next(Vocabulary))], 1, length);

@@ -42,7 +42,7 @@ sealed class CodeFamily
     {
         public required IlInstruction[] Instructions;
         public MatrixCode? Unit;
-        public required Task<KernelCode> Code;
+        public required IlCompilation Code;
 
         /// <summary>For each instruction, which of the sizes it is; -1: it is the same in all.</summary>
         public required int[] SizeOf;
@@ -57,7 +57,7 @@ sealed class CodeFamily
     /// <param name="phase">Number of the phase in its kernel.</param>
     /// <param name="isNew">Whether something was compiled.</param>
     /// <returns>The code, and its sizes (null: none).</returns>
-    public (Task<KernelCode> Code, long[]? Sizes) Of(IlRecording written, MatrixCode? unit, string name, int place, int phase, out bool isNew)
+    public (IlCompilation Code, long[]? Sizes) Of(IlRecording written, MatrixCode? unit, string name, int place, int phase, out bool isNew)
     {
         var mine = written.Instructions;
         var key = (place, phase, written.Skeleton());
@@ -137,7 +137,7 @@ sealed class CodeFamily
         Unit = unit,
         SizeOf = sizeOf,
         Sizes = count,
-        Code = IlCompiler.Start(name, unit, il =>
+        Code = IlCompilation.Start(name, unit, il =>
         {
             var sizes = new LocalBuilder[count];
             for (int s = 0; s < count; s++)
