@@ -6,9 +6,10 @@ using Ingot;
 using Ingot.Cli;
 
 // Not a RootCommand, which would call itself by the assembly's name: that is Ingot.Cli, since "ingot" would differ from the library's by case alone.
-var root = new Command("ingot", "Trains small language models from nothing, in C# alone, and lets you talk to them.")
-{
-    new HelpOption(), new VersionOption(),
+var root = new Command("ingot", "Trains small language models from nothing, in C# alone, and lets you talk to them.") { new HelpOption(), new VersionOption() };
+// A model may run for less time than describing all commands takes.
+Command[] commands = args is ["run", ..] ? [RunCommand.Create(args)] :
+[
     SpeedrunCommand.Create(),
     TokenizerCommand.Create(),
     StageCommands.Pretrain(),
@@ -35,7 +36,8 @@ var root = new Command("ingot", "Trains small language models from nothing, in C
     BenchCommand.Create(),
     CompressCommand.Compress(),
     CompressCommand.Decompress(),
-};
+];
+foreach (var command in commands) root.Add(command);
 root.SetAction(_ => root.Parse(["--help"]).Invoke());
 
 using var stop = new CancellationTokenSource();
