@@ -1,6 +1,7 @@
 using Ingot.Onnx.Execution;
 using Ingot.Onnx.Format;
 using Ingot.Runtime;
+using Ingot.Schedule;
 
 namespace Ingot.Onnx;
 
@@ -15,7 +16,7 @@ public sealed partial class OnnxModel
     readonly OnnxOptions options;
     readonly ModelPrograms programs;
 
-    OnnxModel(Storage bytes, string path, string? folder, OnnxOptions? options)
+    OnnxModel(Storage bytes, string path, string? folder, OnnxOptions? options, ExpectedPlans? plans)
     {
         this.options = options ?? new();
         Path = path;
@@ -23,7 +24,7 @@ public sealed partial class OnnxModel
         ModelCheck.Run(file, path);
         Inputs = [.. file.Graph.Inputs.Where(i => !file.Graph.Initializers.ContainsKey(i.Name) && !file.Graph.SparseInitializers.ContainsKey(i.Name))];
         Outputs = [.. file.Graph.Outputs];
-        programs = new(file, this.options);
+        programs = new(file, this.options, plans);
         programs.CheckWeights();
     }
 
@@ -39,9 +40,8 @@ public sealed partial class OnnxModel
         try { mapped = new(path); }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException) { throw new FormatException($"cannot read {path}: {e.Message}", e); }
         if (mapped.Bytes == 0) throw new FormatException($"{path} is empty");
-        options = options ?? new();
-        options = options with { KeepsKernels = options.KeepsKernels ?? true };
-        return new(new MappedStorage(mapped, 0, mapped.Bytes), path, System.IO.Path.GetDirectoryName(mapped.Path), options);
+        var plans = options?.KeepsKernels == false ? null : new ExpectedPlans(path);
+        return new(new MappedStorage(mapped, 0, mapped.Bytes), path, System.IO.Path.GetDirectoryName(mapped.Path), options, plans);
     }
 
     /// <summary>Reads a model from memory; it cannot have external data.</summary>
@@ -49,7 +49,7 @@ public sealed partial class OnnxModel
     /// <param name="name">Its name for messages.</param>
     /// <param name="options">Precision and limits.</param>
     /// <exception cref="FormatException">It is not an ONNX model, or contradicts itself.</exception>
-    public static OnnxModel Parse(ReadOnlySpan<byte> bytes, string name = "the model", OnnxOptions? options = null) => new(Storage.Of(bytes), name, null, options);
+    public static OnnxModel Parse(ReadOnlySpan<byte> bytes, string name = "the model", OnnxOptions? options = null) => new(Storage.Of(bytes), name, null, options, options?.KeepsKernels == true ? new(null) : null);
 
     /// <summary>The file, or the name given for one in memory.</summary>
     public string Path { get; }

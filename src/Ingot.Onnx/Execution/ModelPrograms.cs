@@ -40,6 +40,7 @@ sealed class ModelPrograms
 
     readonly ModelFile model;
     readonly OnnxOptions options;
+    readonly ExpectedPlans? plans;
     readonly RecentlyUsed<Way> ways = new(MostWays);
     readonly RecentlyUsed<Program> programs = new(MostPrograms);
 
@@ -47,9 +48,12 @@ sealed class ModelPrograms
     [ThreadStatic]
     static CancellationToken ofThisRun;
 
-    public ModelPrograms(ModelFile model, OnnxOptions options)
+    /// <param name="model">The model.</param>
+    /// <param name="options">Precision and limits.</param>
+    /// <param name="plans">What is kept on disk for it; null: nothing is.</param>
+    public ModelPrograms(ModelFile model, OnnxOptions options, ExpectedPlans? plans)
     {
-        (this.model, this.options) = (model, options);
+        (this.model, this.options, this.plans) = (model, options, plans);
         if (model.Graph.Inputs.Any(i => i.Type is not OnnxType.TensorOf { Shape: { } shape } || shape.Any(d => d.Value is null))) kernels = new();
         // Sizes of files cannot add up to more than a long; those of sparse tensors, which are made, can.
         var sum = model.Graph.Initializers.Values.Aggregate((Int128)0, (n, t) => n + t.Bytes) + model.Graph.SparseInitializers.Values.Aggregate((Int128)0, (n, t) => n + t.Bytes);
@@ -78,7 +82,7 @@ sealed class ModelPrograms
     {
         using var noGrad = new NoGrad();
         using var family = CodeFamily.Enter(kernels);
-        using var store = PlanStore.Enter(options.KeepsKernels == true);
+        using var store = PlanStore.Enter(plans);
         if (inputs.Any(i => i.Value is not OnnxTensor)) return Walk(inputs, cancellation);
         string shapes = string.Join(';', inputs.Select(i => $"{i.Name}:{i.Value.Describe()}"));
         while (true)

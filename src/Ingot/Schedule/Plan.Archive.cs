@@ -1,4 +1,3 @@
-using Ingot.Codegen.Il;
 using Ingot.Kernels;
 
 namespace Ingot.Schedule;

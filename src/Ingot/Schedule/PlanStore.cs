@@ -27,7 +27,7 @@ static class PlanStore
     const int CheckBytes = 16;
 
     [ThreadStatic]
-    static bool isEntered;
+    static ExpectedPlans? current;
 
     /// <summary>Plans found since the process began.</summary>
     public static int Found { get; private set; }
@@ -38,36 +38,49 @@ static class PlanStore
     public static string Folder => Path.Combine(Settings.Cache, "plans");
 
     /// <summary>Plans made on this thread until the end are looked for, and kept.</summary>
-    /// <param name="isWanted">False: they are not.</param>
-    public static Scope Enter(bool isWanted) => new(isWanted);
+    /// <param name="plans">For whom; null: they are not.</param>
+    public static Scope Enter(ExpectedPlans? plans) => new(plans);
 
     public readonly ref struct Scope
     {
-        readonly bool before;
+        readonly ExpectedPlans? before;
 
-        public Scope(bool isWanted) => (before, isEntered) = (isEntered, isWanted);
+        public Scope(ExpectedPlans? plans) => (before, current) = (current, plans);
 
-        public void Dispose() => isEntered = before;
+        public void Dispose() => current = before;
     }
 
-    /// <summary>Whether this thread's plans are kept. Not where somebody looks at how they are made, or has a say in it.</summary>
-    public static bool IsOn => isEntered && Settings.Verify == 0 && Settings.Beam == 0 && Settings.Debug < 3 && CompiledKernel.Forced is null && CodeFamily.Current is null && Settings.Cache != Settings.TemporaryCache;
+    /// <summary>Whether plans can be kept. Not where somebody looks at how they are made, or has a say in it.</summary>
+    public static bool IsPossible => Settings.Verify == 0 && Settings.Beam == 0 && Settings.Debug < 3 && CompiledKernel.Forced is null && Settings.Cache != Settings.TemporaryCache;
+
+    /// <summary>Whether this thread's are. Kernels of a family are not: their code is for the sizes that this process has met.</summary>
+    public static bool IsOn => current is not null && CodeFamily.Current is null && IsPossible;
+
+    /// <summary>What a file holds.</summary>
+    public sealed record Entry(byte[] Identity, Plan Plan);
 
     /// <summary>The plan of a structure, as an earlier process made it; null if none did.</summary>
     public static Plan? Find(PlanKey key)
     {
         if (!IsOn || Identity(key) is not { } identity) return null;
         string path = PathOf(identity);
+        if (current!.Take(path) is not { } entry || !entry.Identity.AsSpan().SequenceEqual(identity)) return null;
+        Found++;
+        current.Used(path);
+        Use(path);
+        return entry.Plan;
+    }
+
+    /// <summary>Reads a file of this build on this machine; null if it is not one. May be called from any thread.</summary>
+    public static Entry? Read(string path)
+    {
         try
         {
             byte[] file = File.ReadAllBytes(path);
             if (file.Length < CheckBytes || BinaryPrimitives.ReadUInt128LittleEndian(file) != Fingerprint.Of(file.AsSpan(CheckBytes))) return null;
             using var from = new BinaryReader(new MemoryStream(file, CheckBytes, file.Length - CheckBytes));
-            if (from.ReadInt32() != identity.Length || !from.ReadBytes(identity.Length).AsSpan().SequenceEqual(identity)) return null;
-            var plan = Plan.Read(from);
-            Found++;
-            Use(path);
-            return plan;
+            byte[] identity = from.ReadBytes(from.ReadInt32());
+            return identity.AsSpan().StartsWith(Identity()) ? new(identity, Plan.Read(from)) : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or ArgumentException or BadImageFormatException) { return null; } // none yet, not for us, or no plan
     }
@@ -94,6 +107,7 @@ static class PlanStore
             File.WriteAllBytes(temporary, bytes);
             File.Move(temporary, path, overwrite: true);
             Kept++;
+            current!.Used(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -127,10 +141,19 @@ static class PlanStore
     {
         using var bytes = new MemoryStream();
         using var to = new BinaryWriter(bytes);
+        to.Write(Identity());
+        return key.Write(to) ? bytes.ToArray() : null;
+    }
+
+    /// <summary>The part of it that the structure has no part in.</summary>
+    static byte[] Identity()
+    {
+        using var bytes = new MemoryStream();
+        using var to = new BinaryWriter(bytes);
         // The build of the compiler and of what its code calls, and the framework's: archives are numbers in their metadata.
         foreach (var module in IlArchive.Modules) to.Write(module.ModuleVersionId.ToByteArray());
         to.Write($"{Cpu.Name} {Cpu.Level} {Cpu.UsesMatrixUnit} {Cpu.Caches} {WorkerPool.Threads} {Vector256.IsHardwareAccelerated} {Vector512.IsHardwareAccelerated} {Fma.IsSupported} {Avx512F.VL.IsSupported}");
         to.Write(RecipeCache.All());
-        return key.Write(to) ? bytes.ToArray() : null;
+        return bytes.ToArray();
     }
 }

@@ -38,7 +38,7 @@ public sealed class PlanStoreTests : IDisposable
         return (output, PlanStore.Found - found, PlanStore.Kept - kept);
     }
 
-    string[] Files => Directory.GetFiles(PlanStore.Folder);
+    static string[] Files => Directory.GetFiles(PlanStore.Folder, "*.plan");
 
     [Fact]
     public void Load_InALaterProcess_CompilesNothingAnewAndGivesTheSameBits()
