@@ -4,21 +4,33 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Ingot.Runtime.Weights;
 
+/// <summary>
+/// Machine code for four rows of weights that lie one after the other and one row of x: void (byte* weights, nint bytesInRow, float* x, nint blocks, float* sums). It adds the products of so
+/// many whole blocks of 32 up as <see cref="WeightProduct"/> says, and leaves four vectors of lanes.
+/// </summary>
+/// <param name="Narrow">With 8 lanes.</param>
+/// <param name="Wide">With 16; 0 where the processor has no such vectors.</param>
+public readonly record struct RowRoutines(nint Narrow, nint Wide);
+
 /// <summary>The product with weights in blocks of one format.</summary>
 public sealed unsafe class BlockProduct<T> : WeightProduct where T : struct, IWeightBlock<T>
 {
     /// <summary>Blocks that lie in the row with all their bytes.</summary>
     readonly int wholeBlocks;
 
+    readonly RowRoutines routines;
+
     /// <param name="weights">(N, K), row by row, at its beginning; it is kept alive.</param>
     /// <param name="rows">N.</param>
     /// <param name="columns">K.</param>
     /// <param name="bytesInRow">Bytes of a row: of its blocks, or of its numbers if it ends within a block of plain ones.</param>
-    public BlockProduct(Storage weights, int rows, int columns, long bytesInRow) : base(weights, rows, columns, bytesInRow)
+    /// <param name="routines">For blocks of 32, of which the conversion takes an instruction that .NET does not know.</param>
+    public BlockProduct(Storage weights, int rows, int columns, long bytesInRow, RowRoutines? routines = null) : base(weights, rows, columns, bytesInRow)
     {
         // Whole blocks, or plain numbers up to the last.
         if (bytesInRow * T.Length != (long)columns * T.Bytes) throw new ArgumentException($"rows of {columns} values take {(double)columns / T.Length * T.Bytes} bytes, not {bytesInRow}");
         wholeBlocks = columns / T.Length;
+        this.routines = routines ?? default;
     }
 
     protected override void MultiplyRow(int first, int end)
@@ -27,8 +39,10 @@ public sealed unsafe class BlockProduct<T> : WeightProduct where T : struct, IWe
         else MultiplyRowNarrow(first, end);
     }
 
+    [SkipLocalsInit]
     void MultiplyRowNarrow(int first, int end)
     {
+        float* sums = stackalloc float[Together * 8];
         nint inRow = RowBytes;
         for (int n = first; n < end; n += Together)
         {
@@ -36,22 +50,35 @@ public sealed unsafe class BlockProduct<T> : WeightProduct where T : struct, IWe
             byte* w0 = Weights + n * inRow, w1 = n + 1 < end ? w0 + inRow : w0, w2 = n + 2 < end ? w1 + inRow : w1, w3 = n + 3 < end ? w2 + inRow : w2;
             float* at = x;
             Vector256<float> a0 = default, a1 = default, a2 = default, a3 = default;
-            // No calls in here: they would put all vectors into memory.
-            for (int b = wholeBlocks; b > 0; b--)
+            if (routines.Narrow != 0 && n + Together <= end && Cpu.Level >= IsaLevel.Avx2)
             {
-                Fetch(w0, w1, w2, w3, Together * inRow);
-                T b0 = T.Open(w0), b1 = T.Open(w1), b2 = T.Open(w2), b3 = T.Open(w3);
-                for (int part = 0; part < T.Length / 32; part++, at += 32)
+                ((delegate*<byte*, nint, float*, nint, float*, void>)routines.Narrow)(w0, inRow, at, wholeBlocks, sums);
+                (a0, a1, a2, a3) = (Vector256.Load(sums), Vector256.Load(sums + 8), Vector256.Load(sums + 16), Vector256.Load(sums + 24));
+                at += 32 * wholeBlocks;
+                w0 += T.Bytes * wholeBlocks;
+                w1 += T.Bytes * wholeBlocks;
+                w2 += T.Bytes * wholeBlocks;
+                w3 += T.Bytes * wholeBlocks;
+            }
+            else
+            {
+                // No calls in here: they would put all vectors into memory.
+                for (int b = wholeBlocks; b > 0; b--)
                 {
-                    a0 = Add(b0.Narrow(part), at, a0);
-                    a1 = Add(b1.Narrow(part), at, a1);
-                    a2 = Add(b2.Narrow(part), at, a2);
-                    a3 = Add(b3.Narrow(part), at, a3);
+                    Fetch(w0, w1, w2, w3, Together * inRow);
+                    T b0 = T.Open(w0), b1 = T.Open(w1), b2 = T.Open(w2), b3 = T.Open(w3);
+                    for (int part = 0; part < T.Length / 32; part++, at += 32)
+                    {
+                        a0 = Add(b0.Narrow(part), at, a0);
+                        a1 = Add(b1.Narrow(part), at, a1);
+                        a2 = Add(b2.Narrow(part), at, a2);
+                        a3 = Add(b3.Narrow(part), at, a3);
+                    }
+                    w0 += T.Bytes;
+                    w1 += T.Bytes;
+                    w2 += T.Bytes;
+                    w3 += T.Bytes;
                 }
-                w0 += T.Bytes;
-                w1 += T.Bytes;
-                w2 += T.Bytes;
-                w3 += T.Bytes;
             }
             if (Columns != wholeBlocks * T.Length)
                 (a0, a1, a2, a3) = (AddRest(w0, at, a0), AddRest(w1, at, a1), AddRest(w2, at, a2), AddRest(w3, at, a3));
@@ -62,8 +89,10 @@ public sealed unsafe class BlockProduct<T> : WeightProduct where T : struct, IWe
         }
     }
 
+    [SkipLocalsInit]
     void MultiplyRowWide(int first, int end)
     {
+        float* sums = stackalloc float[Together * 16];
         nint inRow = RowBytes;
         for (int n = first; n < end; n += Together)
         {
@@ -71,22 +100,35 @@ public sealed unsafe class BlockProduct<T> : WeightProduct where T : struct, IWe
             byte* w0 = Weights + n * inRow, w1 = n + 1 < end ? w0 + inRow : w0, w2 = n + 2 < end ? w1 + inRow : w1, w3 = n + 3 < end ? w2 + inRow : w2;
             float* at = x;
             Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default;
-            // No calls in here: they would put all vectors into memory.
-            for (int b = wholeBlocks; b > 0; b--)
+            if (routines.Wide != 0 && n + Together <= end)
             {
-                Fetch(w0, w1, w2, w3, Together * inRow);
-                T b0 = T.Open(w0), b1 = T.Open(w1), b2 = T.Open(w2), b3 = T.Open(w3);
-                for (int part = 0; part < T.Length / 32; part++, at += 32)
+                ((delegate*<byte*, nint, float*, nint, float*, void>)routines.Wide)(w0, inRow, at, wholeBlocks, sums);
+                (a0, a1, a2, a3) = (Vector512.Load(sums), Vector512.Load(sums + 16), Vector512.Load(sums + 32), Vector512.Load(sums + 48));
+                at += 32 * wholeBlocks;
+                w0 += T.Bytes * wholeBlocks;
+                w1 += T.Bytes * wholeBlocks;
+                w2 += T.Bytes * wholeBlocks;
+                w3 += T.Bytes * wholeBlocks;
+            }
+            else
+            {
+                // No calls in here: they would put all vectors into memory.
+                for (int b = wholeBlocks; b > 0; b--)
                 {
-                    a0 = Add(b0.Wide(part), at, a0);
-                    a1 = Add(b1.Wide(part), at, a1);
-                    a2 = Add(b2.Wide(part), at, a2);
-                    a3 = Add(b3.Wide(part), at, a3);
+                    Fetch(w0, w1, w2, w3, Together * inRow);
+                    T b0 = T.Open(w0), b1 = T.Open(w1), b2 = T.Open(w2), b3 = T.Open(w3);
+                    for (int part = 0; part < T.Length / 32; part++, at += 32)
+                    {
+                        a0 = Add(b0.Wide(part), at, a0);
+                        a1 = Add(b1.Wide(part), at, a1);
+                        a2 = Add(b2.Wide(part), at, a2);
+                        a3 = Add(b3.Wide(part), at, a3);
+                    }
+                    w0 += T.Bytes;
+                    w1 += T.Bytes;
+                    w2 += T.Bytes;
+                    w3 += T.Bytes;
                 }
-                w0 += T.Bytes;
-                w1 += T.Bytes;
-                w2 += T.Bytes;
-                w3 += T.Bytes;
             }
             if (Columns != wholeBlocks * T.Length)
                 (a0, a1, a2, a3) = (AddRest(w0, at, a0), AddRest(w1, at, a1), AddRest(w2, at, a2), AddRest(w3, at, a3));

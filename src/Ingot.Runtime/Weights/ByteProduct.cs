@@ -7,50 +7,90 @@ namespace Ingot.Runtime.Weights;
 /// <summary>The product with codes that are unsigned and have at most five bits: products of bytes are added in pairs, and four pairs fit 16 bits.</summary>
 public sealed unsafe class ByteProduct<T>(Storage weights, int rows, int columns, long rowBytes) : IntegerProduct(weights, rows, columns, rowBytes, 1) where T : struct, IByteBlock<T>
 {
-    protected override Vector256<float> MultiplyRow(byte* weights, int n, int end, byte* codesOfX, float* scalesOfX) =>
-        n + Lanes <= end ? MultiplyEight(weights + n * RowBytes, codesOfX, scalesOfX) : MultiplyLast(weights, n, end, codesOfX, scalesOfX);
+    protected override Vector256<float> MultiplyRow(byte* rows, byte* codesOfX, float* scalesOfX) =>
+        T.Length == 32 ? MultiplySmall(rows, (sbyte*)codesOfX, scalesOfX) : MultiplyLarge(rows, (sbyte*)codesOfX, scalesOfX);
 
-    /// <summary>Eight rows, from registers: codes are not in memory in between.</summary>
-    [SkipLocalsInit]
-    Vector256<float> MultiplyEight(byte* rows, byte* codesOfX, float* scalesOfX)
+    /// <summary>Blocks of 32, two at a time, so that each has its half of the vectors to be joined.</summary>
+    Vector256<float> MultiplySmall(byte* at, sbyte* x, float* scalesOfX)
     {
-        float* scales = stackalloc float[2 * Lanes * Stretch / 32], turned = stackalloc float[2 * Lanes * Stretch / 32];
         nint s = RowBytes, s3 = 3 * s;
+        byte* at4 = at + 4 * s;
+        float* sumsOfX = scalesOfX + Blocks;
         var sum = Vector256<float>.Zero;
         var ones = Vector256<short>.One;
-        var x = (sbyte*)codesOfX;
-        float* scaleOfX = scalesOfX, sumOfX = scalesOfX + Blocks;
-        for (int left = Blocks; left > 0; left -= Stretch / 32)
+        for (int b = Blocks / 2; b > 0; b--, x += 64, scalesOfX += 2, sumsOfX += 2, at += 2 * T.Bytes, at4 += 2 * T.Bytes)
         {
-            int blocks = Math.Min(Stretch / 32, left);
-            byte* at = rows, at4 = rows + 4 * s;
-            for (int r = 0; r < Lanes; r++) Fetch(rows + r * s, T.Length == 32 ? blocks * T.Bytes : T.Bytes);
-            if (T.Length != 32) TurnScales(rows, s, turned, scales);
-            float* scale = scales;
-            for (int part = 0; part < blocks; part++, x += 32, scaleOfX++, sumOfX++, scale += 2 * Lanes)
-            {
-                var q = Vector256.Load(x);
-                var dots = Join(
-                    Dot(at, part, q, ones), Dot(at + s, part, q, ones), Dot(at + 2 * s, part, q, ones), Dot(at + s3, part, q, ones),
-                    Dot(at4, part, q, ones), Dot(at4 + s, part, q, ones), Dot(at4 + 2 * s, part, q, ones), Dot(at4 + s3, part, q, ones));
-                Vector256<float> w, o;
-                if (T.Length == 32)
-                {
-                    w = HalvesAt(at + T.ScaleAt, at4 + T.ScaleAt, s, s3);
-                    o = T.OffsetAt >= 0 ? HalvesAt(at + T.OffsetAt, at4 + T.OffsetAt, s, s3) : w * -T.Zero;
-                    at += T.Bytes;
-                    at4 += T.Bytes;
-                }
-                else (w, o) = (Vector256.Load(scale), Vector256.Load(scale + Lanes));
-                sum = Vector256.FusedMultiplyAdd(o, Vector256.Create(*sumOfX), Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(dots), w * Vector256.Create(*scaleOfX), sum));
-            }
-            rows += T.Length == 32 ? blocks * T.Bytes : T.Bytes;
+            if ((b & 1) == 0)
+                for (int r = 0; r < Lanes; r++) Sse.Prefetch0(at + (Lanes + r) * s);
+            Vector256<sbyte> x0 = Vector256.Load(x), x1 = Vector256.Load(x + 32), first = Avx2.Permute2x128(x0, x1, 0x20), last = Avx2.Permute2x128(x0, x1, 0x31);
+            Join(
+                Dot(at, first, last, ones), Dot(at + s, first, last, ones), Dot(at + 2 * s, first, last, ones), Dot(at + s3, first, last, ones),
+                Dot(at4, first, last, ones), Dot(at4 + s, first, last, ones), Dot(at4 + 2 * s, first, last, ones), Dot(at4 + s3, first, last, ones),
+                out var dots0, out var dots1);
+            sum = Add(dots0, at, at4, s, s3, scalesOfX, sumsOfX, sum);
+            sum = Add(dots1, at + T.Bytes, at4 + T.Bytes, s, s3, scalesOfX + 1, sumsOfX + 1, sum);
         }
-        return sum;
+        if (Blocks % 2 == 0) return sum;
+        var q = Vector256.Load(x);
+        var dots = Join(
+            Dot(T.CodesOf(at, 0), q, ones), Dot(T.CodesOf(at + s, 0), q, ones), Dot(T.CodesOf(at + 2 * s, 0), q, ones), Dot(T.CodesOf(at + s3, 0), q, ones),
+            Dot(T.CodesOf(at4, 0), q, ones), Dot(T.CodesOf(at4 + s, 0), q, ones), Dot(T.CodesOf(at4 + 2 * s, 0), q, ones), Dot(T.CodesOf(at4 + s3, 0), q, ones));
+        return Add(dots, at, at4, s, s3, scalesOfX, sumsOfX, sum);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector256<int> Dot(byte* block, int part, Vector256<sbyte> q, Vector256<short> ones) => Dot(T.CodesOf(block, T.Length == 32 ? 0 : part), q, ones);
+    static Vector256<float> Add(Vector256<int> dots, byte* at, byte* at4, nint s, nint s3, float* scaleOfX, float* sumOfX, Vector256<float> sum)
+    {
+        var w = HalvesAt(at + T.ScaleAt, at4 + T.ScaleAt, s, s3);
+        var o = T.OffsetAt >= 0 ? HalvesAt(at + T.OffsetAt, at4 + T.OffsetAt, s, s3) : w * -T.Zero;
+        return Vector256.FusedMultiplyAdd(o, Vector256.Create(*sumOfX), Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(dots), w * Vector256.Create(*scaleOfX), sum));
+    }
+
+    /// <summary>Two blocks: in the first half of the result the sums of the first, in the last half of the second.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<int> Dot(byte* block, Vector256<sbyte> firstOfX, Vector256<sbyte> lastOfX, Vector256<short> ones)
+    {
+        T.CodesOfTwo(block, 0, out var first, out var last);
+        return AvxVnni.IsSupported
+            ? AvxVnni.MultiplyWideningAndAdd(AvxVnni.MultiplyWideningAndAdd(Vector256<int>.Zero, first, firstOfX), last, lastOfX)
+            : Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(first, firstOfX) + Avx2.MultiplyAddAdjacent(last, lastOfX), ones);
+    }
+
+    /// <summary>Two parts: in the first half of the result the sums of the first, in the last half of the second.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<int> DotOfPair(byte* block, int pair, Vector256<sbyte> x0, Vector256<sbyte> x1, Vector256<short> ones)
+    {
+        T.CodesOfTwo(block, pair, out var first, out var last);
+        return Ends(Dot(first, x0, ones), Dot(last, x1, ones));
+    }
+
+    /// <summary>Blocks of 256.</summary>
+    [SkipLocalsInit]
+    Vector256<float> MultiplyLarge(byte* rows, sbyte* x, float* scalesOfX)
+    {
+        const int Parts = Stretch / 32;
+        float* scales = stackalloc float[2 * Lanes * Parts], turned = stackalloc float[2 * Lanes * Parts], sumsOfX = scalesOfX + Blocks;
+        nint s = RowBytes, s3 = 3 * s;
+        var sum = Vector256<float>.Zero;
+        var ones = Vector256<short>.One;
+        for (int left = Blocks; left > 0; left -= Parts, rows += T.Bytes)
+        {
+            byte* at = rows, at4 = rows + 4 * s;
+            for (int r = 0; r < Lanes; r++) Fetch(rows + r * s, T.Bytes);
+            TurnScales(rows, s, turned, scales);
+            for (int pair = 0; pair < Parts / 2; pair++, x += 64)
+            {
+                Vector256<sbyte> x0 = Vector256.Load(x), x1 = Vector256.Load(x + 32);
+                Join(
+                    DotOfPair(at, pair, x0, x1, ones), DotOfPair(at + s, pair, x0, x1, ones), DotOfPair(at + 2 * s, pair, x0, x1, ones), DotOfPair(at + s3, pair, x0, x1, ones),
+                    DotOfPair(at4, pair, x0, x1, ones), DotOfPair(at4 + s, pair, x0, x1, ones), DotOfPair(at4 + 2 * s, pair, x0, x1, ones), DotOfPair(at4 + s3, pair, x0, x1, ones),
+                    out var first, out var last);
+                sum = Add(first, scales + 4 * Lanes * pair, *scalesOfX++, *sumsOfX++, sum);
+                sum = Add(last, scales + 4 * Lanes * pair + 2 * Lanes, *scalesOfX++, *sumsOfX++, sum);
+            }
+        }
+        return sum;
+    }
 
     /// <summary>The scales and offsets of a large block of eight rows, with the rows in lanes.</summary>
     static void TurnScales(byte* rows, nint apart, float* turned, float* scales)
@@ -63,33 +103,6 @@ public sealed unsafe class ByteProduct<T>(Storage weights, int rows, int columns
         }
         Square.Turn((byte*)turned, 32, (byte*)scales, 64);
         Square.Turn((byte*)(turned + Lanes * Lanes), 32, (byte*)(scales + Lanes), 64);
-    }
-
-    /// <summary>Fewer than eight rows.</summary>
-    [SkipLocalsInit]
-    Vector256<float> MultiplyLast(byte* weights, int n, int end, byte* codesOfX, float* scalesOfX)
-    {
-        byte* codes = stackalloc byte[Lanes * Stretch];
-        float* scales = stackalloc float[2 * Lanes * Stretch / 32];
-        var sum = Vector256<float>.Zero;
-        var ones = Vector256<short>.One;
-        for (int k = 0; k < Columns; k += Stretch)
-        {
-            int blocks = Math.Min(Stretch, Columns - k) / 32;
-            Unpack(weights, n, end, k, blocks, codes, scales);
-            sbyte* x = (sbyte*)codesOfX + k;
-            byte* at = codes;
-            float* scale = scales, scaleOfX = scalesOfX + k / 32, sumOfX = scaleOfX + Blocks;
-            for (int b = 0; b < blocks; b++, x += 32, at += 32, scale += 2 * Lanes, scaleOfX++, sumOfX++)
-            {
-                var q = Vector256.Load(x);
-                var dots = Join(
-                    Dot(Vector256.Load(at), q, ones), Dot(Vector256.Load(at + Stretch), q, ones), Dot(Vector256.Load(at + 2 * Stretch), q, ones), Dot(Vector256.Load(at + 3 * Stretch), q, ones),
-                    Dot(Vector256.Load(at + 4 * Stretch), q, ones), Dot(Vector256.Load(at + 5 * Stretch), q, ones), Dot(Vector256.Load(at + 6 * Stretch), q, ones), Dot(Vector256.Load(at + 7 * Stretch), q, ones));
-                sum = Add(dots, scale, *scaleOfX, *sumOfX, sum);
-            }
-        }
-        return sum;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -10,7 +10,7 @@ namespace Ingot.Runtime.Weights;
 /// <remarks>
 /// A result is the sum over the blocks of 32 in order, of (sum of the codes' products) * (scale of the weights * scale of x), and where codes have an offset, of offset * (sum of
 /// these x): two fused additions a block. Sums inside a block are integers and exact, so it does not matter how a kernel takes them: one row reads eight rows of weights side by side, with
-/// lanes along K, and joins the lanes; several rows share panels with a row of weights in each lane. Both give the same bits, at every level of vectors.
+/// lanes along K, in bytes, and joins the lanes; several rows share panels with a row of weights in each lane. Both give the same bits, at every level of vectors.
 /// </remarks>
 public abstract unsafe class IntegerProduct : IChunkWork
 {
@@ -36,9 +36,9 @@ public abstract unsafe class IntegerProduct : IChunkWork
     /// <summary>The rounded x of the calling thread's job.</summary>
     [ThreadStatic] static Storage? rounded;
 
-    // The job that runs: codes of x row by row (bytes or words), and for each row its blocks' scales, then what offsets are multiplied with.
+    // The job that runs: codes of x row by row (bytes, or words where panels want them), and for each row its blocks' scales, then what offsets are multiplied with.
     float* x, y;
-    int rowsOfX, rowsInChunk;
+    int rowsOfX, rowsInChunk, bytesOfX;
     bool isRounding;
     byte* codesOfX;
     float* scalesOfX;
@@ -68,8 +68,8 @@ public abstract unsafe class IntegerProduct : IChunkWork
         if (m == 0 || Rows == 0) return;
         this.x = (float*)x;
         this.y = (float*)y;
-        rowsOfX = m;
-        long codes = ((long)m * Columns * codeBytes + 63) & ~63L, bytes = codes + (long)m * Blocks * 2 * sizeof(float);
+        (rowsOfX, bytesOfX) = (m, m == 1 ? 1 : codeBytes);
+        long codes = ((long)m * Columns * bytesOfX + 63) & ~63L, bytes = codes + (long)m * Blocks * 2 * sizeof(float);
         var memory = rounded is { } r && r.Bytes >= bytes ? r : rounded = Storage.Allocate(bytes);
         codesOfX = (byte*)memory.Address;
         scalesOfX = (float*)(codesOfX + codes);
@@ -96,12 +96,12 @@ public abstract unsafe class IntegerProduct : IChunkWork
         }
         int first = chunk * rowsInChunk, end = Math.Min(Rows, first + rowsInChunk);
         if (rowsOfX == 1)
-            for (int n = first; n < end; n += Lanes) Store(MultiplyRow((byte*)weights.Address, n, end, codesOfX, scalesOfX), y + n, end - n);
+            for (int n = first; n < end; n += Lanes) Store(MultiplyRow(n + Lanes <= end ? (byte*)weights.Address + n * rowBytes : Last(n, worker), codesOfX, scalesOfX), y + n, end - n);
         else MultiplyBlocks(first, end, worker);
     }
 
-    /// <summary>The results of eight rows of weights, from n on, with one row of x.</summary>
-    protected abstract Vector256<float> MultiplyRow(byte* weights, int n, int end, byte* codesOfX, float* scalesOfX);
+    /// <summary>The results of eight rows of weights with one row of x, of which codes are bytes.</summary>
+    protected abstract Vector256<float> MultiplyRow(byte* rows, byte* codesOfX, float* scalesOfX);
 
     /// <summary>Eight rows of weights with a row in each lane: four bytes of codes, block by block; then, for each block, eight scales and eight offsets.</summary>
     protected abstract void Pack(byte* weights, int n, int end, byte* panel, float* scales);
@@ -117,6 +117,16 @@ public abstract unsafe class IntegerProduct : IChunkWork
         if (count >= Lanes) v.Store(y);
         else
             for (int i = 0; i < count; i++) y[i] = v[i];
+    }
+
+    /// <summary>The last rows, fewer than eight, with zeros after them.</summary>
+    byte* Last(int n, int worker)
+    {
+        nint whole = Lanes * rowBytes, there = (Rows - n) * rowBytes;
+        if (Scratch[worker] is not { } scratch || scratch.Bytes < whole) Scratch[worker] = scratch = Storage.Allocate(whole);
+        Buffer.MemoryCopy((byte*)weights.Address + n * rowBytes, (void*)scratch.Address, whole, there);
+        scratch.Span<byte>(there, (int)(whole - there)).Clear();
+        return (byte*)scratch.Address;
     }
 
     void MultiplyBlocks(int first, int end, int worker)
@@ -147,7 +157,7 @@ public abstract unsafe class IntegerProduct : IChunkWork
     void Round(int m)
     {
         float* from = x + (nint)m * Columns, scales = scalesOfX + (nint)m * 2 * Blocks;
-        byte* to = codesOfX + (nint)m * Columns * codeBytes;
+        byte* to = codesOfX + (nint)m * Columns * bytesOfX;
         for (int b = 0; b < Blocks; b++, from += 32)
         {
             Vector256<float> v0 = Vector256.Load(from), v1 = Vector256.Load(from + 8), v2 = Vector256.Load(from + 16), v3 = Vector256.Load(from + 24);
@@ -161,7 +171,7 @@ public abstract unsafe class IntegerProduct : IChunkWork
             scales[b] = scale;
             scales[Blocks + b] = scale * Vector256.Sum(c0 + c1 + (c2 + c3));
             Vector256<short> w0 = Vector256.Narrow(c0, c1), w1 = Vector256.Narrow(c2, c3);
-            if (codeBytes == 1) Vector256.Narrow(w0, w1).Store((sbyte*)to + 32 * b);
+            if (bytesOfX == 1) Vector256.Narrow(w0, w1).Store((sbyte*)to + 32 * b);
             else
             {
                 w0.Store((short*)to + 32 * b);
@@ -177,17 +187,37 @@ public abstract unsafe class IntegerProduct : IChunkWork
         for (int i = 0; i < bytes; i += 64) Sse.Prefetch0(at + Lanes * rowBytes + i);
     }
 
-    /// <summary>The halves of eight rows so far apart: four from each address on.</summary>
+    /// <summary>The halves of eight rows so far apart: four from each address on. They are put together by shifts, as vectors have enough to do.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    protected static Vector256<float> HalvesAt(byte* at, byte* at4, nint s, nint s3) => Halves.Eight(Vector128.Create(
-        *(short*)at, *(short*)(at + s), *(short*)(at + 2 * s), *(short*)(at + s3), *(short*)at4, *(short*)(at4 + s), *(short*)(at4 + 2 * s), *(short*)(at4 + s3)));
+    protected static Vector256<float> HalvesAt(byte* at, byte* at4, nint s, nint s3)
+    {
+        return Halves.Eight(Vector128.Create(Four(at, s, s3), Four(at4, s, s3)).AsInt16());
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static ulong Four(byte* at, nint s, nint s3) => *(ushort*)at | ((ulong)*(ushort*)(at + s) << 16) | ((ulong)*(ushort*)(at + 2 * s) << 32) | ((ulong)*(ushort*)(at + s3) << 48);
+    }
 
     /// <summary>The sums of the eight vectors' lanes, a vector a lane.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    protected static Vector256<int> Join(Vector256<int> v0, Vector256<int> v1, Vector256<int> v2, Vector256<int> v3, Vector256<int> v4, Vector256<int> v5, Vector256<int> v6, Vector256<int> v7)
+    protected static Vector256<int> Join(Vector256<int> v0, Vector256<int> v1, Vector256<int> v2, Vector256<int> v3, Vector256<int> v4, Vector256<int> v5, Vector256<int> v6, Vector256<int> v7) =>
+        Pairs(Pairs(Ends(v0, v4), Ends(v1, v5)), Pairs(Ends(v2, v6), Ends(v3, v7)));
+
+    /// <summary>The halves of a vector added, and those of another after them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    protected static Vector256<int> Ends(Vector256<int> a, Vector256<int> b) => Avx2.Blend(a, b, 0xF0) + Avx2.Permute2x128(a, b, 0x21);
+
+    /// <summary>The sums of the eight vectors' first four lanes and of their last four, a vector a lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    protected static void Join(
+        Vector256<int> v0, Vector256<int> v1, Vector256<int> v2, Vector256<int> v3, Vector256<int> v4, Vector256<int> v5, Vector256<int> v6, Vector256<int> v7,
+        out Vector256<int> first, out Vector256<int> last)
     {
-        var low = Avx2.HorizontalAdd(Avx2.HorizontalAdd(v0, v1), Avx2.HorizontalAdd(v2, v3));
-        var high = Avx2.HorizontalAdd(Avx2.HorizontalAdd(v4, v5), Avx2.HorizontalAdd(v6, v7));
-        return Avx2.Permute2x128(low, high, 0x20) + Avx2.Permute2x128(low, high, 0x31);
+        Vector256<int> a = Pairs(Pairs(v0, v1), Pairs(v2, v3)), b = Pairs(Pairs(v4, v5), Pairs(v6, v7));
+        (first, last) = (Avx2.Permute2x128(a, b, 0x20), Avx2.Permute2x128(a, b, 0x31));
     }
+
+    /// <summary>Sums of neighbours, as a horizontal addition gives them, in fewer steps.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<int> Pairs(Vector256<int> a, Vector256<int> b) =>
+        Avx.Shuffle(a.AsSingle(), b.AsSingle(), 0x88).AsInt32() + Avx.Shuffle(a.AsSingle(), b.AsSingle(), 0xDD).AsInt32();
 }

@@ -34,6 +34,9 @@ public readonly unsafe struct Q4_0(byte* at) : IByteBlock<Q4_0>
         return Vector256.Create(Bits.LowNibbles(bytes), Bits.HighNibbles(bytes));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void CodesOfTwo(byte* block, int pair, out Vector256<byte> first, out Vector256<byte> last) => Bits.Nibbles(block + 2, Bytes, out first, out last);
+
     public void Scales(out Vector256<float> scales, out Vector256<float> offsets) => throw new NotSupportedException("it has one scale");
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -72,6 +75,9 @@ public readonly unsafe struct Q4_1(byte* at) : IByteBlock<Q4_1>
         return Vector256.Create(Bits.LowNibbles(bytes), Bits.HighNibbles(bytes));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void CodesOfTwo(byte* block, int pair, out Vector256<byte> first, out Vector256<byte> last) => Bits.Nibbles(block + 4, Bytes, out first, out last);
+
     public void Scales(out Vector256<float> scales, out Vector256<float> offsets) => throw new NotSupportedException("it has one scale");
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -108,6 +114,14 @@ public readonly unsafe struct Q5_0(byte* at) : IByteBlock<Q5_0>
         var bytes = Vector128.Load(block + 6);
         int fifth = Unsafe.ReadUnaligned<int>(block + 2);
         return Vector256.Create(Bits.LowNibbles(bytes) | Bits.Sixteens(fifth), Bits.HighNibbles(bytes) | Bits.Sixteens(fifth >> 16));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void CodesOfTwo(byte* block, int pair, out Vector256<byte> first, out Vector256<byte> last)
+    {
+        Bits.Nibbles(block + 6, Bytes, out first, out last);
+        Bits.Sixteens(Unsafe.ReadUnaligned<uint>(block + 2), Unsafe.ReadUnaligned<uint>(block + 2 + Bytes), out var fifthOfFirst, out var fifthOfLast);
+        (first, last) = (first | fifthOfFirst, last | fifthOfLast);
     }
 
     public void Scales(out Vector256<float> scales, out Vector256<float> offsets) => throw new NotSupportedException("it has one scale");
@@ -149,6 +163,14 @@ public readonly unsafe struct Q5_1(byte* at) : IByteBlock<Q5_1>
         return Vector256.Create(Bits.LowNibbles(bytes) | Bits.Sixteens(fifth), Bits.HighNibbles(bytes) | Bits.Sixteens(fifth >> 16));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void CodesOfTwo(byte* block, int pair, out Vector256<byte> first, out Vector256<byte> last)
+    {
+        Bits.Nibbles(block + 8, Bytes, out first, out last);
+        Bits.Sixteens(Unsafe.ReadUnaligned<uint>(block + 4), Unsafe.ReadUnaligned<uint>(block + 4 + Bytes), out var fifthOfFirst, out var fifthOfLast);
+        (first, last) = (first | fifthOfFirst, last | fifthOfLast);
+    }
+
     public void Scales(out Vector256<float> scales, out Vector256<float> offsets) => throw new NotSupportedException("it has one scale");
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -177,8 +199,13 @@ public readonly unsafe struct Q8_0(byte* at) : IWordBlock<Q8_0>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WideFloats Wide(int part) => Part().Wide();
 
+    public float Scale => Bits.Half(at);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Words Words32(int part) => new(Vector256.WidenLower(Vector256.Load((sbyte*)at + 2)), Vector256.WidenUpper(Vector256.Load((sbyte*)at + 2)), Bits.Half(at));
+    public static Vector256<sbyte> CodesOf(byte* block, int part) => Vector256.Load((sbyte*)block + 2);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Words Words32(int part) => new(Vector256.WidenLower(CodesOf(at, 0)), Vector256.WidenUpper(CodesOf(at, 0)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part()
@@ -217,6 +244,11 @@ public readonly unsafe struct IQ4_NL(byte* at) : IWordBlock<IQ4_NL>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WideFloats Wide(int part) => Part().Wide();
 
+    public float Scale => Bits.Half(at);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<sbyte> CodesOf(byte* block, int part) => Bits.Levels(block + 2, Levels.NonLinear);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Words Words32(int part) => Part().Words(128);
 
@@ -248,6 +280,12 @@ public readonly unsafe struct MXFP4(byte* at) : IWordBlock<MXFP4>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WideFloats Wide(int part) => Part().Wide();
 
+    /// <summary>Half of 2^(e - 127), as the levels are doubled; the smallest two are subnormal.</summary>
+    public float Scale => BitConverter.UInt32BitsToSingle(at[0] < 2 ? 0x200000u << at[0] : (uint)(at[0] - 1) << 23);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<sbyte> CodesOf(byte* block, int part) => Bits.Levels(block + 1, Levels.Float4);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Words Words32(int part) => Part().Words(128);
 
@@ -255,8 +293,7 @@ public readonly unsafe struct MXFP4(byte* at) : IWordBlock<MXFP4>
     Codes Part()
     {
         var bytes = Vector128.Load(at + 1);
-        // Half of 2^(e - 127), as the levels are doubled; the smallest two are subnormal.
-        float scale = BitConverter.UInt32BitsToSingle(at[0] < 2 ? 0x200000u << at[0] : (uint)(at[0] - 1) << 23);
+        float scale = Scale;
         return new(Vector128.ShuffleNative(Levels.Float4, Bits.LowNibbles(bytes)), Vector128.ShuffleNative(Levels.Float4, Bits.HighNibbles(bytes)), scale, -128 * scale);
     }
 }

@@ -4,73 +4,84 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Ingot.Runtime.Weights;
 
-/// <summary>The product with codes that are signed or wide: as words of 16 bits, products added in pairs to 32.</summary>
+/// <summary>The product with codes that are signed, or wide with their factors: in panels as words of 16 bits, products added in pairs to 32.</summary>
 public sealed unsafe class WordProduct<T>(Storage weights, int rows, int columns, long rowBytes) : IntegerProduct(weights, rows, columns, rowBytes, 2) where T : struct, IWordBlock<T>
 {
-    protected override Vector256<float> MultiplyRow(byte* weights, int n, int end, byte* codesOfX, float* scalesOfX) =>
-        T.ScaleAt >= 0 && n + Lanes <= end ? MultiplyEight(weights + n * RowBytes, codesOfX, scalesOfX) : MultiplyAny(weights, n, end, codesOfX, scalesOfX);
+    protected override Vector256<float> MultiplyRow(byte* rows, byte* codesOfX, float* scalesOfX) =>
+        T.Length == 32 ? MultiplySmall(rows, (sbyte*)codesOfX, scalesOfX) : MultiplyLarge(rows, (sbyte*)codesOfX, scalesOfX);
 
-    /// <summary>Eight rows of small blocks, from registers: codes are not in memory in between.</summary>
-    Vector256<float> MultiplyEight(byte* at, byte* codesOfX, float* scalesOfX)
+    /// <summary>Blocks of 32.</summary>
+    Vector256<float> MultiplySmall(byte* at, sbyte* q, float* scalesOfX)
     {
         nint s = RowBytes, s3 = 3 * s;
         byte* at4 = at + 4 * s;
         var sum = Vector256<float>.Zero;
-        var q = (short*)codesOfX;
+        var ones = Vector256<short>.One;
         for (int b = Blocks; b > 0; b--, q += 32, scalesOfX++, at += T.Bytes, at4 += T.Bytes)
         {
-            if ((b & 1) == 0)
+            if ((b & (64 / T.Bytes)) == 0)
                 for (int r = 0; r < Lanes; r++) Sse.Prefetch0(at + (Lanes + r) * s);
-            Vector256<short> q0 = Vector256.Load(q), q1 = Vector256.Load(q + 16);
+            var x = Vector256.Load(q);
             var dots = Join(
-                Dot(at, q0, q1), Dot(at + s, q0, q1), Dot(at + 2 * s, q0, q1), Dot(at + s3, q0, q1),
-                Dot(at4, q0, q1), Dot(at4 + s, q0, q1), Dot(at4 + 2 * s, q0, q1), Dot(at4 + s3, q0, q1));
-            var w = HalvesAt(at + T.ScaleAt, at4 + T.ScaleAt, s, s3);
-            sum = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(dots), w * Vector256.Create(*scalesOfX), sum);
+                Dot(at, 0, x, ones), Dot(at + s, 0, x, ones), Dot(at + 2 * s, 0, x, ones), Dot(at + s3, 0, x, ones),
+                Dot(at4, 0, x, ones), Dot(at4 + s, 0, x, ones), Dot(at4 + 2 * s, 0, x, ones), Dot(at4 + s3, 0, x, ones));
+            sum = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(dots), ScalesAt(at, at4, s, s3) * Vector256.Create(*scalesOfX), sum);
         }
         return sum;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector256<int> Dot(byte* block, Vector256<short> q0, Vector256<short> q1)
-    {
-        var words = T.Open(block).Words32(0);
-        return Dot(words.First, words.Last, q0, q1);
-    }
-
-    /// <summary>Rows of any number up to eight, of any blocks.</summary>
+    /// <summary>Blocks of 256: the eight parts of a row are joined, a part a lane, and eight rows of them turned.</summary>
     [SkipLocalsInit]
-    Vector256<float> MultiplyAny(byte* weights, int n, int end, byte* codesOfX, float* scalesOfX)
+    Vector256<float> MultiplyLarge(byte* rows, sbyte* q, float* scalesOfX)
     {
-        short* codes = stackalloc short[Lanes * Stretch], q = (short*)codesOfX;
-        float* scales = stackalloc float[Lanes * Stretch / 32];
+        const int Parts = Stretch / 32;
+        int* dots = stackalloc int[Lanes * Parts], turned = stackalloc int[Lanes * Parts];
+        nint s = RowBytes;
         var sum = Vector256<float>.Zero;
-        for (int k = 0; k < Columns; k += Stretch)
+        for (int b = Blocks / Parts; b > 0; b--, q += Stretch, scalesOfX += Parts, rows += T.Bytes)
         {
-            int blocks = Math.Min(Stretch, Columns - k) / 32;
-            Unpack(weights, n, end, k, blocks, codes, scales, Lanes);
-            short* x = q + k, at = codes;
-            float* scale = scales, scaleOfX = scalesOfX + k / 32;
-            for (int b = 0; b < blocks; b++, x += 32, at += 32, scale += Lanes, scaleOfX++)
+            byte* at = rows;
+            for (int r = 0; r < Lanes; r++, at += s)
             {
-                Vector256<short> q0 = Vector256.Load(x), q1 = Vector256.Load(x + 16);
-                var dots = Join(
-                    Dot(at, q0, q1), Dot(at + Stretch, q0, q1), Dot(at + 2 * Stretch, q0, q1), Dot(at + 3 * Stretch, q0, q1),
-                    Dot(at + 4 * Stretch, q0, q1), Dot(at + 5 * Stretch, q0, q1), Dot(at + 6 * Stretch, q0, q1), Dot(at + 7 * Stretch, q0, q1));
-                sum = Add(dots, scale, *scaleOfX, sum);
+                Fetch(at, T.Bytes);
+                DotsOfParts(at, q).Store(dots + r * Parts);
             }
+            Square.Turn((byte*)dots, Parts * sizeof(int), (byte*)turned, Lanes * sizeof(int));
+            var scales = ScalesAt(rows, rows + 4 * s, s, 3 * s);
+            for (int part = 0; part < Parts; part++)
+                sum = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(Vector256.Load(turned + part * Lanes)), scales * Vector256.Create(scalesOfX[part]), sum);
         }
         return sum;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector256<int> Dot(short* at, Vector256<short> q0, Vector256<short> q1) => Dot(Vector256.Load(at), Vector256.Load(at + 16), q0, q1);
+    static Vector256<int> DotsOfParts(byte* block, sbyte* q)
+    {
+        var factors = T.FactorsOf(block);
+        return Join(
+            Dot(block, 0, Vector256.Load(q), Of(factors, 0)), Dot(block, 1, Vector256.Load(q + 32), Of(factors, 1)),
+            Dot(block, 2, Vector256.Load(q + 64), Of(factors, 2)), Dot(block, 3, Vector256.Load(q + 96), Of(factors, 3)),
+            Dot(block, 4, Vector256.Load(q + 128), Of(factors, 4)), Dot(block, 5, Vector256.Load(q + 160), Of(factors, 5)),
+            Dot(block, 6, Vector256.Load(q + 192), Of(factors, 6)), Dot(block, 7, Vector256.Load(q + 224), Of(factors, 7)));
 
-    /// <summary>Sums of 32 bits, which nothing saturates.</summary>
+        // The factor of 16 weights for the eight pairs of their products.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static Vector256<short> Of(Vector256<short> factors, int part) => !T.HasFactors ? factors : Avx2.Shuffle(
+            Avx2.PermuteVar8x32(factors.AsInt32(), Vector256.Create(part)).AsByte(), Vector256.Create(Vector128.Create((short)0x0100), Vector128.Create((short)0x0302)).AsByte()).AsInt16();
+    }
+
+    /// <summary>Codes of 32 with these of x, which take the codes' signs, as one side of the product of bytes is unsigned: two products of 128 * 127 fit 16 bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector256<int> Dot(Vector256<short> w0, Vector256<short> w1, Vector256<short> q0, Vector256<short> q1) => AvxVnni.IsSupported
-        ? AvxVnni.MultiplyWideningAndAdd(Avx2.MultiplyAddAdjacent(w0, q0), w1, q1)
-        : Avx2.MultiplyAddAdjacent(w0, q0) + Avx2.MultiplyAddAdjacent(w1, q1);
+    static Vector256<int> Dot(byte* block, int part, Vector256<sbyte> x, Vector256<short> factors)
+    {
+        var codes = T.CodesOf(block, part);
+        var (size, signed) = (Avx2.Abs(codes), Avx2.Sign(x, codes));
+        return AvxVnni.IsSupported && !T.HasFactors ? AvxVnni.MultiplyWideningAndAdd(Vector256<int>.Zero, size, signed) : Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(size, signed), factors);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<float> ScalesAt(byte* at, byte* at4, nint s, nint s3) => T.ScaleAt >= 0 ? HalvesAt(at + T.ScaleAt, at4 + T.ScaleAt, s, s3) : Vector256.Create(
+        T.Open(at).Scale, T.Open(at + s).Scale, T.Open(at + 2 * s).Scale, T.Open(at + s3).Scale, T.Open(at4).Scale, T.Open(at4 + s).Scale, T.Open(at4 + 2 * s).Scale, T.Open(at4 + s3).Scale);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<float> Add(Vector256<int> dots, float* scales, float scaleOfX, Vector256<float> sum) =>
@@ -94,7 +105,7 @@ public sealed unsafe class WordProduct<T>(Storage weights, int rows, int columns
                     var words = T.Open(at).Words32(0);
                     Put(words, to);
                     if (T.ScaleAt >= 0) halves[b * Lanes + r] = Unsafe.ReadUnaligned<ushort>(at + T.ScaleAt);
-                    else scale[b * apart] = words.Scale;
+                    else scale[b * apart] = T.Open(at).Scale;
                 }
             else
             {
@@ -103,11 +114,11 @@ public sealed unsafe class WordProduct<T>(Storage weights, int rows, int columns
                 {
                     var words = block.Words32(part);
                     Put(words, to);
-                    scale[0] = words.Scale;
+                    scale[0] = block.Scale;
                 }
             }
         }
-        if (T.ScaleAt >= 0)
+        if (T.Length == 32 && T.ScaleAt >= 0)
             for (int b = 0; b < blocks; b++) Halves.Eight(Vector128.Load((short*)halves + b * Lanes)).Store(scales + b * apart);
     }
 

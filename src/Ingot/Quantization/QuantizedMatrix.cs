@@ -185,7 +185,7 @@ public sealed class QuantizedMatrix
     static readonly Dictionary<GgmlType, Maker> Formats = new()
     {
         [GgmlType.F32] = Plain<Singles>(),
-        [GgmlType.F16] = Plain<Halves>(),
+        [GgmlType.F16] = (m, r, c, b) => (new BlockProduct<Halves>(m, r, c, b, HalfCode.Shared), null),
         [GgmlType.BF16] = Plain<BrainFloats>(),
         [GgmlType.Q4_0] = InBytes<Q4_0>(),
         [GgmlType.Q4_1] = InBytes<Q4_1>(),
