@@ -139,6 +139,116 @@ public sealed unsafe class BlockProduct<T> : WeightProduct where T : struct, IWe
         }
     }
 
+    protected override void MultiplyFew(int first, int end)
+    {
+        if (isWide) MultiplyFewWide(first, end);
+        else MultiplyFewNarrow(first, end);
+    }
+
+    /// <summary>Two rows of weights with four of x: eight sums, and four factors at a time.</summary>
+    void MultiplyFewNarrow(int first, int end)
+    {
+        nint inRow = RowBytes;
+        for (int n = first; n < end; n += 2)
+        {
+            byte* row0 = Weights + n * inRow, row1 = n + 1 < end ? row0 + inRow : row0;
+            for (int m = 0; m < rowsOfX; m += 4)
+            {
+                // Rows beyond the end are the last one again; what they give is dropped.
+                int rows = Math.Min(4, rowsOfX - m);
+                byte* w0 = row0, w1 = row1;
+                float* x0 = x + m * xStride, x1 = rows > 1 ? x0 + xStride : x0, x2 = rows > 2 ? x1 + xStride : x1, x3 = rows > 3 ? x2 + xStride : x2;
+                Vector256<float> a00 = default, a01 = default, a02 = default, a03 = default, a10 = default, a11 = default, a12 = default, a13 = default;
+                for (int b = wholeBlocks; b > 0; b--, w0 += T.Bytes, w1 += T.Bytes)
+                {
+                    if (m == 0) Fetch(w0, w1, 2 * inRow);
+                    T b0 = T.Open(w0), b1 = T.Open(w1);
+                    for (int part = 0; part < T.Length / 32; part++, x0 += 32, x1 += 32, x2 += 32, x3 += 32)
+                    {
+                        var f = b0.Narrow(part);
+                        a00 = Add(f, x0, a00);
+                        a01 = Add(f, x1, a01);
+                        a02 = Add(f, x2, a02);
+                        a03 = Add(f, x3, a03);
+                        f = b1.Narrow(part);
+                        a10 = Add(f, x0, a10);
+                        a11 = Add(f, x1, a11);
+                        a12 = Add(f, x2, a12);
+                        a13 = Add(f, x3, a13);
+                    }
+                }
+                if (Columns != wholeBlocks * T.Length)
+                {
+                    (a00, a01, a02, a03) = (AddRest(w0, x0, a00), AddRest(w0, x1, a01), AddRest(w0, x2, a02), AddRest(w0, x3, a03));
+                    (a10, a11, a12, a13) = (AddRest(w1, x0, a10), AddRest(w1, x1, a11), AddRest(w1, x2, a12), AddRest(w1, x3, a13));
+                }
+                Put(m, n, end, a00, a10);
+                if (rows > 1) Put(m + 1, n, end, a01, a11);
+                if (rows > 2) Put(m + 2, n, end, a02, a12);
+                if (rows > 3) Put(m + 3, n, end, a03, a13);
+            }
+        }
+    }
+
+    void Put(int m, int n, int end, Vector256<float> first, Vector256<float> next)
+    {
+        float* to = y + m * (nint)Rows + n;
+        to[0] = Sum(first);
+        if (n + 1 < end) to[1] = Sum(next);
+    }
+
+    /// <summary>Two rows of weights with four of x: eight sums, and four factors at a time.</summary>
+    void MultiplyFewWide(int first, int end)
+    {
+        nint inRow = RowBytes;
+        for (int n = first; n < end; n += 2)
+        {
+            byte* row0 = Weights + n * inRow, row1 = n + 1 < end ? row0 + inRow : row0;
+            for (int m = 0; m < rowsOfX; m += 4)
+            {
+                // Rows beyond the end are the last one again; what they give is dropped.
+                int rows = Math.Min(4, rowsOfX - m);
+                byte* w0 = row0, w1 = row1;
+                float* x0 = x + m * xStride, x1 = rows > 1 ? x0 + xStride : x0, x2 = rows > 2 ? x1 + xStride : x1, x3 = rows > 3 ? x2 + xStride : x2;
+                Vector512<float> a00 = default, a01 = default, a02 = default, a03 = default, a10 = default, a11 = default, a12 = default, a13 = default;
+                for (int b = wholeBlocks; b > 0; b--, w0 += T.Bytes, w1 += T.Bytes)
+                {
+                    if (m == 0) Fetch(w0, w1, 2 * inRow);
+                    T b0 = T.Open(w0), b1 = T.Open(w1);
+                    for (int part = 0; part < T.Length / 32; part++, x0 += 32, x1 += 32, x2 += 32, x3 += 32)
+                    {
+                        var f = b0.Wide(part);
+                        a00 = Add(f, x0, a00);
+                        a01 = Add(f, x1, a01);
+                        a02 = Add(f, x2, a02);
+                        a03 = Add(f, x3, a03);
+                        f = b1.Wide(part);
+                        a10 = Add(f, x0, a10);
+                        a11 = Add(f, x1, a11);
+                        a12 = Add(f, x2, a12);
+                        a13 = Add(f, x3, a13);
+                    }
+                }
+                if (Columns != wholeBlocks * T.Length)
+                {
+                    (a00, a01, a02, a03) = (AddRest(w0, x0, a00), AddRest(w0, x1, a01), AddRest(w0, x2, a02), AddRest(w0, x3, a03));
+                    (a10, a11, a12, a13) = (AddRest(w1, x0, a10), AddRest(w1, x1, a11), AddRest(w1, x2, a12), AddRest(w1, x3, a13));
+                }
+                Put(m, n, end, a00, a10);
+                if (rows > 1) Put(m + 1, n, end, a01, a11);
+                if (rows > 2) Put(m + 2, n, end, a02, a12);
+                if (rows > 3) Put(m + 3, n, end, a03, a13);
+            }
+        }
+    }
+
+    void Put(int m, int n, int end, Vector512<float> first, Vector512<float> next)
+    {
+        float* to = y + m * (nint)Rows + n;
+        to[0] = Sum(first);
+        if (n + 1 < end) to[1] = Sum(next);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<float> Add(in Floats f, float* x, Vector256<float> sum)
     {
@@ -168,13 +278,18 @@ public sealed unsafe class BlockProduct<T> : WeightProduct where T : struct, IWe
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void Fetch(byte* w0, byte* w1, byte* w2, byte* w3, nint ahead)
     {
+        Fetch(w0, w1, ahead);
+        Fetch(w2, w3, ahead);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Fetch(byte* w0, byte* w1, nint ahead)
+    {
         if (!Sse.IsSupported) return;
         for (int i = 0; i < T.Bytes; i += 64)
         {
             Sse.Prefetch0(w0 + ahead + i);
             Sse.Prefetch0(w1 + ahead + i);
-            Sse.Prefetch0(w2 + ahead + i);
-            Sse.Prefetch0(w3 + ahead + i);
         }
     }
 
@@ -191,8 +306,12 @@ public sealed unsafe class BlockProduct<T> : WeightProduct where T : struct, IWe
     {
         byte* rest = stackalloc byte[T.Bytes];
         byte* at = Weights + row * RowBytes + k / T.Length * T.Bytes;
+        // The row's next stretch, or the first of the row as many rows on as are decoded together, is decoded after so many others that the processor does not look for it.
+        nint ahead = k + Stretch < Columns ? (nint)Stretch / T.Length * T.Bytes : PanelRows * RowBytes - k / T.Length * T.Bytes;
         for (int b = k / T.Length; count > 0; b++, at += T.Bytes, count -= T.Length)
         {
+            if (Sse.IsSupported)
+                for (int i = 0; i < T.Bytes; i += 64) Sse.Prefetch1(at + ahead + i);
             var block = T.Open(b < wholeBlocks ? at : CopyRest(at, rest));
             for (int part = 0; part < T.Length / 32; part++, target += 32)
             {

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 namespace Ingot.Runtime.Weights;
 
 /// <summary>A block whose codes can be multiplied as integers: unsigned bytes of at most five bits with a scale and an offset for 32 values.</summary>
-public unsafe interface IByteBlock<TSelf> : IWeightBlock<TSelf> where TSelf : struct, IByteBlock<TSelf>
+public unsafe interface IUnsignedBlock<TSelf> : IWeightBlock<TSelf> where TSelf : struct, IUnsignedBlock<TSelf>
 {
     /// <summary>Where in the block its only scale is, a half; -1 for blocks with several.</summary>
     static abstract int ScaleAt { get; }
@@ -24,8 +24,8 @@ public unsafe interface IByteBlock<TSelf> : IWeightBlock<TSelf> where TSelf : st
     void Scales(out Vector256<float> scales, out Vector256<float> offsets);
 }
 
-/// <summary>A block whose codes can be multiplied as integers: signed bytes, and with the factors of 16 of them that some formats have, words of at most 13 bits.</summary>
-public unsafe interface IWordBlock<TSelf> : IWeightBlock<TSelf> where TSelf : struct, IWordBlock<TSelf>
+/// <summary>A block whose codes can be multiplied as integers: signed bytes with a scale, and in some formats a factor of at most 8 bits for 16 of them.</summary>
+public unsafe interface ISignedBlock<TSelf> : IWeightBlock<TSelf> where TSelf : struct, ISignedBlock<TSelf>
 {
     /// <summary>Where in the block its scale is, a half; -1 where it is none.</summary>
     static abstract int ScaleAt { get; }
@@ -41,13 +41,4 @@ public unsafe interface IWordBlock<TSelf> : IWeightBlock<TSelf> where TSelf : st
 
     /// <summary>The factors of a block of 256.</summary>
     static virtual Vector256<short> FactorsOf(byte* block) => Vector256<short>.One;
-
-    /// <summary>Codes times factors of values 32 * part and those after.</summary>
-    Words Words32(int part);
-}
-
-/// <summary>32 weights as signed codes.</summary>
-public readonly struct Words(Vector256<short> first, Vector256<short> last)
-{
-    public readonly Vector256<short> First = first, Last = last;
 }

@@ -65,17 +65,7 @@ public readonly struct Codes(Vector128<byte> first, Vector128<byte> last, float 
 
     /// <summary>Codes less this zero, of which the offset is that multiple of the scale.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Words Words(short zero) => new(FirstWords(zero), LastWords(zero));
-
-    /// <summary>The same in bytes.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector256<sbyte> Signed(byte zero) => (Vector256.Create(First, Last) - Vector256.Create(zero)).AsSByte();
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector256<short> FirstWords(short zero) => WordsOf(First) - Vector256.Create(zero);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector256<short> LastWords(short zero) => WordsOf(Last) - Vector256.Create(zero);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Vector256<short> WordsOf(Vector128<byte> bytes) =>

@@ -20,6 +20,9 @@ public abstract unsafe class IntegerProduct : IChunkWork
     /// <summary>Values of a row that are unpacked at a time: a large block, or eight small ones.</summary>
     protected const int Stretch = 256;
 
+    /// <summary>Up to so many rows of x are taken one by one, as packing weights would take longer.</summary>
+    const int FewRows = 2;
+
     /// <summary>Groups of eight rows that are packed before rows of x pass them.</summary>
     const int Groups = 4;
 
@@ -28,7 +31,6 @@ public abstract unsafe class IntegerProduct : IChunkWork
 
     readonly Storage weights;
     readonly nint rowBytes;
-    readonly int codeBytes;
 
     /// <summary>Scratch of each worker. One job runs at a time, so all products share it.</summary>
     static readonly Storage?[] Scratch = new Storage?[WorkerPool.MaxThreads];
@@ -36,19 +38,19 @@ public abstract unsafe class IntegerProduct : IChunkWork
     /// <summary>The rounded x of the calling thread's job.</summary>
     [ThreadStatic] static Storage? rounded;
 
-    // The job that runs: codes of x row by row (bytes, or words where panels want them), and for each row its blocks' scales, then what offsets are multiplied with.
+    // The job that runs: codes of x row by row, and for each row its blocks' scales, then what offsets are multiplied with.
     float* x, y;
-    int rowsOfX, rowsInChunk, bytesOfX;
+    int rowsOfX, rowsInChunk;
     bool isRounding;
     byte* codesOfX;
     float* scalesOfX;
 
-    protected IntegerProduct(Storage weights, int rows, int columns, long rowBytes, int codeBytes)
+    protected IntegerProduct(Storage weights, int rows, int columns, long rowBytes)
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentOutOfRangeException.ThrowIfLessThan(weights.Bytes, rows * rowBytes);
         ArgumentOutOfRangeException.ThrowIfNotEqual(columns % 32, 0);
-        (this.weights, Rows, Columns, this.rowBytes, this.codeBytes) = (weights, rows, columns, (nint)rowBytes, codeBytes);
+        (this.weights, Rows, Columns, this.rowBytes) = (weights, rows, columns, (nint)rowBytes);
     }
 
     /// <summary>Whether this processor has the instructions.</summary>
@@ -68,8 +70,8 @@ public abstract unsafe class IntegerProduct : IChunkWork
         if (m == 0 || Rows == 0) return;
         this.x = (float*)x;
         this.y = (float*)y;
-        (rowsOfX, bytesOfX) = (m, m == 1 ? 1 : codeBytes);
-        long codes = ((long)m * Columns * bytesOfX + 63) & ~63L, bytes = codes + (long)m * Blocks * 2 * sizeof(float);
+        rowsOfX = m;
+        long codes = ((long)m * Columns + 63) & ~63L, bytes = codes + (long)m * Blocks * 2 * sizeof(float);
         var memory = rounded is { } r && r.Bytes >= bytes ? r : rounded = Storage.Allocate(bytes);
         codesOfX = (byte*)memory.Address;
         scalesOfX = (float*)(codesOfX + codes);
@@ -81,7 +83,7 @@ public abstract unsafe class IntegerProduct : IChunkWork
             isRounding = false;
         }
         int least = (int)Math.Clamp((64L << 10) / rowBytes, 1, Math.Max(1, Rows / (4 * WorkerPool.Threads)));
-        rowsInChunk = m == 1 ? (least + Lanes - 1) / Lanes * Lanes : Groups * Lanes;
+        rowsInChunk = m <= FewRows ? (least + Lanes - 1) / Lanes * Lanes : Groups * Lanes;
         WorkerPool.Run(this, (Rows + rowsInChunk - 1) / rowsInChunk);
         GC.KeepAlive(weights);
         GC.KeepAlive(memory);
@@ -95,16 +97,24 @@ public abstract unsafe class IntegerProduct : IChunkWork
             return;
         }
         int first = chunk * rowsInChunk, end = Math.Min(Rows, first + rowsInChunk);
-        if (rowsOfX == 1)
-            for (int n = first; n < end; n += Lanes) Store(MultiplyRow(n + Lanes <= end ? (byte*)weights.Address + n * rowBytes : Last(n, worker), codesOfX, scalesOfX), y + n, end - n);
+        if (rowsOfX <= FewRows)
+            for (int n = first; n < end; n += Lanes)
+            {
+                byte* rows = EightFrom(n, n + Lanes <= end ? null : Room(worker, Lanes * rowBytes));
+                for (int m = 0; m < rowsOfX; m++)
+                    Store(MultiplyRow(rows, codesOfX + m * (nint)Columns, scalesOfX + m * (nint)(2 * Blocks)), y + m * (nint)Rows + n, end - n);
+            }
         else MultiplyBlocks(first, end, worker);
     }
 
     /// <summary>The results of eight rows of weights with one row of x, of which codes are bytes.</summary>
     protected abstract Vector256<float> MultiplyRow(byte* rows, byte* codesOfX, float* scalesOfX);
 
-    /// <summary>Eight rows of weights with a row in each lane: four bytes of codes, block by block; then, for each block, eight scales and eight offsets.</summary>
-    protected abstract void Pack(byte* weights, int n, int end, byte* panel, float* scales);
+    /// <summary>Floats beside the codes of 32 values of a panel.</summary>
+    protected abstract int ScalesInBlock { get; }
+
+    /// <summary>Eight rows of weights with a row in each lane: four bytes of codes, block by block; and for each block eight scales, and what else belongs to it.</summary>
+    protected abstract void Pack(byte* rows, byte* panel, float* scales);
 
     /// <summary>A panel with four rows of x.</summary>
     protected abstract void MultiplyTile(byte* panel, float* scales, byte* codesOfX, float* scalesOfX, float* y, int count);
@@ -119,25 +129,32 @@ public abstract unsafe class IntegerProduct : IChunkWork
             for (int i = 0; i < count; i++) y[i] = v[i];
     }
 
-    /// <summary>The last rows, fewer than eight, with zeros after them.</summary>
-    byte* Last(int n, int worker)
+    /// <summary>Eight rows of weights: where they lie, or the last, fewer, copied with zeros after them.</summary>
+    byte* EightFrom(int n, byte* room)
     {
-        nint whole = Lanes * rowBytes, there = (Rows - n) * rowBytes;
-        if (Scratch[worker] is not { } scratch || scratch.Bytes < whole) Scratch[worker] = scratch = Storage.Allocate(whole);
-        Buffer.MemoryCopy((byte*)weights.Address + n * rowBytes, (void*)scratch.Address, whole, there);
-        scratch.Span<byte>(there, (int)(whole - there)).Clear();
+        byte* at = (byte*)weights.Address + n * rowBytes;
+        if (n + Lanes <= Rows) return at;
+        nint there = (Rows - n) * rowBytes;
+        Buffer.MemoryCopy(at, room, Lanes * rowBytes, there);
+        new Span<byte>(room + there, (int)(Lanes * rowBytes - there)).Clear();
+        return room;
+    }
+
+    static byte* Room(int worker, nint bytes)
+    {
+        if (Scratch[worker] is not { } scratch || scratch.Bytes < bytes) Scratch[worker] = scratch = Storage.Allocate(bytes);
         return (byte*)scratch.Address;
     }
 
     void MultiplyBlocks(int first, int end, int worker)
     {
-        nint panelBytes = (nint)Columns * Lanes * codeBytes, scaleCount = (nint)Blocks * 2 * Lanes, need = Groups * (panelBytes + scaleCount * sizeof(float));
-        if (Scratch[worker] is not { } scratch || scratch.Bytes < need) Scratch[worker] = scratch = Storage.Allocate(need);
-        var panels = (byte*)scratch.Address;
-        var scales = (float*)(panels + Groups * panelBytes);
-        for (int n = first, g = 0; n < end; n += Lanes, g++) Pack((byte*)weights.Address, n, end, panels + g * panelBytes, scales + g * scaleCount);
-        nint xBytes = (nint)Columns * codeBytes, xScales = (nint)Blocks * 2;
-        int block = Math.Max(4, (int)(BlockBytes / xBytes) & ~3);
+        nint panelBytes = (nint)Columns * Lanes, scaleCount = (nint)Blocks * ScalesInBlock;
+        byte* panels = Room(worker, Groups * (panelBytes + scaleCount * sizeof(float)) + Lanes * rowBytes);
+        float* scales = (float*)(panels + Groups * panelBytes);
+        byte* room = (byte*)(scales + Groups * scaleCount);
+        for (int n = first, g = 0; n < end; n += Lanes, g++) Pack(EightFrom(n, room), panels + g * panelBytes, scales + g * scaleCount);
+        nint xScales = (nint)Blocks * 2;
+        int block = Math.Max(4, BlockBytes / Columns & ~3);
         for (int from = 0; from < rowsOfX; from += block)
         {
             int stop = Math.Min(rowsOfX, from + block);
@@ -146,18 +163,17 @@ public abstract unsafe class IntegerProduct : IChunkWork
                 byte* panel = panels + g * panelBytes;
                 float* panelScales = scales + g * scaleCount;
                 int m = from;
-                for (; m + 4 <= stop; m += 4) MultiplyTile(panel, panelScales, codesOfX + m * xBytes, scalesOfX + m * xScales, y + m * (nint)Rows + n, end - n);
-                for (; m < stop; m++) Store(MultiplyOne(panel, panelScales, codesOfX + m * xBytes, scalesOfX + m * xScales), y + m * (nint)Rows + n, end - n);
+                for (; m + 4 <= stop; m += 4) MultiplyTile(panel, panelScales, codesOfX + m * (nint)Columns, scalesOfX + m * xScales, y + m * (nint)Rows + n, end - n);
+                for (; m < stop; m++) Store(MultiplyOne(panel, panelScales, codesOfX + m * (nint)Columns, scalesOfX + m * xScales), y + m * (nint)Rows + n, end - n);
             }
         }
-        GC.KeepAlive(scratch);
     }
 
-    /// <summary>A row of x: codes of 8 bits (in words, if the weights are), the scale of each 32, and the scaled sum of their codes. What is not finite makes its block's scale so.</summary>
+    /// <summary>A row of x: codes of 8 bits, the scale of each 32, and the scaled sum of their codes. What is not finite makes its block's scale so.</summary>
     void Round(int m)
     {
         float* from = x + (nint)m * Columns, scales = scalesOfX + (nint)m * 2 * Blocks;
-        byte* to = codesOfX + (nint)m * Columns * bytesOfX;
+        byte* to = codesOfX + (nint)m * Columns;
         for (int b = 0; b < Blocks; b++, from += 32)
         {
             Vector256<float> v0 = Vector256.Load(from), v1 = Vector256.Load(from + 8), v2 = Vector256.Load(from + 16), v3 = Vector256.Load(from + 24);
@@ -170,13 +186,7 @@ public abstract unsafe class IntegerProduct : IChunkWork
             float scale = largest / 127;
             scales[b] = scale;
             scales[Blocks + b] = scale * Vector256.Sum(c0 + c1 + (c2 + c3));
-            Vector256<short> w0 = Vector256.Narrow(c0, c1), w1 = Vector256.Narrow(c2, c3);
-            if (bytesOfX == 1) Vector256.Narrow(w0, w1).Store((sbyte*)to + 32 * b);
-            else
-            {
-                w0.Store((short*)to + 32 * b);
-                w1.Store((short*)to + 32 * b + 16);
-            }
+            Vector256.Narrow(Vector256.Narrow(c0, c1), Vector256.Narrow(c2, c3)).Store((sbyte*)to + 32 * b);
         }
     }
 

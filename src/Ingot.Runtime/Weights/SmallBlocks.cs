@@ -9,7 +9,7 @@ namespace Ingot.Runtime.Weights;
 
 /// <summary>4 bits: scale * (code - 8). Half scale, 16 bytes; the low nibbles come first.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q4_0(byte* at) : IByteBlock<Q4_0>
+public readonly unsafe struct Q4_0(byte* at) : IUnsignedBlock<Q4_0>
 {
     readonly byte* at = at;
     public static int ScaleAt => 0;
@@ -50,7 +50,7 @@ public readonly unsafe struct Q4_0(byte* at) : IByteBlock<Q4_0>
 
 /// <summary>4 bits: scale * code + minimum. Half scale and minimum, 16 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q4_1(byte* at) : IByteBlock<Q4_1>
+public readonly unsafe struct Q4_1(byte* at) : IUnsignedBlock<Q4_1>
 {
     readonly byte* at = at;
     public static int ScaleAt => 0;
@@ -90,7 +90,7 @@ public readonly unsafe struct Q4_1(byte* at) : IByteBlock<Q4_1>
 
 /// <summary>5 bits: scale * (code - 16). Half scale, 32 fifth bits, 16 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q5_0(byte* at) : IByteBlock<Q5_0>
+public readonly unsafe struct Q5_0(byte* at) : IUnsignedBlock<Q5_0>
 {
     readonly byte* at = at;
     public static int ScaleAt => 0;
@@ -137,7 +137,7 @@ public readonly unsafe struct Q5_0(byte* at) : IByteBlock<Q5_0>
 
 /// <summary>5 bits: scale * code + minimum. Half scale and minimum, 32 fifth bits, 16 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q5_1(byte* at) : IByteBlock<Q5_1>
+public readonly unsafe struct Q5_1(byte* at) : IUnsignedBlock<Q5_1>
 {
     readonly byte* at = at;
     public static int ScaleAt => 0;
@@ -183,7 +183,7 @@ public readonly unsafe struct Q5_1(byte* at) : IByteBlock<Q5_1>
 
 /// <summary>8 bits: scale * code, which is signed. Half scale, 32 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q8_0(byte* at) : IWordBlock<Q8_0>
+public readonly unsafe struct Q8_0(byte* at) : ISignedBlock<Q8_0>
 {
     readonly byte* at = at;
     public static int ScaleAt => 0;
@@ -203,9 +203,6 @@ public readonly unsafe struct Q8_0(byte* at) : IWordBlock<Q8_0>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<sbyte> CodesOf(byte* block, int part) => Vector256.Load((sbyte*)block + 2);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Words Words32(int part) => new(Vector256.WidenLower(CodesOf(at, 0)), Vector256.WidenUpper(CodesOf(at, 0)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part()
@@ -228,7 +225,7 @@ static class Levels
 
 /// <summary>4 bits, the numbers of levels: scale * level. Half scale, 16 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct IQ4_NL(byte* at) : IWordBlock<IQ4_NL>
+public readonly unsafe struct IQ4_NL(byte* at) : ISignedBlock<IQ4_NL>
 {
     readonly byte* at = at;
     public static int ScaleAt => 0;
@@ -250,9 +247,6 @@ public readonly unsafe struct IQ4_NL(byte* at) : IWordBlock<IQ4_NL>
     public static Vector256<sbyte> CodesOf(byte* block, int part) => Bits.Levels(block + 2, Levels.NonLinear);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Words Words32(int part) => Part().Words(128);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part()
     {
         var bytes = Vector128.Load(at + 2);
@@ -264,7 +258,7 @@ public readonly unsafe struct IQ4_NL(byte* at) : IWordBlock<IQ4_NL>
 /// <summary>Microscaling: 4-bit floats with a common power of two. One byte of exponent, 16 bytes.</summary>
 /// <remarks>OCP Microscaling Formats (MX) 1.0, E2M1 with E8M0; ggml keeps the first sixteen values in the low nibbles.</remarks>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct MXFP4(byte* at) : IWordBlock<MXFP4>
+public readonly unsafe struct MXFP4(byte* at) : ISignedBlock<MXFP4>
 {
     readonly byte* at = at;
     public static int ScaleAt => -1;
@@ -285,9 +279,6 @@ public readonly unsafe struct MXFP4(byte* at) : IWordBlock<MXFP4>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<sbyte> CodesOf(byte* block, int part) => Bits.Levels(block + 1, Levels.Float4);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Words Words32(int part) => Part().Words(128);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part()

@@ -36,7 +36,7 @@ public readonly unsafe struct Q2_K(byte* at) : IWeightBlock<Q2_K>
 }
 
 /// <summary>3 bits, code - 4; 6-bit scales of 16 weights, less 32. 32 bytes of third bits, 64 bytes, 12 bytes of scales, half scale.</summary>
-public readonly unsafe struct Q3_K : IWordBlock<Q3_K>
+public readonly unsafe struct Q3_K : ISignedBlock<Q3_K>
 {
     readonly byte* at;
     readonly float scale;
@@ -68,15 +68,6 @@ public readonly unsafe struct Q3_K : IWordBlock<Q3_K>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WideFloats Wide(int part) => Part(part).Wide();
-
-    /// <summary>The scales of 16 weights go into their codes: at most 4 * 32.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Words Words32(int part)
-    {
-        var codes = Part(part);
-        uint pair = Scales(part);
-        return new(codes.FirstWords(4) * Vector256.Create((short)((int)(pair & 0xFF) - 32)), codes.LastWords(4) * Vector256.Create((short)((int)(pair >> 8) - 32)));
-    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<sbyte> CodesOf(byte* block, int part)
@@ -138,7 +129,7 @@ readonly unsafe struct SixBitScales
 
 /// <summary>4 bits; 6-bit scales and minima of 32 weights. Two half scales, 12 bytes of scales, 128 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q4_K(byte* at) : IByteBlock<Q4_K>
+public readonly unsafe struct Q4_K(byte* at) : IUnsignedBlock<Q4_K>
 {
     readonly byte* at = at;
     readonly SixBitScales scales = new(at);
@@ -182,7 +173,7 @@ public readonly unsafe struct Q4_K(byte* at) : IByteBlock<Q4_K>
 
 /// <summary>5 bits; 6-bit scales and minima of 32 weights. Two half scales, 12 bytes of scales, 32 bytes of fifth bits, 128 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q5_K(byte* at) : IByteBlock<Q5_K>
+public readonly unsafe struct Q5_K(byte* at) : IUnsignedBlock<Q5_K>
 {
     readonly byte* at = at;
     readonly SixBitScales scales = new(at);
@@ -228,7 +219,7 @@ public readonly unsafe struct Q5_K(byte* at) : IByteBlock<Q5_K>
 
 /// <summary>6 bits, code - 32; 8-bit scales of 16 weights. 128 bytes of the low four bits, 64 of the high two, 16 scales, half scale.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q6_K(byte* at) : IWordBlock<Q6_K>
+public readonly unsafe struct Q6_K(byte* at) : ISignedBlock<Q6_K>
 {
     readonly byte* at = at;
     readonly float scale = Bits.Half(at + 208);
@@ -246,15 +237,6 @@ public readonly unsafe struct Q6_K(byte* at) : IWordBlock<Q6_K>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WideFloats Wide(int part) => Part(part).Wide();
-
-    /// <summary>The scales of 16 weights go into their codes: at most 32 * 128.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Words Words32(int part)
-    {
-        var codes = Part(part);
-        var scales = (sbyte*)at + 192 + 2 * part;
-        return new(codes.FirstWords(32) * Vector256.Create((short)scales[0]), codes.LastWords(32) * Vector256.Create((short)scales[1]));
-    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<sbyte> CodesOf(byte* block, int part)
@@ -285,7 +267,7 @@ public readonly unsafe struct Q6_K(byte* at) : IWordBlock<Q6_K>
 
 /// <summary>4 bits, the numbers of levels; 6-bit scales of 32 weights, less 32. Half scale, 2 bytes of high and 4 of low bits of the scales, 128 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct IQ4_XS(byte* at) : IWordBlock<IQ4_XS>
+public readonly unsafe struct IQ4_XS(byte* at) : ISignedBlock<IQ4_XS>
 {
     readonly byte* at = at;
     readonly float scale = Bits.Half(at);
@@ -303,14 +285,6 @@ public readonly unsafe struct IQ4_XS(byte* at) : IWordBlock<IQ4_XS>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WideFloats Wide(int part) => Part(part).Wide();
-
-    /// <summary>The factors of 32 weights go into their codes: at most 32 * 127.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Words Words32(int part)
-    {
-        var (codes, factor) = (Part(part), Vector256.Create((short)Factor(part)));
-        return new(codes.FirstWords(128) * factor, codes.LastWords(128) * factor);
-    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<sbyte> CodesOf(byte* block, int part) => Bits.Levels(block + 8 + 16 * part, Levels.NonLinear);
@@ -344,7 +318,7 @@ public readonly unsafe struct IQ4_XS(byte* at) : IWordBlock<IQ4_XS>
 
 /// <summary>Ternary, -1, 0 or 1 times the scale, 2 bits each. 64 bytes, half scale.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct TQ2_0(byte* at) : IWordBlock<TQ2_0>
+public readonly unsafe struct TQ2_0(byte* at) : ISignedBlock<TQ2_0>
 {
     readonly byte* at = at;
     readonly float scale = Bits.Half(at + 64);
@@ -366,9 +340,6 @@ public readonly unsafe struct TQ2_0(byte* at) : IWordBlock<TQ2_0>
     public static Vector256<sbyte> CodesOf(byte* block, int part) => Open(block).Part(part).Signed(1);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Words Words32(int part) => Part(part).Words(1);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part(int part)
     {
         byte* codes = at + part / 4 * 32;
@@ -378,7 +349,7 @@ public readonly unsafe struct TQ2_0(byte* at) : IWordBlock<TQ2_0>
 
 /// <summary>Ternary, five values a byte: digits in base 3, the first the most significant, of byte / 256. 48 bytes, 4 bytes of four values, half scale.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct TQ1_0(byte* at) : IWordBlock<TQ1_0>
+public readonly unsafe struct TQ1_0(byte* at) : ISignedBlock<TQ1_0>
 {
     readonly byte* at = at;
     readonly float scale = Bits.Half(at + 52);
@@ -398,9 +369,6 @@ public readonly unsafe struct TQ1_0(byte* at) : IWordBlock<TQ1_0>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<sbyte> CodesOf(byte* block, int part) => Open(block).Part(part).Signed(1);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Words Words32(int part) => Part(part).Words(1);
 
     static ReadOnlySpan<byte> PowersOf3 => [1, 3, 9, 27, 81];
 

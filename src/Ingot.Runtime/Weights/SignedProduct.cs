@@ -4,8 +4,11 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Ingot.Runtime.Weights;
 
-/// <summary>The product with codes that are signed, or wide with their factors: in panels as words of 16 bits, products added in pairs to 32.</summary>
-public sealed unsafe class WordProduct<T>(Storage weights, int rows, int columns, long rowBytes) : IntegerProduct(weights, rows, columns, rowBytes, 2) where T : struct, IWordBlock<T>
+/// <summary>
+/// The product with codes that are signed. As one side of the product of bytes is unsigned, x takes the codes' signs and is multiplied by their sizes: two products of at most 128 * 127
+/// fit 16 bits, and are added with the factors of 16 weights, where a format has them.
+/// </summary>
+public sealed unsafe class SignedProduct<T>(Storage weights, int rows, int columns, long rowBytes) : IntegerProduct(weights, rows, columns, rowBytes) where T : struct, ISignedBlock<T>
 {
     protected override Vector256<float> MultiplyRow(byte* rows, byte* codesOfX, float* scalesOfX) =>
         T.Length == 32 ? MultiplySmall(rows, (sbyte*)codesOfX, scalesOfX) : MultiplyLarge(rows, (sbyte*)codesOfX, scalesOfX);
@@ -63,14 +66,14 @@ public sealed unsafe class WordProduct<T>(Storage weights, int rows, int columns
             Dot(block, 2, Vector256.Load(q + 64), Of(factors, 2)), Dot(block, 3, Vector256.Load(q + 96), Of(factors, 3)),
             Dot(block, 4, Vector256.Load(q + 128), Of(factors, 4)), Dot(block, 5, Vector256.Load(q + 160), Of(factors, 5)),
             Dot(block, 6, Vector256.Load(q + 192), Of(factors, 6)), Dot(block, 7, Vector256.Load(q + 224), Of(factors, 7)));
-
-        // The factor of 16 weights for the eight pairs of their products.
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static Vector256<short> Of(Vector256<short> factors, int part) => !T.HasFactors ? factors : Avx2.Shuffle(
-            Avx2.PermuteVar8x32(factors.AsInt32(), Vector256.Create(part)).AsByte(), Vector256.Create(Vector128.Create((short)0x0100), Vector128.Create((short)0x0302)).AsByte()).AsInt16();
     }
 
-    /// <summary>Codes of 32 with these of x, which take the codes' signs, as one side of the product of bytes is unsigned: two products of 128 * 127 fit 16 bits.</summary>
+    /// <summary>The factors of the 32 weights of a part, for each pair of products.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<short> Of(Vector256<short> factors, int part) => !T.HasFactors ? factors : Avx2.Shuffle(
+        Avx2.PermuteVar8x32(factors.AsInt32(), Vector256.Create(part)).AsByte(), Vector256.Create(Vector128.Create((short)0x0100), Vector128.Create((short)0x0302)).AsByte()).AsInt16();
+
+    /// <summary>The codes of a part with these of x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<int> Dot(byte* block, int part, Vector256<sbyte> x, Vector256<short> factors)
     {
@@ -87,76 +90,72 @@ public sealed unsafe class WordProduct<T>(Storage weights, int rows, int columns
     static Vector256<float> Add(Vector256<int> dots, float* scales, float scaleOfX, Vector256<float> sum) =>
         Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(dots), Vector256.Load(scales) * Vector256.Create(scaleOfX), sum);
 
-    /// <summary>A stretch of eight rows; those beyond the end are the last row again. Scales are this many floats apart.</summary>
+    /// <summary>Scales; then, where there are factors, those of the first 16 and of the last, in pairs.</summary>
+    protected override int ScalesInBlock => T.HasFactors ? 3 * Lanes : Lanes;
+
     [SkipLocalsInit]
-    void Unpack(byte* weights, int n, int end, int k, int blocks, short* codes, float* scales, int apart)
+    protected override void Pack(byte* rows, byte* panel, float* scales)
     {
-        ushort* halves = stackalloc ushort[Lanes * Stretch / 32];
-        nint inRow = RowBytes;
-        for (int r = 0; r < Lanes; r++)
+        byte* codes = stackalloc byte[Lanes * 32];
+        short* factors = stackalloc short[Lanes * 16], turned = stackalloc short[2 * Lanes * 16];
+        nint s = RowBytes;
+        for (int k = 0; k < Columns; k += T.Length, rows += T.Bytes)
         {
-            byte* at = weights + Math.Min(n + r, end - 1) * inRow + k / T.Length * T.Bytes;
-            short* to = codes + r * Stretch;
-            Fetch(at, T.Length == 32 ? blocks * T.Bytes : T.Bytes);
-            float* scale = scales + r;
-            if (T.Length == 32)
-                for (int b = 0; b < blocks; b++, at += T.Bytes, to += 32)
-                {
-                    var words = T.Open(at).Words32(0);
-                    Put(words, to);
-                    if (T.ScaleAt >= 0) halves[b * Lanes + r] = Unsafe.ReadUnaligned<ushort>(at + T.ScaleAt);
-                    else scale[b * apart] = T.Open(at).Scale;
-                }
-            else
+            byte* at = rows;
+            for (int r = 0; r < Lanes; r++, at += s)
             {
-                var block = T.Open(at);
-                for (int part = 0; part < Stretch / 32; part++, to += 32, scale += apart)
-                {
-                    var words = block.Words32(part);
-                    Put(words, to);
-                    scale[0] = block.Scale;
-                }
+                if (T.Length != 32 || k % 64 == 0) Fetch(at, T.Bytes);
+                if (T.HasFactors) T.FactorsOf(at).Store(factors + 16 * r);
+            }
+            if (T.HasFactors) TurnFactors(factors, turned);
+            var w = ScalesAt(rows, rows + 4 * s, s, 3 * s);
+            for (int part = 0; part < T.Length / 32; part++, panel += Lanes * 32, scales += ScalesInBlock)
+            {
+                at = rows;
+                for (int r = 0; r < Lanes; r++, at += s) T.CodesOf(at, part).Store((sbyte*)codes + 32 * r);
+                Square.Turn(codes, 32, panel);
+                w.Store(scales);
+                if (!T.HasFactors) continue;
+                Vector256.Load(turned + 32 * part).Store((short*)(scales + Lanes));
+                Vector256.Load(turned + 32 * part + 16).Store((short*)(scales + 2 * Lanes));
             }
         }
-        if (T.Length == 32 && T.ScaleAt >= 0)
-            for (int b = 0; b < blocks; b++) Halves.Eight(Vector128.Load((short*)halves + b * Lanes)).Store(scales + b * apart);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Put(in Words w, short* to)
+    /// <summary>Sixteen factors of eight rows, each twice, with the rows in lanes.</summary>
+    static void TurnFactors(short* factors, short* turned)
     {
-        w.First.Store(to);
-        w.Last.Store(to + 16);
-    }
-
-    [SkipLocalsInit]
-    protected override void Pack(byte* weights, int n, int end, byte* panel, float* scales)
-    {
-        short* codes = stackalloc short[Lanes * Stretch];
-        for (int k = 0; k < Columns; k += Stretch)
+        int* pairs = stackalloc int[Lanes * Lanes]; // two neighbours of a row are 32 bits
+        Square.Turn((byte*)factors, 32, (byte*)pairs);
+        for (int i = 0; i < Lanes; i++)
         {
-            int blocks = Math.Min(Stretch, Columns - k) / 32;
-            Unpack(weights, n, end, k, blocks, codes, scales + 2 * Lanes * (k / 32), 2 * Lanes);
-            for (int b = 0; b < 2 * blocks; b++) Square.Turn((byte*)(codes + 16 * b), 2 * Stretch, panel + 2 * Lanes * (k + 16 * b));
+            var both = Vector256.Load(pairs + i * Lanes);
+            Vector256<int> low = both & Vector256.Create(0xFFFF), high = (both.AsUInt32() >> 16).AsInt32();
+            (low | (low << 16)).Store((int*)(turned + 32 * i));
+            (high | (high << 16)).Store((int*)(turned + 32 * i + 16));
         }
     }
 
     protected override void MultiplyTile(byte* panel, float* scales, byte* codesOfX, float* scalesOfX, float* y, int count)
     {
-        nint xRow = 2 * (nint)Columns;
-        byte* x0 = codesOfX, x1 = x0 + xRow, x2 = x1 + xRow, x3 = x2 + xRow;
+        byte* x0 = codesOfX, x1 = x0 + Columns, x2 = x1 + Columns, x3 = x2 + Columns;
         int row = 2 * Blocks, blocks = Blocks;
         Vector256<float> s0 = default, s1 = default, s2 = default, s3 = default;
-        for (int b = 0; b < blocks; b++, scales += 2 * Lanes)
+        for (int b = 0; b < blocks; b++, scales += ScalesInBlock)
         {
             Vector256<int> d0 = default, d1 = default, d2 = default, d3 = default;
-            for (int quarter = 0; quarter < 4; quarter++, panel += 128, x0 += 16, x1 += 16, x2 += 16, x3 += 16)
+            for (int half = 0; half < 2; half++)
             {
-                Vector256<short> w0 = Vector256.Load((short*)panel), w1 = Vector256.Load((short*)panel + 16), w2 = Vector256.Load((short*)panel + 32), w3 = Vector256.Load((short*)panel + 48);
-                d0 = Dot(w0, w1, w2, w3, x0, d0);
-                d1 = Dot(w0, w1, w2, w3, x1, d1);
-                d2 = Dot(w0, w1, w2, w3, x2, d2);
-                d3 = Dot(w0, w1, w2, w3, x3, d3);
+                var factors = FactorsOfHalf(scales, half);
+                for (int four = 0; four < 4; four++, panel += 32, x0 += 4, x1 += 4, x2 += 4, x3 += 4)
+                {
+                    var codes = Vector256.Load((sbyte*)panel);
+                    var size = Avx2.Abs(codes);
+                    d0 = Dot(codes, size, x0, factors, d0);
+                    d1 = Dot(codes, size, x1, factors, d1);
+                    d2 = Dot(codes, size, x2, factors, d2);
+                    d3 = Dot(codes, size, x3, factors, d3);
+                }
             }
             s0 = Add(d0, scales, scalesOfX[b], s0);
             s1 = Add(d1, scales, scalesOfX[row + b], s1);
@@ -172,24 +171,31 @@ public sealed unsafe class WordProduct<T>(Storage weights, int rows, int columns
     protected override Vector256<float> MultiplyOne(byte* panel, float* scales, byte* codesOfX, float* scalesOfX)
     {
         var sum = Vector256<float>.Zero;
-        for (int b = 0; b < Blocks; b++, scales += 2 * Lanes)
+        for (int b = 0; b < Blocks; b++, scales += ScalesInBlock)
         {
             Vector256<int> d = default;
-            for (int quarter = 0; quarter < 4; quarter++, panel += 128, codesOfX += 16)
-                d = Dot(Vector256.Load((short*)panel), Vector256.Load((short*)panel + 16), Vector256.Load((short*)panel + 32), Vector256.Load((short*)panel + 48), codesOfX, d);
+            for (int half = 0; half < 2; half++)
+            {
+                var factors = FactorsOfHalf(scales, half);
+                for (int four = 0; four < 4; four++, panel += 32, codesOfX += 4)
+                {
+                    var codes = Vector256.Load((sbyte*)panel);
+                    d = Dot(codes, Avx2.Abs(codes), codesOfX, factors, d);
+                }
+            }
             sum = Add(d, scales, scalesOfX[b], sum);
         }
         return sum;
     }
 
-    /// <summary>Eight values of x with eight codes of each lane's row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector256<int> Dot(Vector256<short> w0, Vector256<short> w1, Vector256<short> w2, Vector256<short> w3, byte* x, Vector256<int> sum)
+    static Vector256<short> FactorsOfHalf(float* scales, int half) => T.HasFactors ? Vector256.Load((short*)(scales + (1 + half) * Lanes)) : Vector256<short>.One;
+
+    /// <summary>Four values of x with four codes of each lane's row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<int> Dot(Vector256<sbyte> codes, Vector256<byte> size, byte* x, Vector256<short> factors, Vector256<int> sum)
     {
-        var q = (int*)x;
-        Vector256<short> q0 = Vector256.Create(q[0]).AsInt16(), q1 = Vector256.Create(q[1]).AsInt16(), q2 = Vector256.Create(q[2]).AsInt16(), q3 = Vector256.Create(q[3]).AsInt16();
-        if (AvxVnni.IsSupported)
-            return AvxVnni.MultiplyWideningAndAdd(AvxVnni.MultiplyWideningAndAdd(AvxVnni.MultiplyWideningAndAdd(AvxVnni.MultiplyWideningAndAdd(sum, w0, q0), w1, q1), w2, q2), w3, q3);
-        return sum + ((Avx2.MultiplyAddAdjacent(w0, q0) + Avx2.MultiplyAddAdjacent(w1, q1)) + (Avx2.MultiplyAddAdjacent(w2, q2) + Avx2.MultiplyAddAdjacent(w3, q3)));
+        var signed = Avx2.Sign(Vector256.Create(*(int*)x).AsSByte(), codes);
+        return AvxVnni.IsSupported && !T.HasFactors ? AvxVnni.MultiplyWideningAndAdd(sum, size, signed) : sum + Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(size, signed), factors);
     }
 }

@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Ingot.Runtime.Weights;
 
 /// <summary>The product with codes that are unsigned and have at most five bits: products of bytes are added in pairs, and four pairs fit 16 bits.</summary>
-public sealed unsafe class ByteProduct<T>(Storage weights, int rows, int columns, long rowBytes) : IntegerProduct(weights, rows, columns, rowBytes, 1) where T : struct, IByteBlock<T>
+public sealed unsafe class UnsignedProduct<T>(Storage weights, int rows, int columns, long rowBytes) : IntegerProduct(weights, rows, columns, rowBytes) where T : struct, IUnsignedBlock<T>
 {
     protected override Vector256<float> MultiplyRow(byte* rows, byte* codesOfX, float* scalesOfX) =>
         T.Length == 32 ? MultiplySmall(rows, (sbyte*)codesOfX, scalesOfX) : MultiplyLarge(rows, (sbyte*)codesOfX, scalesOfX);
@@ -114,59 +114,35 @@ public sealed unsafe class ByteProduct<T>(Storage weights, int rows, int columns
         Vector256.FusedMultiplyAdd(Vector256.Load(scales + Lanes), Vector256.Create(sumOfX),
             Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(dots), Vector256.Load(scales) * Vector256.Create(scaleOfX), sum));
 
-    /// <summary>A stretch of eight rows; those beyond the end are the last row again. Scales are gathered from the rows and converted eight at a time.</summary>
+    protected override int ScalesInBlock => 2 * Lanes;
+
     [SkipLocalsInit]
-    void Unpack(byte* weights, int n, int end, int k, int blocks, byte* codes, float* scales)
+    protected override void Pack(byte* rows, byte* panel, float* scales)
     {
-        const int Row = Stretch / 32;
-        ushort* halves = stackalloc ushort[2 * Lanes * Row];
-        float* turned = stackalloc float[2 * Lanes * Row];
-        nint inRow = RowBytes;
-        for (int r = 0; r < Lanes; r++)
+        byte* codes = stackalloc byte[Lanes * 32];
+        float* turned = stackalloc float[2 * Lanes * Stretch / 32];
+        nint s = RowBytes;
+        for (int k = 0; k < Columns; k += T.Length, rows += T.Bytes)
         {
-            byte* at = weights + Math.Min(n + r, end - 1) * inRow + k / T.Length * T.Bytes, to = codes + r * Stretch;
-            Fetch(at, T.Length == 32 ? blocks * T.Bytes : T.Bytes);
             if (T.Length == 32)
             {
-                ushort* half = halves + r;
-                for (int b = 0; b < blocks; b++, at += T.Bytes, to += 32, half += 2 * Lanes)
-                {
-                    T.CodesOf(at, 0).Store(to);
-                    half[0] = Unsafe.ReadUnaligned<ushort>(at + T.ScaleAt);
-                    if (T.OffsetAt >= 0) half[Lanes] = Unsafe.ReadUnaligned<ushort>(at + T.OffsetAt);
-                }
+                if (k % 64 == 0)
+                    for (int r = 0; r < Lanes; r++) Sse.Prefetch0(rows + (Lanes + r) * s);
+                var w = HalvesAt(rows + T.ScaleAt, rows + 4 * s + T.ScaleAt, s, 3 * s);
+                w.Store(scales);
+                (T.OffsetAt >= 0 ? HalvesAt(rows + T.OffsetAt, rows + 4 * s + T.OffsetAt, s, 3 * s) : w * -T.Zero).Store(scales + Lanes);
             }
             else
             {
-                T.Open(at).Scales(out var s, out var o);
-                s.Store(turned + r * Row);
-                o.Store(turned + (Lanes + r) * Row);
-                for (int part = 0; part < Row; part++, to += 32) T.CodesOf(at, part).Store(to);
+                for (int r = 0; r < Lanes; r++) Fetch(rows + r * s, T.Bytes);
+                TurnScales(rows, s, turned, scales);
             }
-        }
-        if (T.Length == 32)
-            for (int b = 0; b < blocks; b++, halves += 2 * Lanes, scales += 2 * Lanes)
+            for (int part = 0; part < T.Length / 32; part++, panel += Lanes * 32, scales += 2 * Lanes)
             {
-                var s = Halves.Eight(Vector128.Load((short*)halves));
-                s.Store(scales);
-                (T.OffsetAt >= 0 ? Halves.Eight(Vector128.Load((short*)halves + Lanes)) : s * -T.Zero).Store(scales + Lanes);
+                byte* at = rows;
+                for (int r = 0; r < Lanes; r++, at += s) T.CodesOf(at, part).Store(codes + 32 * r);
+                Square.Turn(codes, 32, panel);
             }
-        else
-        {
-            Square.Turn((byte*)turned, 32, (byte*)scales, 64);
-            Square.Turn((byte*)(turned + Lanes * Row), 32, (byte*)(scales + Lanes), 64);
-        }
-    }
-
-    [SkipLocalsInit]
-    protected override void Pack(byte* weights, int n, int end, byte* panel, float* scales)
-    {
-        byte* codes = stackalloc byte[Lanes * Stretch];
-        for (int k = 0; k < Columns; k += Stretch)
-        {
-            int blocks = Math.Min(Stretch, Columns - k) / 32;
-            Unpack(weights, n, end, k, blocks, codes, scales + 2 * Lanes * (k / 32));
-            for (int b = 0; b < blocks; b++) Square.Turn(codes + 32 * b, Stretch, panel + Lanes * (k + 32 * b));
         }
     }
 
