@@ -125,12 +125,20 @@ public static partial class ModelTargets
         if (random.Next(8) != 0) keys[Key + "scores"] = tokens.Select((_, i) => (float)-i).Take(random.Next(20) == 0 ? 2 : int.MaxValue).ToArray();
         if (random.Next(3) != 0) keys[Key + "token_type"] = tokens.Select((t, i) => t.StartsWith("<0x", StringComparison.Ordinal) ? 6 : i == 0 ? 2 : t.StartsWith('<') ? t == "<user>" ? 4 : 3 : random.Next(30) == 0 ? random.Next(9) : 1).ToArray();
         if (random.Next(8) != 0) keys[Key + "merges"] = random.Next(12) == 0 ? ["h x"] : random.Next(12) == 0 ? ["he"] : new[] { "h e", "l l", "he ll", "Ġ w" };
-        if (random.Next(4) != 0) keys[Key + "pre"] = GgufSplitNames[random.Next(GgufSplitNames.Length)];
+        if (random.Next(4) != 0) keys[Key + "pre"] = Misspelt(GgufSplitNames[random.Next(GgufSplitNames.Length)], random);
         foreach (string id in (string[])["bos", "eos", "eot", "eom", "seperator", "unknown"])
             if (random.Next(2) == 0) keys[$"{Key}{id}_token_id"] = random.Next(12) == 0 ? 99_999u : (uint)random.Next(tokens.Count);
         foreach (string flag in (string[])["add_bos_token", "add_eos_token", "add_space_prefix", "remove_extra_whitespaces"])
             if (random.Next(2) == 0) keys[Key + flag] = random.Next(2) == 0;
         if (random.Next(4) == 0) keys[Key + "precompiled_charsmap"] = random.Next(6) == 0 ? Array.Empty<byte>() : CharsMap(random);
+    }
+
+    /// <summary>Now and then with another letter somewhere: names are told apart by length and letters.</summary>
+    static string Misspelt(string name, Random random)
+    {
+        if (random.Next(3) != 0) return name;
+        int at = random.Next(name.Length);
+        return name[..at] + (char)random.Next('!', '~') + name[(at + 1)..];
     }
 
     static void AddTensors(GgufWriter writer, Random random, int layers)

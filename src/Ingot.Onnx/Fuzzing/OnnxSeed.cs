@@ -12,6 +12,7 @@ sealed class OnnxSeed(Random random, bool hasFolder)
 
     readonly List<ProtoWriter> functions = [];
     int names;
+    bool hasScaler;
 
     bool Sometimes(int one) => random.Next(one) == 0;
 
@@ -26,7 +27,7 @@ sealed class OnnxSeed(Random random, bool hasFolder)
         if (Sometimes(2)) model.Message(14, new ProtoWriter().Text(1, "key").Text(2, "value").Int(3, 1));
         if (Sometimes(6)) model.Bytes(20, [8, 1]).Int(99, 3).Float(98, 1); // of training; of the future
         model.Message(7, main);
-        if (!isOld || functions.Count > 0) model.Message(8, Opset(Sometimes(4) ? "ai.onnx" : "", random.Next(7, 22))).Message(8, Opset("own", 1)).Message(8, Opset("ai.onnx.ml", 3));
+        if (!isOld || functions.Count > 0 || hasScaler) model.Message(8, Opset(Sometimes(4) ? "ai.onnx" : "", random.Next(7, 22))).Message(8, Opset("own", 1)).Message(8, Opset("ai.onnx.ml", 3));
         foreach (var function in functions) model.Message(25, function);
         return model.ToArray();
     }
@@ -94,7 +95,9 @@ sealed class OnnxSeed(Random random, bool hasFolder)
                 var (then, other) = (Branch(known, depth), Branch(known, depth));
                 return node.Text(1, input).Text(2, output).Text(4, "If").Message(5, new ProtoWriter().Text(1, "then_branch").Message(6, then).Int(20, 5)).Message(5, new ProtoWriter().Text(1, "else_branch").Message(6, other).Int(20, 5));
             case 4: return node.Text(1, input).Text(2, output).Text(4, Function(depth)).Text(7, "own").Message(5, new ProtoWriter().Text(1, "alpha").Float(2, 1).Int(20, 1));
-            default: return node.Text(1, input).Text(2, output).Text(4, "Scaler").Text(7, "ai.onnx.ml").Message(5, new ProtoWriter().Text(1, "offset").Float(7, 0).Int(20, 6)).Message(5, new ProtoWriter().Text(1, "scale").Bytes(7, BitConverter.GetBytes(2f)).Int(20, 6));
+            default:
+                hasScaler = true;
+                return node.Text(1, input).Text(2, output).Text(4, "Scaler").Text(7, "ai.onnx.ml").Message(5, new ProtoWriter().Text(1, "offset").Float(7, 0).Int(20, 6)).Message(5, new ProtoWriter().Text(1, "scale").Bytes(7, BitConverter.GetBytes(2f)).Int(20, 6));
         }
     }
 

@@ -31,6 +31,7 @@ public static class FormatTargets
             foreach (string key in file.Metadata.Keys.Append("no such key"))
                 foreach (var read in Readings) Refusable(() => read(file.Metadata, key));
             Refusable(() => GgufParts.Of(file.Metadata, "model-00001-of-00002.gguf"));
+            Refusable(() => GgufParts.Of(file.Metadata, "model.gguf"));
             Refusable(() => file.Find("no such tensor"));
             foreach (var t in file.Tensors)
                 if (t.Shape.Count < 1 << 20 && t.Type.IsQuantized) _ = file[t.Name]; // is decoded at once; the others stay where they are
@@ -92,6 +93,9 @@ public static class FormatTargets
 
     static FuzzSeed GgufSeed(Random random)
     {
+        // More tensors than there may be; a name longer than one may be.
+        if (random.Next(2000) == 0) return new([.. "GGUF"u8, 3, 0, 0, 0, .. BitConverter.GetBytes(70_000L), .. new byte[2_000_000]]) { IsChanged = true };
+        if (random.Next(2000) == 0) return new([.. "GGUF"u8, 3, 0, 0, 0, .. BitConverter.GetBytes(0L), .. BitConverter.GetBytes(1L), .. BitConverter.GetBytes(70_000L), .. new byte[80_000]]) { IsChanged = true };
         var writer = new GgufWriter(random.Next(4) == 0 ? 64u : 32u);
         object[] values =
         [
@@ -104,7 +108,7 @@ public static class FormatTargets
         if (random.Next(4) == 0) writer.Set("split.count", (ushort)random.Next(4));
         if (random.Next(4) == 0) writer.Set("split.no", (ushort)random.Next(3));
         var types = Enum.GetValues<GgmlType>();
-        for (int i = random.Next(4); i > 0; i--)
+        for (int i = random.Next(8); i > 0; i--)
         {
             var type = types[random.Next(types.Length)];
             var shape = type.IsQuantized ? new Shape(random.Next(3), type.BlockLength * random.Next(3)) : RandomShape(random, 4);
