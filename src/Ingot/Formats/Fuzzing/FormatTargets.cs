@@ -62,7 +62,7 @@ public static class FormatTargets
         {
             long end = at + shape.Count * type.Size;
             string[] ofSize = type.Size switch { 1 => ["BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2"], 2 => ["I16", "U16", "F16", "BF16"], 4 => ["I32", "U32", "F32"], _ => ["I64", "U64", "F64"] };
-            string name = random.Next(12) == 0 ? Odd[random.Next(Odd.Length)] : ofSize[random.Next(ofSize.Length)];
+            string name = random.Next(50) == 0 ? Odd[random.Next(Odd.Length)] : ofSize[random.Next(ofSize.Length)];
             json.Append($"\"t{i}\":{{\"dtype\":\"{name}\",\"shape\":[{string.Join(",", shape.ToArray())}],\"data_offsets\":[{at},{end}]}},");
             at = end;
         }
