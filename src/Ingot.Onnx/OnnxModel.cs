@@ -51,6 +51,37 @@ public sealed partial class OnnxModel
     /// <exception cref="FormatException">It is not an ONNX model, or contradicts itself.</exception>
     public static OnnxModel Parse(ReadOnlySpan<byte> bytes, string name = "the model", OnnxOptions? options = null) => new(Storage.Of(bytes), name, null, options, options?.KeepsKernels == true ? new(null) : null);
 
+    /// <summary>Reads a model from memory, with external data in a folder.</summary>
+    internal static OnnxModel Parse(ReadOnlySpan<byte> bytes, string name, string? folder, OnnxOptions options) => new(Storage.Of(bytes), name, folder, options);
+
+    /// <summary>Does what runs do once with a model's parts: constants in branches become tensors, last uses of names are found.</summary>
+    internal void TakeIn()
+    {
+        Graph(file.Graph);
+        foreach (var function in file.Functions.Values)
+        {
+            _ = function.LastUses;
+            Nodes(function.Nodes);
+        }
+
+        static void Graph(OnnxGraph graph)
+        {
+            _ = graph.LastUses;
+            foreach (var data in graph.Initializers.Values) data.ToValue();
+            foreach (var data in graph.SparseInitializers.Values) data.ToValue();
+            Nodes(graph.Nodes);
+        }
+
+        static void Nodes(OnnxNode[] nodes)
+        {
+            foreach (var attribute in nodes.SelectMany(n => n.Attributes.Values))
+            {
+                foreach (var data in attribute.Tensors.Append(attribute.Tensor).OfType<TensorData>()) data.ToValue();
+                foreach (var graph in attribute.Graphs.Append(attribute.Graph).OfType<OnnxGraph>()) Graph(graph);
+            }
+        }
+    }
+
     /// <summary>The file, or the name given for one in memory.</summary>
     public string Path { get; }
 

@@ -26,7 +26,7 @@ public static partial class TextTargets
             var template = new ChatTemplate(Encoding.UTF8.GetString(bytes), new(Steps: 50_000, Characters: 1 << 20));
             return () => template.Render(Conversation());
         }),
-        new("schema", SchemaSeed, bytes => Schema(bytes)) { Allowance = GrammarAllowance },
+        new("schema", NewSchema, bytes => Schema(bytes)) { Allowance = GrammarAllowance },
         new("regex", RegexSeed, bytes =>
         {
             var constraint = NewConstraints().Regex(Encoding.UTF8.GetString(bytes));
@@ -60,9 +60,18 @@ public static partial class TextTargets
         catch (JsonException e) { throw new FormatException($"{Name} is no JSON: {e.Message}", e); } // as a request with it is refused
         using (json)
         {
+            AsArguments(json.RootElement);
             var constraint = NewConstraints().JsonSchema(json.RootElement);
             return () => Follow(constraint, bytes, isJson: true);
         }
+    }
+
+    /// <summary>The same schema as that of a tool's arguments, called in Python's way.</summary>
+    static void AsArguments(JsonElement schema)
+    {
+        var grammar = new Grammar();
+        try { new SchemaCompiler(grammar, schema).Arguments(grammar.Start(grammar.NewRule())); }
+        catch (IngotException) { } // it may be one for other things
     }
 
     /// <summary>A text of up to 60 tokens that keeps to a constraint: there must always be a token, it must be taken, and where it is complete JSON was promised.</summary>

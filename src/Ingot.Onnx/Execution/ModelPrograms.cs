@@ -83,6 +83,7 @@ sealed class ModelPrograms
         using var noGrad = new NoGrad();
         using var family = CodeFamily.Enter(kernels);
         using var store = PlanStore.Enter(plans);
+        using var planned = PlannedMemory.Limit(options.MaxMemory);
         if (inputs.Any(i => i.Value is not OnnxTensor)) return Walk(inputs, cancellation);
         string shapes = string.Join(';', inputs.Select(i => $"{i.Name}:{i.Value.Describe()}"));
         while (true)

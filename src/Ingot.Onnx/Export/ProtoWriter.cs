@@ -28,6 +28,15 @@ public sealed class ProtoWriter
         return this;
     }
 
+    public ProtoWriter Double(int field, double value)
+    {
+        Varint(((ulong)field << 3) | 1);
+        Span<byte> eight = stackalloc byte[8];
+        BinaryPrimitives.WriteDoubleLittleEndian(eight, value);
+        bytes.Write(eight);
+        return this;
+    }
+
     public ProtoWriter Text(int field, string value) => Bytes(field, Encoding.UTF8.GetBytes(value));
 
     public ProtoWriter Message(int field, ProtoWriter message)

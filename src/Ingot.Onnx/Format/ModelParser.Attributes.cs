@@ -15,7 +15,7 @@ sealed partial class ModelParser
         List<TensorData>? tensors = null;
         List<OnnxGraph>? graphs = null;
         var found = OnnxAttributeKind.Undefined;
-        Account(250);
+        Account(650);
         while (reader.Next())
         {
             var seen = OnnxAttributeKind.Undefined;
@@ -89,6 +89,7 @@ sealed partial class ModelParser
         }
         var (start, length) = reader.Range();
         Account(2L * length);
+        list.EnsureCapacity(list.Count + length / sizeof(float)); // lists that double would take twice as much
         var packed = new ProtoReader(file.Span<byte>(), path, start, start + length, 0);
         while (packed.At < packed.End) list.Add(BitConverter.UInt32BitsToSingle(packed.ReadFixed32()));
     }
@@ -102,7 +103,10 @@ sealed partial class ModelParser
             return;
         }
         var (start, length) = reader.Range();
-        Account(16L * length);
+        int count = 0;
+        foreach (byte b in file.Span<byte>(start, length)) count += b < 0x80 ? 1 : 0; // the last byte of a number
+        Account(16L * count);
+        list.EnsureCapacity(list.Count + count);
         var packed = new ProtoReader(file.Span<byte>(), path, start, start + length, 0);
         while (packed.At < packed.End) list.Add(unchecked((long)packed.ReadVarint()));
     }
@@ -188,7 +192,7 @@ sealed partial class ModelParser
                 continue;
             }
             var dim = reader.Message();
-            Account(48);
+            Account(96);
             long? value = null;
             string? name = null;
             while (dim.Next())

@@ -14,7 +14,7 @@ sealed partial class ModelParser
         bool isExternal = false;
         var external = new Dictionary<string, string>(StringComparer.Ordinal);
         int start = reader.At, end = reader.End;
-        Account(300);
+        Account(480);
         while (reader.Next())
         {
             switch (reader.Field)
@@ -71,6 +71,7 @@ sealed partial class ModelParser
     SparseData Sparse(ProtoReader reader)
     {
         TensorData? values = null, indices = null;
+        Account(300);
         var dims = new List<long>();
         while (reader.Next())
         {

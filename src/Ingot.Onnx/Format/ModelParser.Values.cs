@@ -18,9 +18,13 @@ sealed partial class ModelParser
         OnnxType.SequenceOf s => Sequence(reader, s),
         OnnxType.OptionalOf o => Optional(reader, o),
         OnnxType.MapOf m => Map(reader, m),
-        OnnxType.TensorOf { IsSparse: true } => Sparse(reader).ToValue(),
+        OnnxType.TensorOf { IsSparse: true } => Dense(Sparse(reader)),
         _ => Tensor(reader).ToValue(),
     };
+
+    /// <summary>A sparse tensor is held as the dense one, which a few bytes can make as large as they like: within what its file may take.</summary>
+    OnnxValue Dense(SparseData sparse) => sparse.Bytes <= budget ? sparse.ToValue()
+        : throw sparse.Values.Bad($"is of a sparse tensor {sparse.Shape}, which takes {sparse.Bytes:N0} bytes; a file of {file.Bytes:N0} may take {budget:N0}");
 
     OnnxSequence Sequence(ProtoReader reader, OnnxType.SequenceOf type)
     {

@@ -22,7 +22,7 @@ sealed partial class ModelParser
     ModelParser(Storage file, string path, string? folder)
     {
         (this.file, this.path, this.folder) = (file, path, folder);
-        budget = (2 * file.Bytes) + Allowance;
+        budget = file.Bytes + Allowance; // once the file itself, where it was given in memory
     }
 
     /// <summary>Reads a model.</summary>
@@ -100,6 +100,7 @@ sealed partial class ModelParser
     (string, string) Pair(ProtoReader reader)
     {
         string key = "", value = "";
+        Account(120);
         while (reader.Next())
         {
             if (reader.Field == 1) key = Text(ref reader);
@@ -135,7 +136,7 @@ sealed partial class ModelParser
                 default: reader.Skip(); break;
             }
         }
-        Account(300);
+        Account(500);
         return new(name, [.. nodes], [.. inputs], [.. outputs], initializers, sparse);
     }
 
@@ -144,7 +145,7 @@ sealed partial class ModelParser
         List<string> inputs = [], outputs = [];
         string op = "", domain = "", overload = "", name = "";
         var attributes = new Dictionary<string, OnnxAttribute>(StringComparer.Ordinal);
-        Account(400);
+        Account(480);
         while (reader.Next())
         {
             switch (reader.Field)
@@ -191,7 +192,7 @@ sealed partial class ModelParser
                 default: reader.Skip(); break;
             }
         }
-        Account(400);
+        Account(1000);
         return new(name, Operators.OperatorTable.Canonical(domain), overload, [.. inputs], [.. outputs], [.. nodes], defaults, opsets);
     }
 

@@ -12,6 +12,9 @@ sealed partial class Plan
     /// <summary>Bytes of copies that are kept.</summary>
     public long KeptBytes => packs?.Sum(p => p.Kept?.Sum(k => k.Bytes) ?? 0) ?? 0;
 
+    /// <summary>Bytes of all copies that may be kept, once they are.</summary>
+    public long CopyBytes => (packs ??= FindPacks()).Sum(p => p.Bytes);
+
     /// <summary>Runs with the same memory before a copy is kept: more than one batch of training has micro-batches.</summary>
     const int RunsBeforeKept = 16;
 
@@ -31,6 +34,9 @@ sealed partial class Plan
         readonly WeakReference<Storage>[] seen = [.. leaves.SelectMany(l => l).Select(_ => new WeakReference<Storage>(null!))];
         readonly int[] versions = new int[leaves.Sum(l => l.Length)];
         int runs;
+
+        /// <summary>Bytes of the copies.</summary>
+        public long Bytes => Launch.Instances.Count * Codegen.Il.IlEmitter.ScratchBytes(Launch.Kernel!.Nest.Slots[Slot]);
 
         /// <summary>The copies, an instance each; null while there are none.</summary>
         public Storage[]? Kept { get; private set; }

@@ -31,6 +31,7 @@ sealed partial class Plan
     {
         if (WorkerPool.Threads > workers) PlaceTemporaries();
         packs ??= FindPacks();
+        PlannedMemory.Check(this);
         foreach (var pack in packs) pack.Look(run.Leaves);
         var (results, arena, undo) = Allocate(run.Leaves, given, into ?? new Storage[outputs.Count]);
         try

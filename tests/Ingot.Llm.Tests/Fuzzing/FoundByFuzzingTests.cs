@@ -40,6 +40,23 @@ public class FoundByFuzzingTests
     [InlineData("""{"allOf":[{"type":"number","minimum":1},{"minimum":null}]}""")]
     public void Schema_ValueOfTheWrongKind_IsRefused(string json) => ShouldBeRefused("schema", Latin1(json));
 
+    /// <summary>The look-behind's character was read behind the end.</summary>
+    [Theory]
+    [InlineData("(?<=")]
+    [InlineData("a(?<!")]
+    public void Regex_LookBehindThatEnds_IsRefused(string pattern) => ShouldBeRefused("regex", Latin1(pattern));
+
+    /// <summary>Too large for a long, where an item is counted after a point.</summary>
+    [Fact]
+    public void Jinja_LongItemNumber_IsRefused() => ShouldBeRefused("jinja", Latin1("{{ messages.99999999999999999999 }}"));
+
+    /// <summary>Lists with an entry for each layer took gigabytes.</summary>
+    [Theory]
+    [InlineData("SmolLM3ForCausalLM")]
+    [InlineData("Gemma3ForCausalLM")]
+    public void Config_LayersWithoutEnd_AreRefused(string architecture) =>
+        ShouldBeRefused("config.json", Latin1($$"""{"architectures":["{{architecture}}"],"hidden_size":64,"intermediate_size":64,"num_hidden_layers":2147483647,"num_attention_heads":4,"vocab_size":8}"""));
+
     /// <summary>The length and its leeway exceeded an int.</summary>
     [Theory]
     [InlineData("{{ 'abc' | truncate(2325221666785961131) }}")]

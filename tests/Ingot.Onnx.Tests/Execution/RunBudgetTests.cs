@@ -106,6 +106,23 @@ public sealed class RunBudgetTests
         Should.Throw<Ingot.FormatException>(() => OnnxModel.Parse(model.Node("F0", "own", ["x"], ["y"]).ToArray())).Message.ShouldContain("nodes once its functions");
     }
 
+    /// <summary>Values that are alive one after the other fit; what their plan needs at one time (the weights' packed copy among it) does not.</summary>
+    [Fact]
+    public void Run_PlanWithLargeTemporaries_IsRefusedBeforeAnythingRuns()
+    {
+        const int N = 256;
+        var writer = new ModelWriter(17).Input("x", OnnxDType.Float, N, N).Initializer("a", Tensor.Ones(N, N)).Initializer("b", Tensor.Ones(N, N));
+        var bytes = writer.Node("MatMul", ["x", "a"], ["m"]).Node("Softmax", ["m"], ["s"], ("axis", 0L)).Node("MatMul", ["s", "b"], ["y"]).Output("y").ToArray();
+        const long Matrix = N * N * sizeof(float);
+        OnnxValue x = Tensor.Ones(N, N);
+        // x, a, b and y are four matrices; what lies between the products is at least one more.
+        var refused = Should.Throw<IngotException>(() => OnnxModel.Parse(bytes, "wide.onnx", new() { MaxMemory = (4 * Matrix) + (Matrix / 2) }).Run(("x", x)));
+        refused.Message.ShouldContain($"{(4 * Matrix) + (Matrix / 2):N0} are allowed, and nothing has run");
+        refused.Message.ShouldContain("temporaries");
+        var model = OnnxModel.Parse(bytes, "wide.onnx", new() { MaxMemory = 16 * Matrix });
+        for (int run = 0; run < 20; run++) ((OnnxTensor)model.Run(("x", x))["y"]).Tensor.ToArray<float>()[0].ShouldBe(1, 1e-4); // until copies are kept, and after
+    }
+
     /// <summary>A model that writes a sparse tensor of one value as its output: an initializer, or a Constant's.</summary>
     static byte[] Sparse(bool isConstant, params int[] dims)
     {

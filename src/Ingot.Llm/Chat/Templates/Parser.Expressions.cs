@@ -152,7 +152,7 @@ sealed partial class Parser
                 while (Next.Kind == TokenKind.Text) text += Take().Text;
                 return new ConstantExpression(MarkedText.Own(text), token.Offset);
             case TokenKind.Integer:
-                return new ConstantExpression(long.TryParse(token.Text, NumberStyles.None, CultureInfo.InvariantCulture, out long n) ? n : throw lexer.Broken($"{token.Text} is too large", token.Offset), token.Offset);
+                return Integer(token);
             case TokenKind.Float:
                 return new ConstantExpression(double.Parse(token.Text, CultureInfo.InvariantCulture), token.Offset);
             case TokenKind.Operator when token.Text == "(":
@@ -174,6 +174,8 @@ sealed partial class Parser
                 throw Unexpected("an expression");
         }
     }
+
+    ConstantExpression Integer(Token token) => new ConstantExpression(long.TryParse(token.Text, NumberStyles.None, CultureInfo.InvariantCulture, out long n) ? n : throw lexer.Broken($"{token.Text} is too large", token.Offset), token.Offset);
 
     /// <summary>Items separated by commas up to a bracket; a comma may stand before it.</summary>
     List<T> Items<T>(string end, Func<T> item)
@@ -202,7 +204,7 @@ sealed partial class Parser
                 value = name.Kind switch
                 {
                     TokenKind.Name => new AttributeExpression(value, name.Text, token.Offset),
-                    TokenKind.Integer => new ItemExpression(value, new ConstantExpression(long.Parse(name.Text, CultureInfo.InvariantCulture), name.Offset), token.Offset),
+                    TokenKind.Integer => new ItemExpression(value, Integer(name), token.Offset),
                     _ => throw lexer.Broken($"a name expected after '.', {name} found", name.Offset),
                 };
             }

@@ -60,8 +60,14 @@ abstract partial record Family(string ModelType, string Architecture)
             BeginToken = begin.Count > 0 ? begin[0] : null,
             EndTokens = c.Tokens("eos_token_id"),
         };
-        return Adapt(config, c);
+        return Adapt(WithLayersInReason(config, c.Path), c);
     }
+
+    /// <summary>Far beyond any model. Lists of layers are made from the number, so that one of 2^31 would take all memory.</summary>
+    const int MostLayers = 10_000;
+
+    protected static DecoderConfig WithLayersInReason(DecoderConfig config, string path) =>
+        config.Layers <= MostLayers ? config : throw new FormatException($"{path} asks for {config.Layers:N0} layers; Ingot's limit is {MostLayers:N0}");
 
     /// <summary>config.json of a model, as transformers reads it.</summary>
     /// <exception cref="IngotException">The model has what the family's files cannot express.</exception>

@@ -30,7 +30,7 @@ abstract partial record Family
         int turned = f.OptionalSize("rope.dimension_count") ?? headWidth;
         if (!f.HasTensor("token_embd.weight")) throw new FormatException($"{f.Path} has no tensor token_embd.weight");
         int context = f.OptionalSize("context_length") ?? 2048;
-        return Adapt(new()
+        return Adapt(WithLayersInReason(new()
         {
             Family = ModelType,
             Width = width,
@@ -51,7 +51,7 @@ abstract partial record Family
             QkvBiases = f.HasTensor("blk.0.attn_q.bias") || f.HasTensor("blk.0.attn_qkv.bias"),
             OutputBias = f.HasTensor("blk.0.attn_output.bias"),
             MlpBiases = f.HasTensor("blk.0.ffn_up.bias"),
-        }, f);
+        }, f.Path), f);
     }
 
     /// <summary>What the family's models have without a key, and what its own keys say.</summary>

@@ -145,7 +145,7 @@ sealed class RegexParser(string pattern)
 
     void Atom()
     {
-        int c = runes[at++].Value;
+        int c = Next();
         switch (c)
         {
             case '(': Group(); break;

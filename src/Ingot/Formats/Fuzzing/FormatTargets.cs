@@ -9,7 +9,7 @@ public static class FormatTargets
 {
     const string Name = "the input";
 
-    static readonly DType[] Types = [DType.F32, DType.F16, DType.BF16, DType.F64, DType.I8, DType.I16, DType.I32, DType.I64];
+    static readonly DType[] Types = [DType.F32, DType.F16, DType.BF16, DType.F64, DType.Bool, DType.I8, DType.U8, DType.I16, DType.U16, DType.I32, DType.U32, DType.I64, DType.U64];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<FuzzTarget> All { get; } =
@@ -28,13 +28,32 @@ public static class FormatTargets
         return () =>
         {
             foreach (var value in file.Metadata.Values) _ = value.Value;
+            foreach (string key in file.Metadata.Keys.Append("no such key"))
+                foreach (var read in Readings) Refusable(() => read(file.Metadata, key));
+            Refusable(() => GgufParts.Of(file.Metadata, "model-00001-of-00002.gguf"));
+            Refusable(() => GgufParts.Of(file.Metadata, "model.gguf"));
+            Refusable(() => file.Find("no such tensor"));
             foreach (var t in file.Tensors)
-                if (t.Shape.Count < 1 << 20 && t.Type.IsQuantized) _ = file[t.Name]; // is decoded at once; the others stay where they are
+                if (t.Shape.Count < 1 << 20 && t.Type.DType is null) Refusable(() => file[t.Name]); // is decoded at once; the others stay where they are
         };
+    }
+
+    /// <summary>All ways in which a value can be asked for.</summary>
+    static readonly Func<GgufMetadata, string, object?>[] Readings =
+    [
+        (m, k) => m[k], (m, k) => m.Text(k), (m, k) => m.Integer(k), (m, k) => m.Number(k), (m, k) => m.Flag(k), (m, k) => m.Texts(k), (m, k) => m.ByteStrings(k), (m, k) => m.Integers(k), (m, k) => m.Numbers(k), (m, k) => m.Bytes(k),
+    ];
+
+    /// <summary>Something that may be refused without being the end of the file's use.</summary>
+    static void Refusable(Func<object?> use)
+    {
+        try { _ = use(); }
+        catch (IngotException) { }
     }
 
     static FuzzSeed SafetensorsSeed(Random random)
     {
+        if (random.Next(3000) == 0) return Crowded(random);
         var tensors = Enumerable.Range(0, random.Next(4)).Select(i => (Shape: RandomShape(random, 5), Type: Types[random.Next(Types.Length)])).ToList();
         var json = new StringBuilder("{");
         if (random.Next(2) == 0) json.Append("\"__metadata__\":{\"format\":\"pt\",\"a\\u00e9\":\"\"},");
@@ -42,7 +61,8 @@ public static class FormatTargets
         foreach (var (i, (shape, type)) in tensors.Index())
         {
             long end = at + shape.Count * type.Size;
-            string name = random.Next(6) == 0 && type.Size == 1 ? "F8_E4M3" : random.Next(8) == 0 ? "BOOL" : type.ToString();
+            string[] ofSize = type.Size switch { 1 => ["BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2"], 2 => ["I16", "U16", "F16", "BF16"], 4 => ["I32", "U32", "F32"], _ => ["I64", "U64", "F64"] };
+            string name = random.Next(50) == 0 ? Odd[random.Next(Odd.Length)] : ofSize[random.Next(ofSize.Length)];
             json.Append($"\"t{i}\":{{\"dtype\":\"{name}\",\"shape\":[{string.Join(",", shape.ToArray())}],\"data_offsets\":[{at},{end}]}},");
             at = end;
         }
@@ -52,17 +72,44 @@ public static class FormatTargets
         return new([.. BitConverter.GetBytes((long)header.Length), .. header, .. new byte[at]], new LengthField(0, 8, 8, header.Length)) { IsChanged = isChanged };
     }
 
+    /// <summary>Element types that there are not, some as long as those that there are.</summary>
+    static readonly string[] Odd = ["BOOM", "U9", "I9", "F8", "F99", "I99", "U99", "B16", "F8_E9M9", "BF61", "BF", "f32", "", "F8_E4M2", "F8_E5M3", "X8", "I17", "U17", "F17", "I65"];
+
+    /// <summary>More entries, texts or numbers than a header may have.</summary>
+    static FuzzSeed Crowded(Random random)
+    {
+        string many = string.Concat(Enumerable.Range(0, 17_000).Select(i => $"\"{i}\":\"\","));
+        string json = random.Next(5) switch
+        {
+            0 => "{\"__metadata__\":{" + many.TrimEnd(',') + "}}",
+            1 => "{" + string.Join(',', Enumerable.Range(0, 17_000).Select(i => $$"""{{"\""}}{{i}}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}""")) + "}",
+            2 => "{\"__metadata__\":{\"a\":\"" + new string('a', 5 << 20) + "\"}}",
+            3 => "{\"t\":{\"dtype\":\"U8\",\"shape\":[" + string.Join(',', Enumerable.Repeat(1, 70)) + "],\"data_offsets\":[0,1]}}",
+            _ => "{\"__metadata__\":{\"a\":\"\",\"a\":\"\"}}",
+        };
+        var header = Encoding.UTF8.GetBytes(json);
+        return new([.. BitConverter.GetBytes((long)header.Length), .. header, 0], new LengthField(0, 8, 8, header.Length)) { IsChanged = true };
+    }
+
     static FuzzSeed GgufSeed(Random random)
     {
+        // More tensors than there may be; a name longer than one may be.
+        if (random.Next(2000) == 0) return new([.. "GGUF"u8, 3, 0, 0, 0, .. BitConverter.GetBytes(70_000L), .. new byte[2_000_000]]) { IsChanged = true };
+        if (random.Next(2000) == 0) return new([.. "GGUF"u8, 3, 0, 0, 0, .. BitConverter.GetBytes(0L), .. BitConverter.GetBytes(1L), .. BitConverter.GetBytes(70_000L), .. new byte[80_000]]) { IsChanged = true };
         var writer = new GgufWriter(random.Next(4) == 0 ? 64u : 32u);
         object[] values =
         [
             (byte)1, (sbyte)-1, (ushort)2, (short)-2, 3u, -3, 4ul, -4L, 0.5f, 0.25, true, "llama", "", new[] { 1, 2, 3 }, new[] { "a", "bc", "" }, new[] { 0.5f }, new[] { true, false }, Array.Empty<byte>(),
             new object[] { new[] { 1u }, new[] { "x", "y" } }, new object[] { new object[] { new object[] { new byte[] { 1 } } } },
+            Enumerable.Range(0, 10).Aggregate((object)new[] { 1 }, (inner, _) => new object[] { inner }), // deeper than is read
+            ulong.MaxValue, new[] { (sbyte)-1 }, new[] { (ushort)1 }, new[] { (short)1 }, new[] { 1u }, new[] { 1L }, new[] { 1ul, ulong.MaxValue }, new[] { 0.25 },
         ];
         for (int i = random.Next(8); i > 0; i--) writer.Set($"k.{random.Next(20)}", values[random.Next(values.Length)]);
+        if (random.Next(4) == 0) writer.Set("split.count", values[random.Next(values.Length)]);
+        if (random.Next(4) == 0) writer.Set("split.count", (ushort)random.Next(4));
+        if (random.Next(4) == 0) writer.Set("split.no", (ushort)random.Next(3));
         var types = Enum.GetValues<GgmlType>();
-        for (int i = random.Next(4); i > 0; i--)
+        for (int i = random.Next(8); i > 0; i--)
         {
             var type = types[random.Next(types.Length)];
             var shape = type.IsQuantized ? new Shape(random.Next(3), type.BlockLength * random.Next(3)) : RandomShape(random, 4);
@@ -74,6 +121,7 @@ public static class FormatTargets
         writer.Write(stream);
         var file = stream.ToArray();
         if (random.Next(8) == 0) file[4] = 2; // version 2 is laid out in the same way
+        if (random.Next(200) == 0) (file[4], file[7]) = (0, 3); // big-endian
         return new(file, GgufLengths(file));
     }
 
@@ -88,7 +136,11 @@ public static class FormatTargets
             Add(cursor.String(Name));
             var type = (GgufValueType)cursor.U32(Name);
             if (type == GgufValueType.String) Add(cursor.String(Name));
-            else cursor.Value(type, null);
+            else
+            {
+                try { cursor.Value(type, null); }
+                catch (FormatException) { return lengths; } // deeper than is read
+            }
         }
         for (; tensors > 0; tensors--)
         {
@@ -111,8 +163,9 @@ public static class FormatTargets
         if (random.Next(4) == 0) header = header.Replace('<', '>');
         if (random.Next(16) == 0) header = header.Replace("<f4", "|b1", StringComparison.Ordinal).Replace("<f8", "|O", StringComparison.Ordinal);
         if (random.Next(16) == 0) header = header.Replace(",", "L,", StringComparison.Ordinal);
-        var text = Encoding.ASCII.GetBytes(header + "\n");
-        int version = random.Next(1, 4), size = version == 1 ? 2 : 4;
+        bool isLong = random.Next(3000) == 0; // longer than a header may be, or than version 1 can say
+        var text = Encoding.ASCII.GetBytes((isLong ? header.PadRight(random.Next(65_000, 70_000)) : header) + "\n");
+        int version = random.Next(isLong ? 2 : 1, 4), size = version == 1 ? 2 : 4;
         byte[] head = [0x93, .. "NUMPY"u8, (byte)version, 0, .. BitConverter.GetBytes(text.Length).AsSpan(0, size)];
         return new([.. head, .. text, .. new byte[shape.Count * type.Size]], new LengthField(8, size, head.Length, text.Length));
     }
