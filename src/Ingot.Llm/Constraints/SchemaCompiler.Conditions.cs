@@ -89,6 +89,7 @@ sealed partial class SchemaCompiler
     JsonNode Negated(JsonNode? schema, string path, int depth)
     {
         if (depth > MostMerges) throw Refused(path, "not", "it refers to itself");
+        Charge(20, path);
         if (schema is JsonValue v && v.TryGetValue(out bool anything)) return JsonValue.Create(!anything);
         if (schema is not JsonObject s) throw new IngotException($"the JSON schema at {path} is no object");
         RefuseUnknown(s, path);

@@ -124,7 +124,7 @@ sealed partial class SchemaCompiler
             for (int k = contained?.Least ?? 0; k <= top && count >= least; k++)
                 if (at[k] >= 0) grammar.Nothing(count == 0 ? at[k] : Space(at[k]), end);
             if (count == most) break;
-            if (count <= first.Count) (matching, further) = contained is null ? (-1, ItemRule(Item(count), Place(count))) : ItemRules(Item(count), contained, Place(count));
+            if (count <= first.Count) (matching, further) = contained is null ? (-1, ItemRule(Item(count), Place(count))) : ItemRules(Item(count), contained, Place(count), $"{path}/contains");
             bool isLast = most == int.MaxValue && count > first.Count && count > least && (contained is null || count > top); // from here on as many as there may be
             int[] next = isLast ? at : [.. at.Select((_, k) => further >= 0 && at[k] >= 0 || matching >= 0 && k > 0 && at[k - 1] >= 0 ? grammar.NewState() : -1)];
             for (int k = 0; k <= top; k++)
@@ -157,12 +157,11 @@ sealed partial class SchemaCompiler
     int ItemRule(JsonNode? item, string path) => IsImpossible(item) ? -1 : item is null ? AnyRule() : RuleOf(item, path);
 
     /// <summary>Items that count, and others: any, unless there is a most, for which those that count must be told from the others. -1: there are none.</summary>
-    (int Matching, int Further) ItemRules(JsonNode? item, Contained contained, string path)
+    (int Matching, int Further) ItemRules(JsonNode? item, Contained contained, string path, string containedPath)
     {
         if (IsImpossible(item)) return (-1, -1);
-        int Rule(JsonNode? also, string place) => IsImpossible(also) ? -1 : Merged(item is null ? [] : AsObject(item, path), AsObject(also, place), place, 0) is { } both ? RuleOf(both, place) : -1;
-        int matching = Rule(contained.Schema, $"{path}/contains");
-        return (matching, contained.Most == int.MaxValue ? ItemRule(item, path) : Rule(Negated(contained.Schema, $"{path}/contains", 0), $"{path}/contains"));
+        int Rule(JsonNode? also) => IsImpossible(also) ? -1 : Merged(item is null ? [] : AsObject(item, path), AsObject(also, containedPath), containedPath, 0) is { } both ? RuleOf(both, containedPath) : -1;
+        return (Rule(contained.Schema), contained.Most == int.MaxValue ? ItemRule(item, path) : Rule(Negated(contained.Schema, containedPath, 0)));
     }
 
     /// <summary>Items of which no two are the same: where there are few values in all, a state for each set of those that are there.</summary>

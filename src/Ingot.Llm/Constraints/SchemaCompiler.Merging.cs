@@ -7,6 +7,16 @@ sealed partial class SchemaCompiler
 {
     const int MostMerges = 32, MostAlternatives = 64;
 
+    /// <summary>Keywords and properties that merging may look at for a schema: about two seconds.</summary>
+    const int MostWork = 1_000_000;
+
+    int work;
+
+    void Charge(int units, string path)
+    {
+        if ((work += units) > MostWork) throw Refused(path, "allOf", "to merge what has to hold together takes too long; there are too many combinations of alternatives ($ref, anyOf, if, ...)");
+    }
+
     static JsonObject AsObject(JsonNode? schema, string path) => schema switch
     {
         JsonObject o => o,
@@ -82,6 +92,7 @@ sealed partial class SchemaCompiler
     /// <summary>What satisfies both; null if that is plainly nothing.</summary>
     JsonObject? Merged(JsonObject a, JsonObject b, string path, int depth)
     {
+        Charge(4 + a.Count + b.Count + ((a["properties"] as JsonObject)?.Count ?? 0) + ((b["properties"] as JsonObject)?.Count ?? 0), path);
         if (TryFlat(a, path, depth) is not { } flat || TryFlat(b, path, depth) is not { } other1) return null;
         (a, b) = (flat, other1);
         if (AlternativesOf(a) is not null && AlternativesOf(b) is not null)

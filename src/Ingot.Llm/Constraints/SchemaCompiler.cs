@@ -209,6 +209,7 @@ sealed partial class SchemaCompiler
     /// <summary>Whether a value satisfies a schema in the way in which this writes it.</summary>
     bool Accepts(JsonObject schema, JsonNode? value, string path)
     {
+        Charge(1000, path);
         var alone = new Grammar();
         int rule = alone.NewRule();
         var compiler = new SchemaCompiler(alone, root);
@@ -362,5 +363,5 @@ sealed partial class SchemaCompiler
         : throw Refused(path, keyword, $"{node.ToJsonString()} is no number of up to 15 digits before and 8 behind the point");
 
     static int? CountOf(JsonObject s, string keyword, string path) => s[keyword] is not { } node ? null
-        : node.AsValue().TryGetValue(out decimal d) && d == decimal.Truncate(d) && d is >= 0 and <= 100_000 ? (int)d : throw Refused(path, keyword, "a count from 0 to 100,000 is needed");
+        : decimal.TryParse(node.AsValue().ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture, out decimal d) && d == decimal.Truncate(d) && d is >= 0 and <= 100_000 ? (int)d : throw Refused(path, keyword, "a count from 0 to 100,000 is needed");
 }

@@ -78,8 +78,9 @@ public partial class TokenConstraintsTests
             var schema = Json(Conditional(random, 2).ToJsonString());
             ITokenConstraint constraint;
             try { constraint = Constraints.JsonSchema(schema); }
-            catch (IngotException)
+            catch (IngotException e)
             {
+                TestContext.Current.TestOutputHelper?.WriteLine(e.Message);
                 refused++;
                 continue;
             }
@@ -193,13 +194,26 @@ public partial class TokenConstraintsTests
     }
 
     [Fact]
+    public void Schema_CombinationsWithoutEnd_AreRefused()
+    {
+        // Each definition refers to the next one twice: 2^14 ways, none of which goes with the type beside them.
+        JsonObject definitions = new() { ["d14"] = new JsonObject { ["type"] = "string" } };
+        for (int i = 0; i < 14; i++) definitions[$"d{i}"] = new JsonObject { ["anyOf"] = new JsonArray(new JsonObject { ["$ref"] = $"#/$defs/d{i + 1}" }, new JsonObject { ["$ref"] = $"#/$defs/d{i + 1}" }) };
+        foreach (string keyword in new[] { "$ref", "not" })
+        {
+            JsonObject reference = new() { ["$ref"] = "#/$defs/d0" };
+            var schema = new JsonObject { ["type"] = keyword == "not" ? "string" : "integer", ["allOf"] = new JsonArray(keyword == "not" ? new JsonObject { ["not"] = reference } : reference), ["$defs"] = definitions.DeepClone() };
+            Should.Throw<IngotException>(() => Constraints.JsonSchema(Json(schema.ToJsonString()))).Message.ShouldContain("#");
+        }
+    }
+
+    [Fact]
     public void Schema_ManyDependentProperties_AreFollowedSideBySide()
     {
         // Twenty pairs side by side: as alternatives they would be a million.
         JsonObject properties = [], dependents = [];
         for (int i = 0; i < 20; i++)
         {
-            properties[$"a{i}"] = properties[$"b{i}"] = null;
             properties[$"a{i}"] = new JsonObject { ["const"] = i };
             properties[$"b{i}"] = new JsonObject { ["const"] = i };
             dependents[$"a{i}"] = new JsonArray($"b{i}");
