@@ -184,7 +184,7 @@ sealed partial class SchemaCompiler
     }
 
     /// <summary>Values that "not" keeps out, those apart that another keyword or type can.</summary>
-    (JsonObject Schema, List<JsonNode?> Values) KeptFrom(JsonObject s, string path)
+    static (JsonObject Schema, List<JsonNode?> Values) KeptFrom(JsonObject s, string path)
     {
         if (s["not"] is not JsonObject { } not) return (s, []);
         var result = Without(s, "not");
