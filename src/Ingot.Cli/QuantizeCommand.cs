@@ -13,17 +13,19 @@ static partial class QuantizeCommand
         var model = ExportCommand.Model();
         var to = new Option<string>("--to") { Description = "The type of the weights: q8_0, q6_k, q5_k, q5_0, q4_k, q4_0, iq4_nl, q3_k, q2_k, mxfp4, f16, bf16, ...; rows that are no whole blocks of it get the nearest that they are.", Required = true };
         var output = ExportCommand.Output();
-        var command = new Command("quantize", "Write a model as GGUF with quantized weights, for Ingot and llama.cpp.") { model, to, output };
+        var part = ExportCommand.PartSize();
+        var command = new Command("quantize", "Write a model as GGUF with quantized weights, for Ingot and llama.cpp.") { model, to, output, part };
         command.SetAction(args =>
         {
+            long? partBytes = args.GetValue(part) is { } size ? ExportCommand.BytesOf(size) : null;
             var type = ModelArguments.TypeOf(args.GetValue(to)!);
             var loaded = LoadedModel.Load(args.GetValue(model)!, new() { ContextLength = int.MaxValue });
             string path = args.GetValue(output) ?? $"{loaded.Name}-{type}.gguf";
-            if (Path.GetFullPath(path) == loaded.Path) throw new IngotException($"{path} is the model itself; give another --out");
+            ExportCommand.RefuseItself(loaded, path);
             var written = new List<WrittenTensor>();
-            GgufExport.Write(path, loaded.Model, loaded.HasTokenizer ? loaded.Tokenizer : null, loaded.ChatTemplate, type, loaded.Name, written.Add, loaded.Sampling);
+            var files = GgufExport.Write(path, loaded.Model, loaded.HasTokenizer ? loaded.Tokenizer : null, loaded.ChatTemplate, type, loaded.Name, written.Add, loaded.Sampling, partBytes);
             Table(written);
-            Console.WriteLine($"{path}: {new FileInfo(path).Length / 1e6:N1} MB. Try: ingot run {path}");
+            ExportCommand.Report(files);
         });
         return command;
     }

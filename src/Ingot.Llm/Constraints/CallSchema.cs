@@ -8,7 +8,7 @@ namespace Ingot.Llm.Constraints;
 static class CallSchema
 {
     /// <summary>Keywords whose value has schemas by names that are not keywords.</summary>
-    static readonly HashSet<string> Named = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
+    static readonly HashSet<string> Named = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"];
 
     /// <summary>Keywords whose value is data, whatever it looks like.</summary>
     static readonly HashSet<string> Data = ["const", "enum", "default", "example", "examples"];

@@ -9,6 +9,9 @@ static class NumberPatterns
     /// <summary>JSON's numbers, of so many digits and so small exponents that every reader takes them.</summary>
     public const string AnyNumber = "-?(0|[1-9][0-9]{0,15})(\\.[0-9]{1,16})?([eE][-+]?[0-9]{1,2})?";
 
+    /// <summary>Numbers without an exponent.</summary>
+    public const string AnyDecimal = "-?(0|[1-9][0-9]{0,15})(\\.[0-9]{1,8})?";
+
     /// <summary>Integers that fit into 64 bits.</summary>
     public const string AnyInteger = "-?(0|[1-9][0-9]{0,17})";
 
@@ -31,6 +34,18 @@ static class NumberPatterns
         if (high >= 0) Add(parts, "", low < 0 ? 0 : low, high, low >= 0 && excludesLeast, excludesGreatest, digits, isInteger || mostDigits is not null);
         if (low < 0) Add(parts, "-", high >= 0 ? 0 : -high, -low, high >= 0 && isInteger || high <= 0 && excludesGreatest, excludesLeast, digits, isInteger || mostDigits is not null);
         return parts.Count == 0 ? null : string.Join('|', parts);
+    }
+
+    /// <summary>All the ways in which these patterns write a number.</summary>
+    public static IEnumerable<string> Writings(decimal value)
+    {
+        const int MostZeros = 32; // more than any pattern here has digits
+        string text = value.ToString("0.############################", CultureInfo.InvariantCulture);
+        foreach (string sign in value == 0 ? (string[])["", "-"] : [""])
+        {
+            yield return sign + text;
+            for (int zeros = 1; zeros <= MostZeros; zeros++) yield return sign + text + (text.Contains('.', StringComparison.Ordinal) ? "" : ".") + new string('0', zeros);
+        }
     }
 
     /// <summary>Digits behind the point of 0.1, 0.01 and so on; null for another number.</summary>

@@ -27,10 +27,12 @@ static class RegexGrammar
     /// <param name="writing">How characters are written.</param>
     /// <param name="least">Fewest code points.</param>
     /// <param name="most">Most code points.</param>
+    /// <param name="avoided">Texts that it must not be.</param>
     /// <returns>The state behind it.</returns>
     /// <exception cref="IngotException">The pattern is broken or not regular.</exception>
-    public static int Add(Grammar grammar, int from, string pattern, bool isWhole, Writing writing, int least = 0, int most = int.MaxValue)
+    public static int Add(Grammar grammar, int from, string pattern, bool isWhole, Writing writing, int least = 0, int most = int.MaxValue, params IReadOnlyList<string> avoided)
     {
+        var tree = new AvoidedTexts(avoided);
         RegexInstruction[] program;
         try { program = new RegexParser(AsOniguruma(pattern)).Parse(); }
         catch (FormatException e) { throw new IngotException($"the pattern {Short(pattern)} cannot be honoured: {e.Message}"); }
@@ -39,32 +41,32 @@ static class RegexGrammar
         var ranges = new Dictionary<CodePointSet, (int, int)[]> { [Any] = CodePointBytes.All };
         // Counted: the lengths matter, and states are told apart by what was read so far; from the least on without a most, all are alike.
         int cap = most < int.MaxValue ? most + 1 : least;
-        var states = new Dictionary<(Place, int), int>();
-        var waiting = new Stack<(Place Place, int Count)>();
+        var states = new Dictionary<(Place, int, int), int>();
+        var waiting = new Stack<(Place Place, int Count, int Node)>();
         int end = grammar.NewState();
-        int StateOf(Place place, int count)
+        int StateOf(Place place, int count, int node)
         {
             count = Math.Min(count, cap);
-            if (!states.TryGetValue((place, count), out int state))
+            if (!states.TryGetValue((place, count, node), out int state))
             {
                 if (states.Count > MostStates) throw new IngotException($"the pattern {Short(pattern)} with its lengths needs more than {MostStates} states");
-                states[(place, count)] = state = grammar.NewState();
-                waiting.Push((place, count));
+                states[(place, count, node)] = state = grammar.NewState();
+                waiting.Push((place, count, node));
             }
             return state;
         }
-        grammar.Nothing(from, StateOf(new(0, true, false), 0));
-        if (!isWhole) grammar.Nothing(from, StateOf(new(Lead, true, false), 0));
+        grammar.Nothing(from, StateOf(new(0, true, false), 0, tree.Root));
+        if (!isWhole) grammar.Nothing(from, StateOf(new(Lead, true, false), 0, tree.Root));
         while (waiting.TryPop(out var item))
         {
-            var (place, count) = item;
+            var (place, count, node) = item;
             int state = states[item];
-            void Skip(Place to) => grammar.Nothing(state, StateOf(to, count));
+            void Skip(Place to) => grammar.Nothing(state, StateOf(to, count, node));
             void Read(CodePointSet set, Place to)
             {
                 if (place.HasEnded || most < int.MaxValue && count + 1 > most) return;
                 if (!ranges.TryGetValue(set, out var r)) ranges[set] = r = RangesOf(set);
-                if (r.Length > 0) CodePointBytes.Add(grammar, state, r, StateOf(to with { IsAtStart = false }, count + 1), writing);
+                foreach (var (part, after) in tree.Parts(r, node)) CodePointBytes.Add(grammar, state, part, StateOf(to with { IsAtStart = false }, count + 1, after), writing);
             }
             if (place.At == Lead)
             {
@@ -74,7 +76,7 @@ static class RegexGrammar
             }
             if (place.At == Tail)
             {
-                if (count >= least && count <= most) grammar.Nothing(state, end);
+                if (count >= least && count <= most && !tree.IsEnd(node)) grammar.Nothing(state, end);
                 if (!isWhole) Read(Any, place);
                 continue;
             }

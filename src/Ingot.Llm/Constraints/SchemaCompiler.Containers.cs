@@ -30,18 +30,20 @@ sealed partial class SchemaCompiler
     const string WebAddress = $"https?://{Host}(:[1-9][0-9]{{0,3}})?(/[A-Za-z0-9_.~-]{{0,64}}){{0,8}}(\\?[A-Za-z0-9_.~=&-]{{0,128}})?(#[A-Za-z0-9_.~-]{{0,64}})?";
     const string Octet = "25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]";
 
-    int String(int from, JsonObject s, string path)
+    int String(int from, JsonObject s, string path, List<JsonNode?> keptOut)
     {
+        string[] avoided = [.. keptOut.Where(k => k!.GetValueKind() == System.Text.Json.JsonValueKind.String).Select(k => k!.GetValue<string>())];
         int least = CountOf(s, "minLength", path) ?? 0, most = CountOf(s, "maxLength", path) ?? int.MaxValue;
         if (least > most) throw Refused(path, "minLength", $"{least} is more than maxLength, {most}");
         string? pattern = s["pattern"]?.GetValue<string>(), format = s["format"]?.GetValue<string>();
         if (pattern is not null && format is not null) throw Refused(path, "format", "beside a pattern");
         if (format is not null && !Formats.ContainsKey(format)) throw Refused(path, "format", $"'{format}' is not one of {string.Join(", ", Formats.Keys)}");
+        if (avoided.Length > 0) pattern ??= format is null ? "" : null;
         if (pattern is null && format is null && least == 0 && most == int.MaxValue) return Called(from, StringRule());
         int at = grammar.Literal(from, "\""u8);
         if (pattern is not null || format is not null)
         {
-            try { at = RegexGrammar.Add(grammar, at, pattern ?? Formats[format!], isWhole: format is not null, Writing.Json, least, most); }
+            try { at = RegexGrammar.Add(grammar, at, pattern ?? Formats[format!], isWhole: format is not null, Writing.Json, least, most, avoided); }
             catch (IngotException e) { throw Refused(path, pattern is null ? "format" : "pattern", e.Message); }
             return grammar.Literal(at, "\""u8);
         }
@@ -100,28 +102,66 @@ sealed partial class SchemaCompiler
 
     int Array(int from, JsonObject s, string path)
     {
-        var first = s["prefixItems"] as JsonArray ?? s["items"] as JsonArray ?? [];
-        var rest = s["items"] is JsonArray ? s["additionalItems"] : s["items"];
-        bool isClosed = rest is JsonValue v && v.TryGetValue(out bool open) && !open;
+        var first = s["prefixItems"] as JsonArray ?? [];
+        var rest = s["items"];
+        bool isClosed = IsImpossible(rest);
         int least = CountOf(s, "minItems", path) ?? 0, most = Math.Min(CountOf(s, "maxItems", path) ?? int.MaxValue, isClosed ? first.Count : int.MaxValue);
         if (least > most) throw Refused(path, "minItems", $"{least} items, but there can be only {most}");
+        if (s["uniqueItems"]?.GetValue<bool>() == true && most > 1 && s.ContainsKey("contains")) throw Refused(path, "contains", "beside uniqueItems");
         if (s["uniqueItems"]?.GetValue<bool>() == true && most > 1) return Distinct(from, first.Count == 0 ? rest : null, least, most, path);
-        int rule = most > first.Count ? rest is null ? AnyRule() : RuleOf(rest, $"{path}/items") : -1;
-        int opened = Space(grammar.Literal(from, "["u8)), end = grammar.NewState(), at = opened;
+        JsonNode? Item(int at) => at < first.Count ? first[at] : rest;
+        string Place(int at) => at < first.Count ? $"{path}/prefixItems/{at}" : $"{path}/items";
+        var contained = ContainedIn(s, path);
+        if (contained?.Least > most) throw Refused(path, "minContains", $"{contained.Least} items, but there can be only {most}");
+        if (contained is null || contained.Most == int.MaxValue && contained.Least == 0) contained = null;
+        // Ways side by side, one for each number of items so far that "contains" speaks of; where it says nothing, there is one way.
+        int top = contained is null ? 0 : contained.Most < int.MaxValue ? contained.Most : contained.Least;
+        int[] at = [.. Enumerable.Repeat(-1, top + 1)];
+        at[0] = Space(grammar.Literal(from, "["u8));
+        int end = grammar.NewState(), matching = -1, further = -1;
         for (int count = 0; ; count++)
         {
-            if (count >= least) grammar.Nothing(count == 0 ? at : Space(at), end);
+            for (int k = contained?.Least ?? 0; k <= top && count >= least; k++)
+                if (at[k] >= 0) grammar.Nothing(count == 0 ? at[k] : Space(at[k]), end);
             if (count == most) break;
-            int item = count < first.Count ? RuleOf(first[count], $"{path}/prefixItems/{count}") : rule;
-            int before = count == 0 ? at : Space(grammar.Literal(at, ","u8));
-            if (most == int.MaxValue && count > first.Count && count > least)
+            if (count <= first.Count) (matching, further) = contained is null ? (-1, ItemRule(Item(count), Place(count))) : ItemRules(Item(count), contained, Place(count), $"{path}/contains");
+            bool isLast = most == int.MaxValue && count > first.Count && count > least && (contained is null || count > top); // from here on as many as there may be
+            int[] next = isLast ? at : [.. at.Select((_, k) => further >= 0 && at[k] >= 0 || matching >= 0 && k > 0 && at[k - 1] >= 0 ? grammar.NewState() : -1)];
+            for (int k = 0; k <= top; k++)
             {
-                grammar.Call(before, item, at); // as many as there may be
-                break;
+                if (at[k] < 0) continue;
+                int before = count == 0 ? at[k] : Space(grammar.Literal(at[k], ","u8));
+                if (further >= 0) grammar.Call(before, further, next[k]);
+                if (matching >= 0 && k < top && next[k + 1] >= 0) grammar.Call(before, matching, next[k + 1]);
             }
-            at = Called(before, item);
+            if (isLast) break;
+            at = next;
         }
         return grammar.Literal(end, "]"u8);
+    }
+
+    /// <param name="Schema">Of the items that count.</param>
+    /// <param name="Least">How many there must be.</param>
+    /// <param name="Most">How many there may be.</param>
+    sealed record Contained(JsonNode? Schema, int Least, int Most);
+
+    static Contained? ContainedIn(JsonObject s, string path)
+    {
+        if (!s.TryGetPropertyValue("contains", out var schema)) return null;
+        var contained = new Contained(schema, CountOf(s, "minContains", path) ?? 1, CountOf(s, "maxContains", path) ?? int.MaxValue);
+        if (contained.Least > contained.Most) throw Refused(path, "minContains", $"{contained.Least} is more than maxContains, {contained.Most}");
+        if (Math.Max(contained.Least, contained.Most < int.MaxValue ? contained.Most : 0) > MostCounted) throw Refused(path, contained.Most < int.MaxValue ? "maxContains" : "minContains", $"more than {MostCounted} are not counted");
+        return contained;
+    }
+
+    int ItemRule(JsonNode? item, string path) => IsImpossible(item) ? -1 : item is null ? AnyRule() : RuleOf(item, path);
+
+    /// <summary>Items that count, and others: any, unless there is a most, for which those that count must be told from the others. -1: there are none.</summary>
+    (int Matching, int Further) ItemRules(JsonNode? item, Contained contained, string path, string containedPath)
+    {
+        if (IsImpossible(item)) return (-1, -1);
+        int Rule(JsonNode? also) => IsImpossible(also) ? -1 : Merged(item is null ? [] : AsObject(item, path), AsObject(also, containedPath), containedPath, 0) is { } both ? RuleOf(both, containedPath) : -1;
+        return (Rule(contained.Schema), contained.Most == int.MaxValue ? ItemRule(item, path) : Rule(Negated(contained.Schema, containedPath, 0)));
     }
 
     /// <summary>Items of which no two are the same: where there are few values in all, a state for each set of those that are there.</summary>

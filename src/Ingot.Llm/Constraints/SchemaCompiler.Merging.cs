@@ -7,6 +7,16 @@ sealed partial class SchemaCompiler
 {
     const int MostMerges = 32, MostAlternatives = 64;
 
+    /// <summary>Keywords and properties that merging may look at for a schema: about two seconds.</summary>
+    const int MostWork = 1_000_000;
+
+    int work;
+
+    void Charge(int units, string path)
+    {
+        if ((work += units) > MostWork) throw Refused(path, "allOf", "to merge what has to hold together takes too long; there are too many combinations of alternatives ($ref, anyOf, if, ...)");
+    }
+
     static JsonObject AsObject(JsonNode? schema, string path) => schema switch
     {
         JsonObject o => o,
@@ -15,60 +25,104 @@ sealed partial class SchemaCompiler
         _ => throw new IngotException($"the JSON schema at {path} is no object"),
     };
 
-    /// <summary>A schema without $ref and allOf: what they say is merged into it. Unknown keywords are refused here.</summary>
-    JsonObject Flat(JsonObject s, string path, int depth)
+    /// <summary>Of a schema that contradicts itself: where, and which keyword showed it.</summary>
+    (string Path, string Keyword) contradiction;
+
+    static void RefuseUnknown(JsonObject s, string path)
+    {
+        foreach (var (keyword, _) in s)
+            if (!Known.Contains(keyword) && !Annotations.Contains(keyword) && !keyword.StartsWith("x-", StringComparison.Ordinal)) throw Refused(path, keyword, "it is not supported");
+    }
+
+    /// <summary>A schema of its own keywords and anyOf or oneOf alone: what others of it say is merged into it. Unknown keywords are refused here.</summary>
+    JsonObject Flat(JsonObject s, string path, int depth) => TryFlat(s, path, depth) ?? throw Refused(contradiction.Path, contradiction.Keyword, "it contradicts what stands beside it");
+
+    /// <summary>The same; null if nothing satisfies it.</summary>
+    JsonObject? TryFlat(JsonObject s, string path, int depth)
     {
         if (depth > MostMerges) throw Refused(path, "allOf", "it refers to itself");
-        foreach (var (keyword, value) in s)
-        {
-            if (Known.Contains(keyword) || Annotations.Contains(keyword) || keyword.StartsWith("x-", StringComparison.Ordinal)) continue;
-            throw Refused(path, keyword, "it is not supported");
-        }
-        JsonObject result = new([.. s.Where(p => p.Key is not ("$ref" or "allOf") && Known.Contains(p.Key)).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone()))]);
+        RefuseUnknown(s, path);
+        JsonObject? result = new([.. s.Where(p => !Rewritten.Contains(p.Key) && Known.Contains(p.Key)).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone()))]);
         if (result.Remove("const", out var constant)) result["enum"] = result["enum"] is JsonArray values ? new JsonArray([.. values.Where(x => JsonNode.DeepEquals(x, constant)).Select(x => x?.DeepClone())]) : new JsonArray(constant);
-        if (s.TryGetPropertyValue("$ref", out var reference))
+        if (IsValuesOnly(s["not"])) result["not"] = s["not"]!.DeepClone();
+        if (DependentsOf(s, path) is { } dependents) result["dependentRequired"] = dependents;
+        if (result["items"] is JsonArray first)
         {
-            string name = TextOf(reference, path, "$ref");
-            result = Merged(result, AsObject(Resolve(name, path), name), path, depth + 1) ?? throw Refused(path, "$ref", "it contradicts what stands beside it");
+            result["prefixItems"] = first.DeepClone();
+            result.Remove("items");
+            if (result["additionalItems"] is { } rest) result["items"] = rest.DeepClone();
         }
-        foreach (var (i, part) in (s["allOf"] as JsonArray ?? []).Index())
-            result = Merged(result, AsObject(part, $"{path}/allOf/{i}"), $"{path}/allOf/{i}", depth + 1) ?? throw Refused($"{path}/allOf/{i}", "allOf", "it contradicts the others");
-        return result;
+        result.Remove("additionalItems");
+        if (!result.ContainsKey("contains"))
+        {
+            result.Remove("minContains");
+            result.Remove("maxContains");
+        }
+        else result.TryAdd("minContains", JsonValue.Create(1));
+        // Opposites are of all types; a schema that does not name its own keeps to those that it speaks of.
+        if (!result.ContainsKey("type") && !result.ContainsKey("enum") && Spoken(result) is var spoken && spoken.Count < AllTypes.Length && (s["allOf"] as JsonArray ?? []).OfType<JsonObject>().Append(s).Any(x => x.ContainsKey("if") || x.ContainsKey("not")))
+            result["type"] = new JsonArray([.. spoken.Select(t => JsonValue.Create(t))]);
+        foreach (var (part, at, keyword) in Parts(s, path, depth))
+        {
+            result = IsImpossible(part) ? null : Merged(result, AsObject(part, at), at, depth + 1);
+            contradiction = (keyword is "$ref" ? path : at, keyword);
+            if (result is null) return null;
+        }
+        contradiction = (path, s.ContainsKey("unevaluatedItems") ? "unevaluatedItems" : "unevaluatedProperties");
+        return WithUnevaluated(s, result, path, depth);
     }
+
+    static string? AlternativesOf(JsonObject s) => s.ContainsKey("anyOf") ? "anyOf" : s.ContainsKey("oneOf") ? "oneOf" : null;
+
+    /// <summary>The alternatives of a schema, each with what stands beside them; those that contradict it are left out. Of oneOf each has what keeps it from the others.</summary>
+    List<(int Index, JsonObject Schema)> Alternatives(JsonObject s, string keyword, string path, int depth)
+    {
+        var others = Without(s, keyword);
+        List<(int Index, JsonObject Schema)> all = [];
+        var given = Of<JsonArray>(s[keyword], path, keyword);
+        foreach (var (i, alternative) in given.Index())
+            if (!IsImpossible(alternative) && Merged(others, AsObject(alternative, $"{path}/{keyword}/{i}"), $"{path}/{keyword}/{i}", depth + 1) is { } merged) all.Add((i, merged));
+        return keyword == "anyOf" ? all : Exclusive(all, given, path, depth);
+    }
+
+    /// <summary>A schema without alternatives for each way through them.</summary>
+    IEnumerable<JsonObject> Spread(JsonObject s, string path, int depth) =>
+        AlternativesOf(s) is { } keyword ? Alternatives(s, keyword, path, depth).SelectMany(a => Spread(a.Schema, path, depth + 1)) : [s];
 
     /// <summary>What satisfies both; null if that is plainly nothing.</summary>
     JsonObject? Merged(JsonObject a, JsonObject b, string path, int depth)
     {
-        (a, b) = (Flat(a, path, depth), Flat(b, path, depth));
-        foreach (string keyword in new[] { "anyOf", "oneOf" })
+        Charge(4 + a.Count + b.Count + ((a["properties"] as JsonObject)?.Count ?? 0) + ((b["properties"] as JsonObject)?.Count ?? 0), path);
+        if (TryFlat(a, path, depth) is not { } flat || TryFlat(b, path, depth) is not { } other1) return null;
+        (a, b) = (flat, other1);
+        if (AlternativesOf(a) is not null && AlternativesOf(b) is not null)
         {
-            // Alternatives stay outermost: each is merged with the other side.
-            if (b[keyword] is not JsonArray alternatives || !a.Any(p => p.Key is not "nullable")) continue;
-            var others = Without(b, keyword);
-            JsonArray all = [];
-            foreach (var alternative in alternatives)
-            {
-                if (Merged(a, others, path, depth + 1) is { } both && Merged(both, AsObject(alternative, path), path, depth + 1) is { } merged) all.Add((JsonNode)merged);
-                if (all.Count > MostAlternatives) throw Refused(path, keyword, $"more than {MostAlternatives} combinations of alternatives");
-            }
-            if (a.ContainsKey("oneOf") || a.ContainsKey("anyOf")) return all.Count == 0 ? null : new JsonObject { ["anyOf"] = keyword == "anyOf" && !a.ContainsKey("oneOf") ? all : throw Refused(path, keyword, "beside other alternatives") };
-            return all.Count == 0 ? null : new JsonObject { [keyword] = all };
+            List<JsonObject> all = [], left = [.. Spread(a, path, depth)], right = [.. Spread(b, path, depth)];
+            foreach (var one in left)
+                foreach (var two in right)
+                {
+                    if (Merged(one, two, path, depth + 1) is { } both && !all.Exists(x => JsonNode.DeepEquals(x, both))) all.Add(both);
+                    if (all.Count > MostAlternatives) throw Refused(path, AlternativesOf(b)!, $"more than {MostAlternatives} combinations of alternatives");
+                }
+            return all.Count switch { 0 => null, 1 => all[0], _ => new JsonObject { ["anyOf"] = new JsonArray([.. all]) } };
         }
-        if (a.ContainsKey("anyOf") || a.ContainsKey("oneOf"))
+        foreach (var (with, without) in new[] { (a, b), (b, a) })
         {
-            if (b.Count == 0) return (JsonObject)a.DeepClone();
-            string keyword = a.ContainsKey("anyOf") ? "anyOf" : "oneOf";
-            var others = Merged(Without(a, keyword), b, path, depth + 1);
-            if (others is null) return null;
-            others[keyword] = a[keyword]?.DeepClone();
+            // Alternatives stay as they are, beside what the other side says.
+            if (AlternativesOf(with) is not { } keyword) continue;
+            if (without.Count == 0) return (JsonObject)with.DeepClone();
+            if (Merged(Without(with, keyword), without, path, depth + 1) is not { } others) return null;
+            if (!Of<JsonArray>(with[keyword], path, keyword).Any(x => !IsImpossible(x) && Merged(others, AsObject(x, path), path, depth + 1) is not null)) return null;
+            others[keyword] = with[keyword]?.DeepClone();
             return others;
         }
         foreach (var (one, other) in new[] { (a, b), (b, a) })
-            if (System.Array.Find(["patternProperties", "propertyNames"], one.ContainsKey) is { } names && other.FirstOrDefault(p => p.Key is "properties" or "additionalProperties" or "patternProperties" or "propertyNames") is { Key: { } beside })
+            if (System.Array.Find(["patternProperties", "propertyNames"], one.ContainsKey) is { } names && other.FirstOrDefault(p => p.Key == "properties" && !IsSeenByAll(p.Value, one, names) || p.Key is "additionalProperties" or "patternProperties" or "propertyNames") is { Key: { } beside })
                 throw Refused(path, names, $"beside {beside} of another part of allOf, $ref or anyOf");
         var result = (JsonObject)a.DeepClone();
         foreach (var (keyword, value) in b)
         {
+            if (keyword is "items" or "prefixItems") continue; // below
             if (!result.TryGetPropertyValue(keyword, out var old))
             {
                 result[keyword] = value?.DeepClone();
@@ -87,14 +141,16 @@ sealed partial class SchemaCompiler
                     result[keyword] = new JsonArray(values);
                     break;
                 case "required": result[keyword] = new JsonArray([.. TextsOf(old, path, keyword).Concat(TextsOf(value, path, keyword)).Distinct().Select(r => JsonValue.Create(r))]); break;
-                case "properties": result[keyword] = Both(Of<JsonObject>(old, path, keyword), Of<JsonObject>(value, path, keyword)); break;
-                case "minimum" or "exclusiveMinimum" or "minLength" or "minItems" or "minProperties":
+                case "properties": result[keyword] = Both(Of<JsonObject>(old, path, keyword), Of<JsonObject>(value, path, keyword), path, depth); break;
+                case "not": result[keyword] = new JsonObject { ["enum"] = new JsonArray([.. old!["enum"]!.AsArray().Concat(value!["enum"]!.AsArray()).Select(x => x?.DeepClone())]) }; break;
+                case "dependentRequired": result[keyword] = DependentsOf(new() { ["dependentRequired"] = old!.DeepClone(), ["dependencies"] = value!.DeepClone() }, path); break;
+                case "uniqueItems": result[keyword] = Of<JsonValue>(old, path, keyword).GetValue<bool>() || Of<JsonValue>(value, path, keyword).GetValue<bool>(); break;
+                case "minimum" or "exclusiveMinimum" or "minLength" or "minItems" or "minProperties" or "minContains":
                     if (DecimalOf(Of<JsonValue>(value, path, keyword), path, keyword) > DecimalOf(Of<JsonValue>(old, path, keyword), path, keyword)) result[keyword] = value!.DeepClone();
                     break;
-                case "maximum" or "exclusiveMaximum" or "maxLength" or "maxItems" or "maxProperties":
+                case "maximum" or "exclusiveMaximum" or "maxLength" or "maxItems" or "maxProperties" or "maxContains":
                     if (DecimalOf(Of<JsonValue>(value, path, keyword), path, keyword) < DecimalOf(Of<JsonValue>(old, path, keyword), path, keyword)) result[keyword] = value!.DeepClone();
                     break;
-                case "items" when old is JsonObject && value is JsonObject: result[keyword] = new JsonObject { ["allOf"] = new JsonArray(old.DeepClone(), value.DeepClone()) }; break;
                 case "nullable": result[keyword] = Of<JsonValue>(old, path, keyword).GetValue<bool>() && Of<JsonValue>(value, path, keyword).GetValue<bool>(); break;
                 case "additionalProperties": break; // below
                 default:
@@ -102,16 +158,91 @@ sealed partial class SchemaCompiler
                     break;
             }
         }
-        return Closed(a, b, result, path);
+        MergeItems(a, b, result);
+        return Closed(a, b, result, path) is { } closed ? Checked(closed, path) : null;
     }
+
+    /// <summary>Each item has to be what both sides say of its place.</summary>
+    static void MergeItems(JsonObject a, JsonObject b, JsonObject result)
+    {
+        JsonArray first = a["prefixItems"] as JsonArray ?? [], second = b["prefixItems"] as JsonArray ?? [];
+        JsonNode? At(JsonObject side, JsonArray prefix, int i) => i < prefix.Count ? prefix[i] : side["items"];
+        JsonNode? Both(int i)
+        {
+            var (x, y) = (At(a, first, i), At(b, second, i));
+            return x is null || IsAnything(x) && y is not null ? y?.DeepClone() : y is null || IsAnything(y) || JsonNode.DeepEquals(x, y) ? x.DeepClone()
+                : IsImpossible(x) || IsImpossible(y) ? JsonValue.Create(false) : Marked(new JsonObject { ["allOf"] = new JsonArray(x.DeepClone(), y.DeepClone()) }, IsUnseen(x) && IsUnseen(y));
+        }
+        int most = Math.Max(first.Count, second.Count);
+        if (most > 0) result["prefixItems"] = new JsonArray([.. Enumerable.Range(0, most).Select(i => Both(i) ?? JsonValue.Create(true))]);
+        if (Both(int.MaxValue) is { } rest) result["items"] = rest;
+    }
+
+    static JsonObject Marked(JsonObject schema, bool isUnseen)
+    {
+        schema.Remove(Unseen);
+        if (isUnseen) schema[Unseen] = true;
+        return schema;
+    }
+
+    /// <summary>Properties of another part of allOf go with patternProperties, which look at all names anyway, unless what is neither is forbidden.</summary>
+    static bool IsSeenByAll(JsonNode? properties, JsonObject side, string keyword) =>
+        keyword == "patternProperties" && properties is JsonObject all && (!side.TryGetPropertyValue("additionalProperties", out var additional) || IsAnything(additional) || all.All(p => (side["properties"] as JsonObject)?.ContainsKey(p.Key) == true));
+
+    /// <summary>What is left when types and values that contradict themselves are taken away; null if nothing is.</summary>
+    JsonObject? Checked(JsonObject s, string path)
+    {
+        if (s["enum"] is JsonArray && AlternativesOf(s) is null)
+        {
+            var rest = Without(Without(s, "enum"), "type");
+            var left = rest.All(p => IsSimple(p.Key)) ? FittingValues(s, path) : [.. s["enum"]!.AsArray()];
+            if (left.Count == 0) return null;
+            s["enum"] = new JsonArray([.. left.Select(x => x?.DeepClone())]);
+            return s;
+        }
+        List<string> empty = [];
+        void Compare(string type, string least, string most, bool excludes)
+        {
+            if (s[least] is { } low && s[most] is { } high && DecimalOf(low, path, least) is var l && DecimalOf(high, path, most) is var h && (l > h || excludes && l == h)) empty.Add(type);
+        }
+        Compare("string", "minLength", "maxLength", false);
+        Compare("array", "minItems", "maxItems", false);
+        Compare("array", "minContains", "maxContains", false);
+        Compare("object", "minProperties", "maxProperties", false);
+        Compare("number", "minimum", "maximum", false);
+        Compare("number", "minimum", "exclusiveMaximum", true);
+        Compare("number", "exclusiveMinimum", "maximum", true);
+        Compare("number", "exclusiveMinimum", "exclusiveMaximum", true);
+        if (s["properties"] is JsonObject properties && s.ContainsKey("required") && TextsOf(s["required"], path, "required").Any(r => properties.TryGetPropertyValue(r, out var property) && IsImpossible(property))) empty.Add("object");
+        if (s["contains"] is { } contained && IsImpossible(contained) && CountOf(s, "minContains", path) > 0) empty.Add("array");
+        if (empty.Count == 0) return s;
+        var types = TypesOf(s, path);
+        types.RemoveAll(t => empty.Contains(t == "integer" ? "number" : t));
+        if (types.Count == 0) return null;
+        s["type"] = new JsonArray([.. types.Select(t => JsonValue.Create(t))]);
+        s.Remove("nullable");
+        return s;
+    }
+
+    /// <summary>It speaks of a value that has no parts.</summary>
+    static bool IsSimple(string keyword) => keyword is "type" or "enum" or "const" or "nullable" or "not" or "minimum" or "maximum" or "exclusiveMinimum" or "exclusiveMaximum" or "multipleOf" or "minLength" or "maxLength" or "pattern" or "format" or Unseen || Annotations.Contains(keyword);
+
+    static bool IsSimple(JsonNode? schema) => schema is JsonObject o && o.All(p => IsSimple(p.Key) && (p.Key != "not" || IsSimple(p.Value)));
 
     static IEnumerable<string> Types(JsonNode? type, string path) => type is JsonArray ? TextsOf(type, path, "type") : [TextOf(type, path, "type")];
 
-    static JsonObject Both(JsonObject a, JsonObject b)
+    JsonObject Both(JsonObject a, JsonObject b, string path, int depth)
     {
         var result = (JsonObject)a.DeepClone();
         foreach (var (name, schema) in b)
-            result[name] = result.TryGetPropertyValue(name, out var old) && !JsonNode.DeepEquals(old, schema) ? new JsonObject { ["allOf"] = new JsonArray(old?.DeepClone(), schema?.DeepClone()) } : schema?.DeepClone();
+        {
+            bool isUnseen = IsUnseen(schema) && (!a.TryGetPropertyValue(name, out var there) || IsUnseen(there));
+            if (!a.TryGetPropertyValue(name, out var old) || JsonNode.DeepEquals(old, schema)) result[name] = schema?.DeepClone();
+            else if (IsImpossible(old) || IsImpossible(schema)) result[name] = isUnseen ? Forbidden() : JsonValue.Create(false);
+            // What contradicts itself should show now, when there may be other alternatives; what has parts waits, as it may be recursive.
+            else if (IsSimple(old) && IsSimple(schema)) result[name] = Merged((JsonObject)old!, (JsonObject)schema!, $"{path}/properties/{name}", depth + 1) is { } both ? Marked(both, isUnseen) : isUnseen ? Forbidden() : JsonValue.Create(false);
+            else result[name] = Marked(new() { ["allOf"] = new JsonArray(old?.DeepClone(), schema?.DeepClone()) }, isUnseen);
+        }
         return result;
     }
 
@@ -137,12 +268,26 @@ sealed partial class SchemaCompiler
         return result;
     }
 
-    /// <summary>Of oneOf exactly one may hold; a grammar can only promise that where no value could satisfy two.</summary>
-    void RequireDisjoint(List<JsonObject> alternatives, string path)
+    /// <summary>Of oneOf exactly one may hold: alternatives that a value could satisfy beside others get the opposite of those.</summary>
+    /// <param name="all">Merged with what stands beside them.</param>
+    /// <param name="given">As they were.</param>
+    /// <param name="path">Of the schema.</param>
+    /// <param name="depth">Of merging.</param>
+    List<(int Index, JsonObject Schema)> Exclusive(List<(int Index, JsonObject Schema)> all, JsonArray given, string path, int depth)
     {
-        for (int i = 0; i < alternatives.Count; i++)
-            for (int j = 0; j < i; j++)
-                if (!AreDisjoint(alternatives[i], alternatives[j], path)) throw Refused(path, "oneOf", $"alternatives {j} and {i} may both hold; give them different types or a required property with different constants, or use anyOf");
+        List<(int Index, JsonObject Schema)> exclusive = [];
+        foreach (var (i, schema) in all)
+        {
+            var left = schema;
+            foreach (var (j, other) in all)
+            {
+                if (i == j || left is null || AreDisjoint(schema, other, path)) continue;
+                try { left = Negated(given[j], $"{path}/oneOf/{j}", depth + 1) is var opposite && IsImpossible(opposite) ? null : Merged(left, AsObject(opposite, path), path, depth + 1); }
+                catch (IngotException e) { throw Refused(path, "oneOf", $"alternatives {Math.Min(i, j)} and {Math.Max(i, j)} may both hold; give them different types or a required property with different constants, or use anyOf ({e.Message})"); }
+            }
+            if (left is not null) exclusive.Add((i, left));
+        }
+        return exclusive;
     }
 
     bool AreDisjoint(JsonObject a, JsonObject b, string path)

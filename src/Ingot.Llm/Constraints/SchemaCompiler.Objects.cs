@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Text;
 using System.Text.Json.Nodes;
 
@@ -8,6 +9,9 @@ sealed partial class SchemaCompiler
 {
     /// <summary>Properties that are counted, for minProperties and maxProperties.</summary>
     const int MostCounted = 64;
+
+    /// <summary>Sets of properties that are told apart, for dependentRequired.</summary>
+    const int MostSets = 64;
 
     /// <param name="Name">The key.</param>
     /// <param name="Rule">Its value.</param>
@@ -21,14 +25,14 @@ sealed partial class SchemaCompiler
         var additional = s["additionalProperties"];
         var patterns = PatternsOf(s, path);
         // Where properties are named and nothing is said of others, none come: a model would have no end of ideas. Beside patterns only names that match one come.
-        bool isOpen = patterns.Count == 0 && (additional is JsonValue v && v.TryGetValue(out bool allows) ? allows : additional is not null || properties.Count == 0);
+        bool isOpen = patterns.Count == 0 && (additional is JsonValue v && v.TryGetValue(out bool allows) ? allows : additional is not null || properties.All(p => IsUnseen(p.Value)));
         var names = NamesOf(s, path);
         List<Property> all = [];
         foreach (var (name, schema) in properties)
         {
-            if (schema is JsonValue f && f.TryGetValue(out bool possible) && !possible || !names.Allow(name))
+            if (IsImpossible(schema) || !names.Allow(name))
             {
-                if (required.Contains(name)) throw Refused($"{path}/properties/{name}", "required", names.Allow(name) ? "its schema is false" : "propertyNames does not allow its name");
+                if (required.Contains(name)) throw Refused($"{path}/properties/{name}", "required", names.Allow(name) ? "nothing satisfies its schema" : "propertyNames does not allow its name");
                 continue;
             }
             all.Add(new(name, RuleOf(WithPatterns(name, schema, patterns), $"{path}/properties/{name}"), required.Contains(name)));
@@ -37,12 +41,11 @@ sealed partial class SchemaCompiler
         foreach (string name in required.Where(r => !properties.ContainsKey(r)))
         {
             if (!names.Allow(name)) throw Refused(path, "required", $"'{name}' is required, but propertyNames does not allow it");
-            int rule = patterns.Any(p => p.Matches(name)) ? RuleOf(WithPatterns(name, null, patterns), $"{path}/patternProperties")
-                : isOpen ? other : additional is null ? AnyRule()
-                : additional is JsonObject ? RuleOf(additional, $"{path}/additionalProperties")
-                : additional.GetValue<bool>() ? AnyRule() : throw Refused(path, "required", $"'{name}' is no property, and there can be no others");
-            all.Add(new(name, rule, true));
+            all.Add(new(name, RuleOfUnnamed(name) ?? throw Refused(path, "required", $"'{name}' is no property, and there can be no others"), true));
         }
+        var dependents = Dependents(s, path);
+        foreach (string name in dependents.SelectMany(d => new[] { d.Name, d.Needed }).Distinct().Where(n => !properties.ContainsKey(n) && !required.Contains(n) && names.Allow(n)))
+            if (RuleOfUnnamed(name) is { } rule && (isOpen || patterns.Exists(p => p.Matches(name)))) all.Add(new(name, rule, false));
         List<(int Key, int Value)> others = [];
         if (isOpen && names.Listed is { } listed)
         {
@@ -57,7 +60,13 @@ sealed partial class SchemaCompiler
         // A name that stands in the schema must not come a second time by a pattern.
         foreach (var pattern in patterns.Where(p => !all.Any(a => p.Matches(a.Name)) && !properties.Any(a => p.Matches(a.Key))))
             others.Add((pattern.KeyRule(grammar), RuleOf(pattern.Schema, $"{path}/patternProperties/{pattern.Text}")));
-        return Members(from, all, others, CountOf(s, "minProperties", path) ?? 0, CountOf(s, "maxProperties", path) ?? int.MaxValue, path);
+        return Members(from, all, others, CountOf(s, "minProperties", path) ?? 0, CountOf(s, "maxProperties", path) ?? int.MaxValue, path, dependents);
+
+        // What a name that the schema does not give has as its value; null: there is no such property.
+        int? RuleOfUnnamed(string name) => patterns.Exists(p => p.Matches(name)) ? RuleOf(WithPatterns(name, null, patterns), $"{path}/patternProperties")
+            : isOpen ? other : additional is null ? AnyRule()
+            : additional is JsonObject ? RuleOf(additional, $"{path}/additionalProperties")
+            : additional.GetValue<bool>() ? AnyRule() : null;
     }
 
     /// <summary>The properties of the whole schema as arguments of a call in Python's way: key=value, separated by commas.</summary>
@@ -68,11 +77,16 @@ sealed partial class SchemaCompiler
         var properties = s["properties"] as JsonObject ?? [];
         HashSet<string> required = [.. s.ContainsKey("required") ? TextsOf(s["required"], "#", "required") : []];
         if (required.FirstOrDefault(r => !properties.ContainsKey(r)) is { } missing) throw Refused("#", "required", $"'{missing}' is no property");
-        if (s.FirstOrDefault(p => p.Key is "anyOf" or "oneOf" or "minProperties" or "maxProperties") is { Key: { } unknown }) throw Refused("#", unknown, "of the arguments of calls in Python's way");
+        if (s.FirstOrDefault(p => p.Key is "anyOf" or "oneOf" or "minProperties" or "maxProperties" or "dependentRequired" or "not") is { Key: { } unknown }) throw Refused("#", unknown, "of the arguments of calls in Python's way");
         int empty = from, some = grammar.NewState();
         foreach (var (name, schema) in properties)
         {
             if (name.Length == 0 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_') || char.IsAsciiDigit(name[0])) throw Refused("#/properties", name, "it is no name of Python's");
+            if (IsImpossible(schema))
+            {
+                if (required.Contains(name)) throw Refused($"#/properties/{name}", "required", "nothing satisfies its schema");
+                continue;
+            }
             int key = grammar.NewState(), nextEmpty = grammar.NewState(), after = grammar.NewState();
             grammar.Nothing(empty, key);
             grammar.Nothing(Space(grammar.Literal(some, ","u8)), key);
@@ -90,44 +104,92 @@ sealed partial class SchemaCompiler
         return end;
     });
 
-    /// <summary>The members of an object. Ways run side by side, one for each number of those that were written; where no limit needs it, all from one on are one way.</summary>
-    int Members(int from, List<Property> all, List<(int Key, int Value)> others, int least, int most, string path)
+    /// <summary>Pairs of dependentRequired: where the first name is, the second must be.</summary>
+    static List<(string Name, string Needed)> Dependents(JsonObject s, string path) =>
+        s["dependentRequired"] is JsonObject all ? [.. all.SelectMany(d => TextsOf(d.Value, path, "dependentRequired").Select(n => (d.Key, n)).Where(x => x.Key != x.n))] : [];
+
+    /// <summary>Takes away properties that need what cannot be, and makes those required that required ones need.</summary>
+    static List<Property> Settled(List<Property> all, List<(string Name, string Needed)> dependents, string path)
     {
+        for (bool changes = true; changes;)
+        {
+            changes = false;
+            foreach (var (name, needed) in dependents)
+            {
+                int at = all.FindIndex(p => p.Name == name), other = all.FindIndex(p => p.Name == needed);
+                if (at < 0 || other >= 0 && (!all[at].IsRequired || all[other].IsRequired)) continue;
+                changes = true;
+                if (other >= 0) all[other] = all[other] with { IsRequired = true };
+                else if (all[at].IsRequired) throw Refused(path, "dependentRequired", $"'{name}' is required and needs '{needed}', which there cannot be");
+                else all.RemoveAt(at);
+            }
+        }
+        return all;
+    }
+
+    /// <summary>
+    /// The members of an object. Ways run side by side, one for each number of those that were written (where no limit needs it, all from one on are one way), and for each set of those
+    /// that are there of which others still depend on whether they are.
+    /// </summary>
+    int Members(int from, List<Property> all, List<(int Key, int Value)> others, int least, int most, string path, List<(string Name, string Needed)> dependents)
+    {
+        all = Settled(all, dependents, path);
         if (others.Count == 0 && most >= all.Count) most = int.MaxValue;
         if (least <= all.Count(p => p.IsRequired)) least = 0;
         if (others.Count == 0 && least > all.Count || least > most || all.Count(p => p.IsRequired) > most)
             throw Refused(path, least > 0 ? "minProperties" : "maxProperties", $"it is contradicted by the others: there can be {(others.Count == 0 ? all.Count : "more")} properties, of which {all.Count(p => p.IsRequired)} are required");
         int top = most < int.MaxValue ? most : Math.Max(least, 1);
         if (top > MostCounted) throw Refused(path, most < int.MaxValue ? "maxProperties" : "minProperties", $"more than {MostCounted} are not counted");
-        int[] ways = Enumerable.Range(0, top + 1).Select(c => c == 0 ? Space(grammar.Literal(from, "{"u8)) : grammar.NewState()).ToArray();
-        int[] Fresh() => [.. ways.Select(_ => grammar.NewState())];
+        var pairs = dependents.Select(d => (At: all.FindIndex(p => p.Name == d.Name), Needs: all.FindIndex(p => p.Name == d.Needed))).Where(d => d.At >= 0 && !all[d.Needs].IsRequired).ToList();
+        var byLater = pairs.ToLookup(d => Math.Max(d.At, d.Needs));
+        var forgottenAt = pairs.SelectMany(d => new[] { (One: d.At, Other: d.Needs), (One: d.Needs, Other: d.At) }).GroupBy(d => d.One, d => Math.Max(d.One, d.Other)).ToDictionary(g => g.Key, g => g.Max());
+        var ways = new Dictionary<BigInteger, int[]> { [0] = [.. Enumerable.Range(0, top + 1).Select(c => c == 0 ? Space(grammar.Literal(from, "{"u8)) : grammar.NewState())] };
 
         // To the state before a key which is the count-th, or behind as many as are told apart.
-        int BeforeKey(int count)
+        int BeforeKey(int[] way, int count)
         {
             int key = grammar.NewState();
-            if (count == 1) grammar.Nothing(ways[0], key);
-            else grammar.Nothing(Space(grammar.Literal(ways[count - 1], ","u8)), key);
-            if (count == top && most == int.MaxValue) grammar.Nothing(Space(grammar.Literal(ways[count], ","u8)), key);
+            if (count == 1) grammar.Nothing(way[0], key);
+            else grammar.Nothing(Space(grammar.Literal(way[count - 1], ","u8)), key);
+            if (count == top && most == int.MaxValue) grammar.Nothing(Space(grammar.Literal(way[count], ","u8)), key);
             return key;
         }
 
-        foreach (var (name, rule, isRequired) in all)
+        foreach (var (i, (name, rule, isRequired)) in all.Index())
         {
-            var next = Fresh();
-            for (int count = 1; count <= top; count++)
-                grammar.Call(Space(grammar.Literal(BeforeKey(count), Encoding.UTF8.GetBytes(JsonValue.Create(name).ToJsonString(Plain) + ":"))), rule, next[count]);
-            if (!isRequired)
-                for (int count = 0; count <= top; count++) grammar.Nothing(ways[count], next[count]);
+            var next = new Dictionary<BigInteger, int[]>();
+            int[] Behind(BigInteger set)
+            {
+                foreach (int there in forgottenAt.Where(f => f.Value == i).Select(f => f.Key)) set &= ~(BigInteger.One << there);
+                if (!next.TryGetValue(set, out var states)) next[set] = states = [.. Enumerable.Range(0, top + 1).Select(_ => grammar.NewState())];
+                if (next.Count > MostSets) throw Refused(path, "dependentRequired", $"more than {MostSets} sets of properties on which others depend; put those that belong together side by side");
+                return states;
+            }
+            foreach (var (set, way) in ways)
+            {
+                bool IsThere(int at) => !((set >> at) & 1).IsZero;
+                if (byLater[i].All(d => d.At != i || IsThere(d.Needs)))
+                {
+                    var behind = Behind(forgottenAt.ContainsKey(i) ? set | BigInteger.One << i : set);
+                    for (int count = 1; count <= top; count++)
+                        grammar.Call(Space(grammar.Literal(BeforeKey(way, count), Encoding.UTF8.GetBytes(JsonValue.Create(name).ToJsonString(Plain) + ":"))), rule, behind[count]);
+                }
+                if (isRequired || !byLater[i].All(d => d.Needs != i || !IsThere(d.At))) continue;
+                var without = Behind(set);
+                for (int count = 0; count <= top; count++) grammar.Nothing(way[count], without[count]);
+            }
             ways = next;
         }
-        for (int count = 1; count <= top && others.Count > 0; count++)
-        {
-            int begin = BeforeKey(count);
-            foreach (var (key, value) in others) grammar.Call(Space(grammar.Literal(Called(begin, key), ":"u8)), value, ways[count]);
-        }
         int end = grammar.NewState();
-        for (int count = least; count <= top; count++) grammar.Nothing(count == 0 ? ways[0] : Space(ways[count]), end);
+        foreach (int[] way in ways.Values) // at most one: nothing depends on anything any more
+        {
+            for (int count = 1; count <= top && others.Count > 0; count++)
+            {
+                int begin = BeforeKey(way, count);
+                foreach (var (key, value) in others) grammar.Call(Space(grammar.Literal(Called(begin, key), ":"u8)), value, way[count]);
+            }
+            for (int count = least; count <= top; count++) grammar.Nothing(count == 0 ? way[0] : Space(way[count]), end);
+        }
         return grammar.Literal(end, "}"u8);
     }
 
@@ -154,7 +216,7 @@ sealed partial class SchemaCompiler
         }
         if (flat.FirstOrDefault(p => p.Key is not ("pattern" or "format" or "minLength" or "maxLength")) is { Key: { } unknown }) throw Refused(at, unknown, "of a name only enum, const, pattern, format, minLength and maxLength can be honoured");
         int rule = grammar.NewRule();
-        grammar.Nothing(String(grammar.Start(rule), flat, at), grammar.End(rule));
+        grammar.Nothing(String(grammar.Start(rule), flat, at, []), grammar.End(rule));
         return new(null, rule, name => Accepts(flat, JsonValue.Create(name), at));
     }
 

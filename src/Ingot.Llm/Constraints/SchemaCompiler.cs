@@ -15,7 +15,11 @@ sealed partial class SchemaCompiler
     static readonly HashSet<string> Annotations = ["$schema", "$id", "$comment", "$anchor", "$defs", "definitions", "title", "description", "default", "examples", "example", "deprecated", "readOnly", "writeOnly", "contentEncoding", "contentMediaType", "discriminator"];
 
     static readonly HashSet<string> Known = ["type", "enum", "const", "properties", "required", "additionalProperties", "items", "prefixItems", "additionalItems", "minItems", "maxItems", "pattern", "format", "minLength", "maxLength",
-        "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "anyOf", "oneOf", "allOf", "$ref", "nullable", "patternProperties", "propertyNames", "uniqueItems", "minProperties", "maxProperties"];
+        "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "anyOf", "oneOf", "allOf", "$ref", "nullable", "patternProperties", "propertyNames", "uniqueItems", "minProperties", "maxProperties",
+        "not", "if", "then", "else", "contains", "minContains", "maxContains", "dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties", "unevaluatedItems"];
+
+    /// <summary>Keywords that are written in others.</summary>
+    static readonly HashSet<string> Rewritten = ["$ref", "allOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties", "unevaluatedItems"];
 
     static readonly string[] AllTypes = ["object", "array", "string", "number", "boolean", "null"];
 
@@ -123,50 +127,43 @@ sealed partial class SchemaCompiler
         if (schema is not JsonObject given) throw new IngotException($"the JSON schema at {path} is no object");
         var s = Flat(given, path, 0);
         int end = grammar.NewState();
-        foreach (string keyword in new[] { "anyOf", "oneOf" })
+        if (AlternativesOf(s) is { } keyword)
         {
-            if (s[keyword] is not { } node) continue;
-            var alternatives = node.AsArray();
-            if (alternatives.Count == 0) throw Refused(path, keyword, "it is empty");
-            var others = Without(s, keyword);
-            if (others.Count == 0 && keyword == "anyOf")
+            var choices = Of<JsonArray>(s[keyword], path, keyword);
+            if (choices.Count == 0) throw Refused(path, keyword, "it is empty");
+            bool isAlone = s.Count == 1;
+            if (isAlone && keyword == "anyOf")
             {
-                foreach (var (i, alternative) in alternatives.Index()) grammar.Call(from, RuleOf(alternative, $"{path}/{keyword}/{i}"), end);
+                if (choices.All(IsImpossible)) throw Refused(path, keyword, "nothing satisfies it");
+                foreach (var (i, alternative) in choices.Index().Where(a => !IsImpossible(a.Item))) grammar.Call(from, RuleOf(alternative, $"{path}/{keyword}/{i}"), end);
                 return end;
             }
-            List<JsonObject> all = [];
-            foreach (var (i, alternative) in alternatives.Index())
-                if (Merged(others, AsObject(alternative, $"{path}/{keyword}/{i}"), $"{path}/{keyword}/{i}", 0) is { } merged) all.Add(merged);
-            if (all.Count == 0) throw Refused(path, keyword, "no alternative goes with the other keywords");
-            if (keyword == "oneOf") RequireDisjoint(all, path);
-            if (others.Count == 0) foreach (var (i, alternative) in alternatives.Index()) grammar.Call(from, RuleOf(alternative, $"{path}/{keyword}/{i}"), end);
-            else foreach (var (i, merged) in all.Index()) grammar.Nothing(Value(from, merged, $"{path}/{keyword}/{i}"), end);
+            var all = Alternatives(s, keyword, path, 0);
+            if (all.Count == 0) throw Refused(path, keyword, isAlone ? "nothing satisfies exactly one" : "no alternative goes with the other keywords");
+            foreach (var (i, merged) in all)
+                if (isAlone) grammar.Call(from, RuleOf(merged, $"{path}/{keyword}/{i}"), end);
+                else grammar.Nothing(Value(from, merged, $"{path}/{keyword}/{i}"), end);
             return end;
         }
-        if (s["enum"] is JsonArray values)
+        if (s["enum"] is JsonArray)
         {
-            var fitting = values.Where(x => TypesOf(s, path).Any(t => IsOfType(x, t))).ToList();
-            if (fitting.Count == 0) throw Refused(path, "enum", "no value is of the type");
-            var rest = Without(s, "enum");
-            if (rest.Any(p => p.Key is not ("type" or "nullable")))
-            {
-                // The keywords of a type say nothing of values of another.
-                fitting = [.. fitting.Where(x => !Spoken(rest).Any(t => IsOfType(x, t)) || Accepts(rest, x, path))];
-                if (fitting.Count == 0) throw Refused(path, "enum", "no value goes with the other keywords");
-            }
+            var fitting = FittingValues(s, path);
+            if (fitting.Count == 0) throw Refused(path, "enum", "no value is of the type, or goes with the other keywords");
             foreach (var value in fitting) grammar.Nothing(grammar.Literal(from, Encoding.UTF8.GetBytes(value?.ToJsonString(Plain) ?? "null")), end);
             return end;
         }
+        var kept = KeptFrom(s, path);
+        s = kept.Schema;
         var types = TypesOf(s, path);
         foreach (string type in types)
         {
             int after = type switch
             {
                 "null" => grammar.Literal(from, "null"u8),
-                "boolean" => Boolean(from),
-                "string" => String(from, s, path),
-                "integer" => Number(from, s, path, isInteger: true),
-                "number" => Number(from, s, path, isInteger: false),
+                "boolean" => Boolean(from, kept.Values),
+                "string" => String(from, s, path, kept.Values),
+                "integer" => Number(from, s, path, isInteger: true, kept.Values),
+                "number" => Number(from, s, path, isInteger: false, kept.Values),
                 "array" => Array(from, s, path),
                 _ => Object(from, s, path),
             };
@@ -175,9 +172,44 @@ sealed partial class SchemaCompiler
         return end;
     }
 
+    /// <summary>Values of an enum that go with what stands beside it.</summary>
+    List<JsonNode?> FittingValues(JsonObject s, string path)
+    {
+        var types = TypesOf(s, path);
+        var kept = (s["not"] as JsonObject)?["enum"] as JsonArray ?? [];
+        var fitting = s["enum"]!.AsArray().Where(x => types.Any(t => IsOfType(x, t)) && !kept.Any(k => JsonNode.DeepEquals(k, x))).ToList();
+        var rest = Without(Without(s, "enum"), "not");
+        // The keywords of a type say nothing of values of another.
+        return rest.All(p => p.Key is "type" or "nullable") ? fitting : [.. fitting.Where(x => !Spoken(rest).Any(t => IsOfType(x, t)) || Accepts(rest, x, path))];
+    }
+
+    /// <summary>Values that "not" keeps out, those apart that another keyword or type can.</summary>
+    static (JsonObject Schema, List<JsonNode?> Values) KeptFrom(JsonObject s, string path)
+    {
+        if (s["not"] is not JsonObject { } not) return (s, []);
+        var result = Without(s, "not");
+        var types = TypesOf(s, path);
+        List<JsonNode?> values = [];
+        foreach (var value in not["enum"]!.AsArray())
+        {
+            if (!types.Any(t => IsOfType(value, t))) continue;
+            if (value is null) types.Remove("null");
+            else if (value is JsonArray { Count: 0 }) result["minItems"] = Math.Max(1, CountOf(result, "minItems", path) ?? 0);
+            else if (value is JsonObject { Count: 0 }) result["minProperties"] = Math.Max(1, CountOf(result, "minProperties", path) ?? 0);
+            else if (value is JsonArray or JsonObject) throw Refused(path, "not", $"of lists and objects only empty ones can be kept out, not {RegexGrammar.Short(value.ToJsonString(Plain))}");
+            else values.Add(value);
+        }
+        if (values.Exists(v => v!.GetValueKind() == JsonValueKind.True) && values.Exists(v => v!.GetValueKind() == JsonValueKind.False)) types.Remove("boolean");
+        if (types.Count == 0) throw Refused(path, "not", "nothing is left");
+        result["type"] = new JsonArray([.. types.Select(t => JsonValue.Create(t))]);
+        result.Remove("nullable");
+        return (result, values);
+    }
+
     /// <summary>Whether a value satisfies a schema in the way in which this writes it.</summary>
     bool Accepts(JsonObject schema, JsonNode? value, string path)
     {
+        Charge(1000, path);
         var alone = new Grammar();
         int rule = alone.NewRule();
         var compiler = new SchemaCompiler(alone, root);
@@ -228,8 +260,8 @@ sealed partial class SchemaCompiler
             foreach (string keyword in keywords)
                 if (s.ContainsKey(keyword) && !types.Contains(type)) types.Add(type);
         }
-        Add("object", "properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties", "maxProperties");
-        Add("array", "items", "prefixItems", "minItems", "maxItems", "uniqueItems");
+        Add("object", "properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties", "maxProperties", "dependentRequired");
+        Add("array", "items", "prefixItems", "minItems", "maxItems", "uniqueItems", "contains");
         Add("string", "pattern", "format", "minLength", "maxLength");
         Add("number", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf");
         return types.Count > 0 ? types : [.. AllTypes];
@@ -247,16 +279,18 @@ sealed partial class SchemaCompiler
 
     static JsonObject Without(JsonObject s, string keyword) => new([.. s.Where(p => p.Key != keyword).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone()))]);
 
-    int Boolean(int from)
+    int Boolean(int from, List<JsonNode?> keptOut)
     {
         int end = grammar.NewState();
-        grammar.Nothing(grammar.Literal(from, "true"u8), end);
-        grammar.Nothing(grammar.Literal(from, "false"u8), end);
+        if (!keptOut.Exists(k => k!.GetValueKind() == JsonValueKind.True)) grammar.Nothing(grammar.Literal(from, "true"u8), end);
+        if (!keptOut.Exists(k => k!.GetValueKind() == JsonValueKind.False)) grammar.Nothing(grammar.Literal(from, "false"u8), end);
         return end;
     }
 
-    int Number(int from, JsonObject s, string path, bool isInteger)
+    int Number(int from, JsonObject s, string path, bool isInteger, List<JsonNode?> keptOut)
     {
+        decimal[] not = [.. keptOut.Where(k => k!.GetValueKind() == JsonValueKind.Number).Select(k => decimal.TryParse(k!.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture, out decimal d) ? d : 1e20m)]; // none so large is written
+        string[] avoided = [.. not.SelectMany(NumberPatterns.Writings)];
         decimal? step = s["multipleOf"] is { } multiple ? DecimalOf(multiple, path, "multipleOf") : null;
         if (step <= 0) throw Refused(path, "multipleOf", $"{step} is not above 0");
         isInteger |= step is { } whole && whole == decimal.Truncate(whole);
@@ -268,22 +302,23 @@ sealed partial class SchemaCompiler
         if (s["maximum"] is { } maximum) greatest = DecimalOf(maximum, path, "maximum");
         if (s["exclusiveMinimum"] is { } above && DecimalOf(above, path, "exclusiveMinimum") is var a && !(least > a)) (least, excludesLeast) = (a, true);
         if (s["exclusiveMaximum"] is { } below && DecimalOf(below, path, "exclusiveMaximum") is var b && !(greatest < b)) (greatest, excludesGreatest) = (b, true);
-        if (isInteger && step > 1) return Multiples(from, step.Value, least, greatest, excludesLeast, excludesGreatest, path);
+        if (isInteger && step > 1) return Multiples(from, step.Value, least, greatest, excludesLeast, excludesGreatest, not, path);
         if (digits is not null && (least ?? greatest) is not null && (Scaled(least, digits.Value) || Scaled(greatest, digits.Value))) throw Refused(path, "multipleOf", $"bounds with more digits than {step}");
         if (least is null && greatest is null)
         {
-            if (digits is { } most) return RegexGrammar.Add(grammar, from, $"-?(0|[1-9][0-9]{{0,15}})(\\.[0-9]{{1,{most}}})?", isWhole: true, Writing.Plain);
+            if (digits is { } most) return RegexGrammar.Add(grammar, from, $"-?(0|[1-9][0-9]{{0,15}})(\\.[0-9]{{1,{most}}})?", isWhole: true, Writing.Plain, avoided: avoided);
+            if (avoided.Length > 0) return RegexGrammar.Add(grammar, from, isInteger ? NumberPatterns.AnyInteger : NumberPatterns.AnyDecimal, isWhole: true, Writing.Plain, avoided: avoided);
             int rule = Shared(isInteger ? "integer" : "number", r => grammar.Nothing(RegexGrammar.Add(grammar, grammar.Start(r), isInteger ? NumberPatterns.AnyInteger : NumberPatterns.AnyNumber, isWhole: true, Writing.Plain), grammar.End(r)));
             return Called(from, rule);
         }
         string pattern = NumberPatterns.Between(least, greatest, excludesLeast, excludesGreatest, isInteger, digits) ?? throw Refused(path, "minimum", $"no number lies between {least} and {greatest}");
-        return RegexGrammar.Add(grammar, from, pattern, isWhole: true, Writing.Plain);
+        return RegexGrammar.Add(grammar, from, pattern, isWhole: true, Writing.Plain, avoided: avoided);
     }
 
     static bool Scaled(decimal? bound, int digits) => bound is { } b && decimal.Round(b, digits) != b;
 
     /// <summary>Whole multiples: between two bounds one by one, without bounds (or from 0 on) by the remainder of the digits read so far.</summary>
-    int Multiples(int from, decimal step, decimal? least, decimal? greatest, bool excludesLeast, bool excludesGreatest, string path)
+    int Multiples(int from, decimal step, decimal? least, decimal? greatest, bool excludesLeast, bool excludesGreatest, decimal[] not, string path)
     {
         const int MostValues = 1000, MostDigits = 17;
         if (least is { } low && greatest is { } high)
@@ -294,9 +329,11 @@ sealed partial class SchemaCompiler
             if (first > last) throw Refused(path, "multipleOf", $"no multiple of {step} lies between {low} and {high}");
             if ((last - first) / step >= MostValues) throw Refused(path, "multipleOf", $"more than {MostValues} multiples lie between the bounds");
             int end = grammar.NewState();
-            for (decimal value = first; value <= last; value += step) grammar.Nothing(grammar.Literal(from, Encoding.UTF8.GetBytes(value.ToString("0", CultureInfo.InvariantCulture))), end);
+            for (decimal value = first; value <= last; value += step)
+                if (!not.Contains(value)) grammar.Nothing(grammar.Literal(from, Encoding.UTF8.GetBytes(value.ToString("0", CultureInfo.InvariantCulture))), end);
             return end;
         }
+        if (System.Array.Exists(not, n => n % step == 0)) throw Refused(path, "not", $"of multiples of {step} single ones can be kept out only between two bounds");
         bool isFromZero = least == 0 && greatest is null;
         if (step > MostValues || (least ?? greatest) is not null && !isFromZero) throw Refused(path, "multipleOf", $"of whole numbers up to {MostValues}, and between two bounds, from 0 on or without any");
         int divisor = (int)step;
@@ -326,5 +363,5 @@ sealed partial class SchemaCompiler
         : throw Refused(path, keyword, $"{node.ToJsonString()} is no number of up to 15 digits before and 8 behind the point");
 
     static int? CountOf(JsonObject s, string keyword, string path) => s[keyword] is not { } node ? null
-        : node.AsValue().TryGetValue(out decimal d) && d == decimal.Truncate(d) && d is >= 0 and <= 100_000 ? (int)d : throw Refused(path, keyword, "a count from 0 to 100,000 is needed");
+        : decimal.TryParse(node.AsValue().ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture, out decimal d) && d == decimal.Truncate(d) && d is >= 0 and <= 100_000 ? (int)d : throw Refused(path, keyword, "a count from 0 to 100,000 is needed");
 }

@@ -17,6 +17,9 @@ namespace Ingot.Llm.Generation;
 /// </remarks>
 public sealed class Engine
 {
+    /// <summary>Texts that have ended and wait to be computed as prompts; more are not remembered.</summary>
+    const int MostEnded = 8;
+
     /// <summary>What compiling a plan costs, about, in operations of a model.</summary>
     const double CompilingFlops = 1e10;
 
@@ -25,6 +28,8 @@ public sealed class Engine
     readonly PrefixCache? prefixes;
     readonly MatrixUnitRows prompts = new(); // of the step's rows, those of tokens that were given
     readonly bool hasStored;
+    readonly List<int[]> ended = []; // texts whose chosen tokens are to be computed as a prompt's, the latest last
+    GeneratedSequence? again; // the one that is
     readonly Compiled body, head; // two, as what each is compiled for, rows and wanted rows, would multiply
     readonly RowBuckets bodyRows, headRows;
     readonly StepArguments?[] bodyArguments = new StepArguments?[32], headArguments = new StepArguments?[32]; // by log2 of the rows
@@ -56,7 +61,7 @@ public sealed class Engine
         get
         {
             int count = 0;
-            foreach (var s in sequences) count += s.IsDone ? 0 : 1;
+            foreach (var s in sequences) count += s.IsDone || ReferenceEquals(s, again) ? 0 : 1;
             return count;
         }
     }
@@ -149,7 +154,59 @@ public sealed class Engine
     }
 
     /// <summary>Forgets the prefixes in memory; those of texts in progress stay. For a model whose weights change.</summary>
-    public void ForgetPrefixes() => prefixes?.Clear();
+    public void ForgetPrefixes()
+    {
+        ForgetEnded();
+        prefixes?.Clear();
+    }
+
+    /// <summary>Does not compute again what has ended.</summary>
+    internal void ForgetEnded()
+    {
+        Interrupt();
+        ended.Clear();
+    }
+
+    /// <summary>There is a text for <see cref="StepAgain"/>.</summary>
+    public bool HasEnded => ended.Count > 0 || again is not null;
+
+    /// <summary>
+    /// For when nobody waits: computes a part of a text that has ended as what it will be in the prompt of a conversation's next turn, and keeps that as a prefix. Only where a matrix unit computes
+    /// prompts in another way than tokens that were chosen (elsewhere what was computed first is kept). A text that begins meanwhile does not wait for more than one such part.
+    /// </summary>
+    /// <returns>False if there is no such text.</returns>
+    public bool StepAgain(CancellationToken cancellation = default)
+    {
+        if (again is null)
+        {
+            if (ended.Count == 0) return false;
+            int[] tokens = ended[^1];
+            ended.RemoveAt(ended.Count - 1);
+            again = Start(tokens, new(0) { MaxTokens = 0 });
+        }
+        try { RunOnce(cancellation); }
+        catch
+        {
+            Remove(again);
+            again = null;
+            throw;
+        }
+        if (again.IsDone)
+        {
+            again.Dispose();
+            again = null;
+        }
+        return true;
+    }
+
+    /// <summary>What is computed again goes on later, from what is kept of it.</summary>
+    void Interrupt()
+    {
+        if (again is not { } text) return;
+        again = null;
+        ended.Add([.. text.All]);
+        text.Dispose();
+    }
 
     /// <summary>
     /// Runs the model once for all that wait. Where a text's next token cannot be chosen (nothing is left that its constraint allows), that text ends with its
@@ -158,6 +215,12 @@ public sealed class Engine
     /// <returns>False if nothing did.</returns>
     /// <exception cref="IngotException">Of a text; others may go on.</exception>
     public bool Step(CancellationToken cancellation = default)
+    {
+        Interrupt();
+        return RunOnce(cancellation);
+    }
+
+    bool RunOnce(CancellationToken cancellation)
     {
         rows.Clear();
         choosing.Clear();
@@ -278,6 +341,11 @@ public sealed class Engine
     {
         if (!sequences.Remove(sequence)) return;
         Keep(sequence, sequence.Cached);
+        if (prefixes is not null && hasStored && Cpu.UsesMatrixUnit && sequence.GivenFirst < sequence.Cached)
+        {
+            if (ended.Count == MostEnded) ended.RemoveAt(0);
+            ended.Add([.. sequence.All[..sequence.Cached]]);
+        }
         foreach (var s in sequences) s.Lost(sequence);
     }
 }

@@ -15,7 +15,7 @@ public static class GgufExport
         + "{%- elif message['role'] == 'user' -%}{{- '<|user_start|>' + ns.system + message['content'] + '<|user_end|>' -}}{%- set ns.system = '' -%}"
         + "{%- elif message['role'] == 'assistant' -%}{{- '<|assistant_start|>' + message['content'] + '<|assistant_end|>' -}}{%- endif -%}{%- endfor -%}{%- if add_generation_prompt -%}{{- '<|assistant_start|>' -}}{%- endif -%}";
 
-    /// <summary>Writes the file. It appears whole or not at all.</summary>
+    /// <summary>Writes the file, or several. They appear whole or not at all.</summary>
     /// <param name="path">The file.</param>
     /// <param name="model">The weights.</param>
     /// <param name="tokenizer">Null: the file has none, and llama.cpp takes token ids only.</param>
@@ -24,8 +24,10 @@ public static class GgufExport
     /// <param name="name">What the file calls the model.</param>
     /// <param name="written">Told of each tensor once it is made: what it was, what it has become, and what that cost.</param>
     /// <param name="sampling">How its makers want tokens to be chosen.</param>
+    /// <param name="partBytes">The most bytes of a file: a larger model becomes several, as llama-gguf-split makes them; null: one file.</param>
+    /// <returns>The files: the path, or NAME-00001-of-0000N.gguf and so on.</returns>
     /// <exception cref="IngotException">llama.cpp has no such models or tokenizers, or the file cannot be written.</exception>
-    public static void Write(string path, Decoder model, Tokenizer? tokenizer, string? template = null, GgmlType? type = null, string? name = null, Action<WrittenTensor>? written = null, SamplingDefaults? sampling = null)
+    public static IReadOnlyList<string> Write(string path, Decoder model, Tokenizer? tokenizer, string? template = null, GgmlType? type = null, string? name = null, Action<WrittenTensor>? written = null, SamplingDefaults? sampling = null, long? partBytes = null)
     {
         var config = model.Config;
         var family = Family.Named(config.Family);
@@ -49,7 +51,9 @@ public static class GgufExport
                 return made.Memory;
             });
         }
+        if (partBytes is { } most) return writer.WriteParts(path, most);
         writer.Write(path);
+        return [path];
     }
 
     static void WriteSampling(GgufWriter writer, SamplingDefaults sampling)

@@ -162,6 +162,7 @@ public sealed class ServingLoop : IAsyncDisposable
         while (true)
         {
             Errand? errand;
+            bool isIdle = false;
             lock (gate)
             {
                 Drop(aborted: isAborted);
@@ -169,6 +170,7 @@ public sealed class ServingLoop : IAsyncDisposable
                 {
                     runningCount = 0;
                     if (isStopping) return false;
+                    if (isIdle = engine.HasEnded) break;
                     if (hasTrimmed) Monitor.Wait(gate);
                     else if (!Monitor.Wait(gate, options.IdleTime))
                     {
@@ -188,6 +190,12 @@ public sealed class ServingLoop : IAsyncDisposable
                 }
                 runningCount = running.Count;
                 errands.TryDequeue(out errand); // a part of one a step: texts being written must not wait for many
+            }
+            if (isIdle)
+            {
+                try { engine.StepAgain(); }
+                catch (Exception) { engine.ForgetEnded(); } // nobody waits for it: what comes next is computed then
+                continue;
             }
             if (errand is not null && !errand.DoPart(engine))
                 lock (gate) errands.Enqueue(errand);

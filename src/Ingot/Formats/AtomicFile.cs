@@ -9,27 +9,40 @@ public static class AtomicFile
     /// <param name="path">The file to create or replace. Its folder is created if it does not exist.</param>
     /// <param name="write">Writes the content; may seek.</param>
     /// <exception cref="IngotException">The file cannot be written (no space, no permission); nothing is left behind and an older file stays as it was.</exception>
-    public static void Write(string path, Action<Stream> write)
+    public static void Write(string path, Action<Stream> write) => WriteAll([(path, write)]);
+
+    /// <summary>The same for files that belong together: none appears before all have reached the disk; then the first is the last to appear.</summary>
+    /// <param name="files">Paths and what writes each.</param>
+    /// <exception cref="IngotException">As <see cref="Write"/>.</exception>
+    public static void WriteAll(IReadOnlyList<(string Path, Action<Stream> Write)> files)
     {
-        var full = Path.GetFullPath(path);
         // Same folder, so that the rename never crosses a file system; the process id, so that two processes cannot share it.
-        var temporary = $"{full}.{Environment.ProcessId}.tmp";
+        static string TemporaryOf(string path) => $"{Path.GetFullPath(path)}.{Environment.ProcessId}.tmp";
+        string current = "";
+        var named = new List<string>();
         try
         {
-            var folder = Path.GetDirectoryName(full)!;
-            Directory.CreateDirectory(folder);
-            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16))
+            foreach (var (path, write) in files)
             {
+                current = path;
+                Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+                using var stream = new FileStream(TemporaryOf(path), FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16);
                 write(stream);
                 stream.Flush(flushToDisk: true);
             }
-            File.Move(temporary, full, overwrite: true);
-            FolderNames.Flush(folder);
+            for (int i = files.Count - 1; i >= 0; i--)
+            {
+                current = files[i].Path;
+                File.Move(TemporaryOf(current), Path.GetFullPath(current), overwrite: true);
+                named.Add(current);
+            }
+            foreach (string folder in files.Select(f => Path.GetDirectoryName(Path.GetFullPath(f.Path))!).Distinct()) FolderNames.Flush(folder);
         }
         catch (Exception e)
         {
-            Discard(temporary);
-            if (IsOfTheSystem(e)) throw new IngotException($"cannot write {path}: {Reason(e)}", e);
+            foreach (var (path, _) in files) Discard(TemporaryOf(path));
+            if (named.Count < files.Count) named.ForEach(Discard); // a part of them is of no use
+            if (IsOfTheSystem(e)) throw new IngotException($"cannot write {current}: {Reason(e)}", e);
             throw;
         }
     }

@@ -9,7 +9,9 @@ namespace Ingot.Formats;
 readonly record struct GgufParts(string Prefix, int Number, int Count)
 {
     /// <summary>split.no and split.count are 16 bits wide.</summary>
-    const int Most = ushort.MaxValue;
+    public const int Most = ushort.MaxValue;
+
+    public const string NumberKey = "split.no", CountKey = "split.count", TensorsKey = "split.tensors.count";
 
     /// <summary>Where a part lies.</summary>
     /// <param name="number">From 0.</param>
@@ -19,8 +21,8 @@ readonly record struct GgufParts(string Prefix, int Number, int Count)
     /// <exception cref="FormatException">It is a part, but not called as one, so that the others cannot be found.</exception>
     public static GgufParts? Of(GgufMetadata metadata, string path)
     {
-        if (metadata.Integer("split.count") is not > 1 and var one) return one is null or 0 or 1 ? null : throw new FormatException($"{path}: a model has no {one} parts (split.count)");
-        long count = metadata.Integer("split.count")!.Value, number = metadata.Integer("split.no") ?? -1;
+        if (metadata.Integer(CountKey) is not > 1 and var one) return one is null or 0 or 1 ? null : throw new FormatException($"{path}: a model has no {one} parts (split.count)");
+        long count = metadata.Integer(CountKey)!.Value, number = metadata.Integer(NumberKey) ?? -1;
         if (count > Most || number < 0 || number >= count) throw new FormatException($"{path} says that it is part {number} (split.no, from 0) of {count} (split.count)");
         var parts = new GgufParts("", (int)number, (int)count);
         string ending = parts.PathOf((int)number);

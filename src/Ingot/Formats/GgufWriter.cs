@@ -10,12 +10,18 @@ namespace Ingot.Formats;
 /// <remarks>https://github.com/ggml-org/ggml/blob/master/docs/gguf.md</remarks>
 public sealed class GgufWriter
 {
+    /// <param name="Name">Of the tensor.</param>
+    /// <param name="Type">Its values'.</param>
+    /// <param name="Shape">The last dimension is that of rows.</param>
+    /// <param name="Bytes">Makes them.</param>
+    readonly record struct PlannedTensor(string Name, GgmlType Type, Shape Shape, Func<Storage> Bytes);
+
     const string AlignmentKey = "general.alignment";
     const int MaxNameBytes = 63; // what ggml's loader has room for
 
     readonly uint alignment;
     readonly OrderedDictionary<string, object> metadata = [];
-    readonly List<(string Name, GgmlType Type, Shape Shape, Func<Storage> Bytes)> tensors = [];
+    readonly List<PlannedTensor> tensors = [];
     readonly HashSet<string> names = [];
 
     /// <param name="alignment">Tensors begin at multiples of it: a power of two from 8; 32 is what readers expect where the file does not say.</param>
@@ -59,7 +65,7 @@ public sealed class GgufWriter
         int row = shape.Rank == 0 ? 1 : shape[-1];
         if (row % type.BlockLength != 0) throw new IngotException($"'{name}' of shape {shape} cannot be {type}: its rows of {row} are no whole blocks of {type.BlockLength}; use a type with smaller blocks");
         if (!names.Add(name)) throw new IngotException($"there are two tensors named '{name}'");
-        tensors.Add((name, type, shape, bytes));
+        tensors.Add(new(name, type, shape, bytes));
     }
 
     /// <summary>Writes the file, atomically.</summary>
@@ -67,9 +73,75 @@ public sealed class GgufWriter
     /// <exception cref="IngotException">It cannot be written; nothing is left behind.</exception>
     public void Write(string path) => AtomicFile.Write(path, Write);
 
+    /// <summary>
+    /// Writes the model as several files, as llama-gguf-split does: NAME-00001-of-0000N.gguf and so on, all metadata in the first. They get their names when all are written, the first one last.
+    /// One file with the given name if it is no larger than a part.
+    /// </summary>
+    /// <param name="path">NAME.gguf: the ending makes way for the numbers.</param>
+    /// <param name="mostBytes">Of a part; only a tensor that is larger makes a larger one, alone.</param>
+    /// <returns>The files.</returns>
+    /// <exception cref="IngotException">They cannot be written, or would be more than 65,535; nothing is left behind.</exception>
+    public IReadOnlyList<string> WriteParts(string path, long mostBytes)
+    {
+        List<List<PlannedTensor>> parts = [[]];
+        long bytes = HeadBytes(metadata, tensors);
+        foreach (var tensor in tensors)
+        {
+            long more = Aligned(tensor.Type.BytesOf(tensor.Shape.Count));
+            if (parts[^1].Count > 0 && bytes + more > mostBytes)
+            {
+                parts.Add([]);
+                bytes = HeadBytes(PartMetadata(0, 0, isFirst: false), tensors);
+            }
+            parts[^1].Add(tensor);
+            bytes += more;
+        }
+        if (parts.Count == 1)
+        {
+            Write(path);
+            return [path];
+        }
+        if (parts.Count > GgufParts.Most) throw new IngotException($"parts of {mostBytes} bytes would be {parts.Count}; a GGUF model has at most {GgufParts.Most}, so choose larger ones");
+        var names = new GgufParts(path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) ? path[..^5] : path, 0, parts.Count);
+        AtomicFile.WriteAll([.. parts.Select((part, i) => (names.PathOf(i), (Action<Stream>)(to => Write(to, PartMetadata(i, parts.Count, isFirst: i == 0), part))))]);
+        return [.. parts.Select((_, i) => names.PathOf(i))];
+    }
+
+    OrderedDictionary<string, object> PartMetadata(int number, int count, bool isFirst)
+    {
+        OrderedDictionary<string, object> part = isFirst ? new(metadata) : [];
+        if (!isFirst && alignment != 32) part[AlignmentKey] = alignment;
+        part[GgufParts.NumberKey] = (ushort)number;
+        part[GgufParts.CountKey] = (ushort)count;
+        part[GgufParts.TensorsKey] = tensors.Count;
+        return part;
+    }
+
+    long HeadBytes(OrderedDictionary<string, object> metadata, List<PlannedTensor> tensors) => Aligned(Head(metadata, tensors).Length);
+
     /// <summary>Writes to a stream, from its current position on.</summary>
     /// <exception cref="IngotException">A tensor has not the bytes that it should.</exception>
-    public void Write(Stream stream)
+    public void Write(Stream stream) => Write(stream, metadata, tensors);
+
+    void Write(Stream stream, OrderedDictionary<string, object> metadata, List<PlannedTensor> tensors)
+    {
+        var head = Head(metadata, tensors);
+        head.WriteTo(stream);
+        Pad(stream, head.Length);
+        foreach (var (name, type, shape, bytes) in tensors)
+        {
+            var storage = bytes();
+            long need = type.BytesOf(shape.Count);
+            if (storage.Bytes != need) throw new IngotException($"'{name}' of shape {shape} and type {type} needs {need} bytes, but {storage.Bytes} were given");
+            const int Piece = 1 << 24; // spans end at 2 GB, tensors do not
+            for (long at = 0; at < need; at += Piece) stream.Write(storage.Span<byte>(at, (int)Math.Min(Piece, need - at)));
+            GC.KeepAlive(storage);
+            Pad(stream, need);
+        }
+    }
+
+    /// <summary>All that stands before the tensors' bytes.</summary>
+    MemoryStream Head(OrderedDictionary<string, object> metadata, List<PlannedTensor> tensors)
     {
         var head = new MemoryStream();
         var to = new BinaryWriter(head, Encoding.UTF8); // little endian on every machine
@@ -94,18 +166,7 @@ public sealed class GgufWriter
             offset = Aligned(offset + type.BytesOf(shape.Count));
         }
         to.Flush();
-        head.WriteTo(stream);
-        Pad(stream, head.Length);
-        foreach (var (name, type, shape, bytes) in tensors)
-        {
-            var storage = bytes();
-            long need = type.BytesOf(shape.Count);
-            if (storage.Bytes != need) throw new IngotException($"'{name}' of shape {shape} and type {type} needs {need} bytes, but {storage.Bytes} were given");
-            const int Piece = 1 << 24; // spans end at 2 GB, tensors do not
-            for (long at = 0; at < need; at += Piece) stream.Write(storage.Span<byte>(at, (int)Math.Min(Piece, need - at)));
-            GC.KeepAlive(storage);
-            Pad(stream, need);
-        }
+        return head;
     }
 
     long Aligned(long at) => (at + alignment - 1) / alignment * alignment;

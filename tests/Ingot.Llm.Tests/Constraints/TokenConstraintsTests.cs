@@ -10,7 +10,7 @@ using Ingot.Llm.Tokenizers.Unicode;
 
 namespace Ingot.Llm.Tests.Constraints;
 
-public class TokenConstraintsTests
+public partial class TokenConstraintsTests
 {
     /// <summary>Single bytes, and tokens that span several elements of JSON or end within a character.</summary>
     static readonly Tokenizer Tokens = Vocabulary();
@@ -210,12 +210,11 @@ public class TokenConstraintsTests
     }
 
     [Theory]
-    [InlineData("""{"type": "object", "properties": {"a": {"not": {}}}}""", "#/properties/a", "not")]
     [InlineData("""{"type": "array", "uniqueItems": true}""", "#", "uniqueItems")]
     [InlineData("""{"type": "object", "patternProperties": {"^a": {"type": "integer"}, "b$": {"type": "string"}}}""", "#", "may match '^a' and 'b$'")]
     [InlineData("""{"type": "object", "patternProperties": {"^a": false}}""", "#/patternProperties", "^a")]
     [InlineData("""{"type": "object", "patternProperties": {"(?=a)": {}}}""", "#", "look-around")]
-    [InlineData("""{"allOf": [{"patternProperties": {"^a": {}}}, {"properties": {"ab": {}}}]}""", "#", "patternProperties")]
+    [InlineData("""{"allOf": [{"patternProperties": {"^a": {}}, "additionalProperties": false}, {"properties": {"ab": {}}}]}""", "#", "patternProperties")]
     [InlineData("""{"type": "object", "propertyNames": {"pattern": "^a"}, "properties": {"ab": {}}, "additionalProperties": true}""", "#", "propertyNames")]
     [InlineData("""{"type": "object", "propertyNames": {"pattern": "^a"}, "required": ["b"]}""", "#", "does not allow it")]
     [InlineData("""{"type": "object", "properties": {"a": {}}, "minProperties": 2}""", "#", "minProperties")]
@@ -227,13 +226,10 @@ public class TokenConstraintsTests
     [InlineData("""{"type": "number", "multipleOf": 0.1, "minimum": 0.55}""", "#", "more digits")]
     [InlineData("""{"type": "integer", "multipleOf": 7, "maximum": 100}""", "#", "from 0 on")]
     [InlineData("""{"type": "integer", "multipleOf": 7, "minimum": 8, "maximum": 13}""", "#", "no multiple of 7")]
-    [InlineData("""{"type": "object", "dependentRequired": {"a": ["b"]}}""", "#", "dependentRequired")]
-    [InlineData("""{"type": "array", "contains": {}}""", "#", "contains")]
-    [InlineData("""{"type": "object", "unevaluatedProperties": false}""", "#", "unevaluatedProperties")]
     [InlineData("""{"type": "string", "format": "klingon"}""", "#", "format")]
     [InlineData("""{"type": "string", "pattern": "(?=a)b"}""", "#", "look-around")]
     [InlineData("""{"type": "string", "pattern": "(a)\\1"}""", "#", "back-reference")]
-    [InlineData("""{"oneOf": [{"type": "string"}, {"type": "string", "maxLength": 3}]}""", "#", "oneOf")]
+    [InlineData("""{"oneOf": [{"type": "string"}, {"type": "string", "pattern": "^a"}]}""", "#", "oneOf")]
     [InlineData("""{"$ref": "#/$defs/none"}""", "#", "$ref")]
     [InlineData("""{"$ref": "http://example.com/x"}""", "#", "$ref")]
     [InlineData("""{"type": "integer", "minimum": 5, "maximum": 4}""", "#", "minimum")]
@@ -245,7 +241,6 @@ public class TokenConstraintsTests
     [InlineData("""{"type": "string", "minLength": 5, "maxLength": 4}""", "#", "minLength")]
     [InlineData("""{"type": "string", "maxLength": -1}""", "#", "maxLength")]
     [InlineData("""{"type": 5}""", "", "broken")]
-    [InlineData("""{"if": {}, "then": {}}""", "#", "if")]
     [InlineData("""[]""", "", "object")]
     public void Schema_CannotBeHonoured_SaysWhereAndWhat(string schema, string path, string what)
     {

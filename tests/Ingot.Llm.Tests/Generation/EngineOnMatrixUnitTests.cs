@@ -121,6 +121,35 @@ public sealed class EngineOnMatrixUnitTests : IDisposable
         }
     }
 
+    /// <summary>While nobody waits, what was chosen is computed as the next turn's prompt has it.</summary>
+    [Fact]
+    public void StepAgain_AfterATurn_LeavesTheNextOneOnlyWhatIsNew()
+    {
+        var model = Model();
+        var engine = PrefixCacheTests.Engine(model);
+        int[] turn;
+        using (var first = engine.Start(RandomDecoder.Tokens(100), new(1) { MaxTokens = 70 }))
+        {
+            while (engine.Step()) { }
+            engine.HasEnded.ShouldBeFalse();
+            turn = [.. first.Tokens, .. RandomDecoder.Tokens(20, seed: 4)];
+        }
+        var expected = LogitsOf(new(model), turn, 185);
+        engine.HasEnded.ShouldBeTrue();
+        engine.StepAgain().ShouldBeTrue();
+        // Another text comes between, and has its own bits.
+        var other = RandomDecoder.Tokens(50, seed: 8);
+        LogitsOf(engine, other, 45).ShouldBe(LogitsOf(new(model), other, 45));
+        while (engine.StepAgain()) { }
+        (engine.HasEnded, engine.Active).ShouldBe((false, 0));
+        using (var probe = engine.Start(turn.AsSpan(0, 185), new(0) { MaxTokens = 0 }))
+        {
+            while (engine.Step()) { }
+            probe.Reused.ShouldBe(169); // all that had been computed: the last token had not
+        }
+        LogitsOf(engine, turn, 185).ShouldBe(expected);
+    }
+
     [Fact]
     public void Start_SeveralOfOnePrompt_AreEachThatOfTheirSeed()
     {

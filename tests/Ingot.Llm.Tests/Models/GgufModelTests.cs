@@ -93,24 +93,53 @@ public class GgufModelTests
         Should.Throw<Ingot.FormatException>(() => LoadedModel.Load(folder["bad.gguf"])).Message.ShouldContain(expected);
     }
 
-    /// <summary>A model's file in parts, as llama-gguf-split makes them: all metadata in the first.</summary>
+    /// <summary>A model's file in parts.</summary>
     static string[] Split(string path, string prefix, int parts)
     {
         var whole = Gguf.Open(path);
-        int each = (whole.Tensors.Count + parts - 1) / parts;
-        return [.. Enumerable.Range(0, parts).Select(n =>
-        {
-            var writer = new GgufWriter();
-            if (n == 0)
-                foreach (var (key, value) in whole.Metadata) writer.Set(key, value.Value);
-            writer.Set("split.no", (ushort)n);
-            writer.Set("split.count", (ushort)parts);
-            writer.Set("split.tensors.count", whole.Tensors.Count);
-            foreach (var t in whole.Tensors.Skip(n * each).Take(each)) writer.Add(t.Name, t.Type, t.Shape, () => whole.Bytes(t.Name));
-            string part = $"{prefix}-{n + 1:00000}-of-{parts:00000}.gguf";
-            writer.Write(part);
-            return part;
-        })];
+        var writer = new GgufWriter();
+        foreach (var (key, value) in whole.Metadata) writer.Set(key, value.Value);
+        foreach (var t in whole.Tensors) writer.Add(t.Name, t.Type, t.Shape, () => whole.Bytes(t.Name));
+        long size = new FileInfo(path).Length;
+        for (long most = size / parts; most < size; most += size / 50)
+            if (writer.WriteParts(prefix + ".gguf", most) is var files && files.Count == parts) return [.. files];
+            else foreach (string file in files) File.Delete(file);
+        throw new InvalidOperationException("no size gives so many parts");
+    }
+
+    [Fact]
+    public void Write_InParts_IsAsGgufSplitWritesThem()
+    {
+        using var folder = new TemporaryFolder();
+        var model = RandomDecoder.Of(DecoderTests.Shape("llama-adjacent"));
+        GgufExport.Write(folder["whole.gguf"], model, null);
+        const int Most = 20_000;
+        var files = GgufExport.Write(folder["parts", "a.gguf"], model, null, name: "whole", partBytes: Most);
+        files.Count.ShouldBeGreaterThan(2);
+        files.ShouldBe(Enumerable.Range(1, files.Count).Select(n => folder["parts", $"a-{n:00000}-of-{files.Count:00000}.gguf"]));
+        Directory.GetFiles(folder["parts"]).Order().ShouldBe(files); // and nothing else
+        var whole = Gguf.Open(folder["whole.gguf"]);
+        long largest = whole.Tensors.Max(t => t.ByteCount);
+        foreach (string file in files) new FileInfo(file).Length.ShouldBeLessThanOrEqualTo(Math.Max(Most, largest + 1000));
+        var read = Gguf.Open(files[0]); // with the others
+        read.Tensors.Select(t => t.Name).ShouldBe(whole.Tensors.Select(t => t.Name));
+        foreach (var t in read.Tensors)
+            read.Bytes(t.Name).Span<byte>(0, (int)t.ByteCount).SequenceEqual(whole.Bytes(t.Name).Span<byte>(0, (int)t.ByteCount)).ShouldBeTrue(t.Name);
+        read.Metadata.Keys.ShouldBe([.. whole.Metadata.Keys, "split.no", "split.count", "split.tensors.count"]);
+        (read.Metadata["split.no"].Value, read.Metadata["split.count"].Value, read.Metadata["split.tensors.count"].Value).ShouldBe(((ushort)0, (ushort)files.Count, whole.Tensors.Count));
+        Greedy(LoadedModel.Load(files[1]), [1, 2, 3], 10).ShouldBe(Greedy(LoadedModel.Load(folder["whole.gguf"]), [1, 2, 3], 10));
+        GgufExport.Write(folder["one.gguf"], model, null, partBytes: 1_000_000).ShouldBe([folder["one.gguf"]]);
+    }
+
+    [Fact]
+    public void WriteParts_ATensorThatCannotBeMade_LeavesNothing()
+    {
+        using var folder = new TemporaryFolder();
+        var writer = new GgufWriter();
+        writer.Add("a", Tensor.Zeros([4, 64]));
+        writer.Add("b", GgmlType.F32, new Ingot.Shape(4, 64), () => throw new IngotException("broken"));
+        Should.Throw<IngotException>(() => writer.WriteParts(folder["x.gguf"], 1000)).Message.ShouldBe("broken");
+        Directory.GetFileSystemEntries(folder.Path).ShouldBeEmpty();
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using Ingot.Formats;
 using Ingot.Llm.Models;
@@ -16,9 +17,10 @@ public class LlamaCppTests
     /// <summary>Rows of the models' embeddings.</summary>
     const int Vocabulary = 310;
 
-    /// <summary>Writes the ids that llama.cpp continues given ids with: arguments are the packages' folder, the model, the ids, how many, and perhaps texts to tokenize.</summary>
+    /// <summary>Writes the ids that llama.cpp continues given ids with: arguments are the packages' folder, the model, the ids, how many, and perhaps a file of texts to tokenize.</summary>
     const string Script = """
         import { createRequire } from "module";
+        import { readFileSync } from "fs";
         const [folder, model, prompt, steps, texts] = process.argv.slice(2);
         const bins = folder + "/node_modules/@node-llama-cpp/linux-x64/bins/linux-x64";
         const llama = createRequire(folder + "/x.js")(bins + "/llama-addon.node");
@@ -32,7 +34,12 @@ public class LlamaCppTests
         const fail = text => { console.error(text + "\n" + log.join("")); process.exit(1); };
         const loaded = new llama.AddonModel(model, { addonExports: llama, gpuLayers: 0, useMmap: true });
         if (!await loaded.init()) fail("it does not load");
-        const tokenized = JSON.parse(texts ?? "[]").map(t => [...loaded.tokenize(t, false)]);
+        const tokenized = JSON.parse(texts ? readFileSync(texts, "utf8") : "[]").map(t => [...loaded.tokenize(t, false)]);
+        const detokenized = tokenized.map(ids => loaded.detokenize(Uint32Array.from(ids), false));
+        if (+steps === 0) {
+            await new Promise(written => process.stdout.write(JSON.stringify({ tokenized, detokenized }) + "\n", written));
+            process.exit(0);
+        }
         const context = new llama.AddonContext(loaded, { contextSize: 128, batchSize: 128, sequences: 1, threads: 1, flashAttention: false });
         if (!await context.init()) fail("it has no context");
         const sampler = new llama.AddonSampler(loaded);
@@ -94,6 +101,18 @@ public class LlamaCppTests
         theirs[11].ShouldBe(GgufModelTests.Greedy(LoadedModel.Load(folder["model.gguf"]), RandomDecoder.Tokens(11), 12)[11]); // activations are rounded there
     }
 
+    [Fact]
+    public void Write_InParts_LoadsInLlamaCpp()
+    {
+        var peers = Peers();
+        using var folder = new TemporaryFolder();
+        var model = RandomDecoder.Of(GgufModelTests.Shape("plain") with { VocabularySize = Vocabulary });
+        var files = GgufExport.Write(folder["parts.gguf"], model, Tokenizer(), partBytes: 30_000);
+        files.Count.ShouldBeGreaterThan(2);
+        int[] prompt = RandomDecoder.Tokens(11);
+        GgufModelTests.Greedy(LoadedModel.Load(files[0]), prompt, 40).ShouldBe(GgufModelTests.Ids(Run(peers, folder, prompt, 40, model: files[0]).GetProperty("ids")));
+    }
+
     [Theory]
     [InlineData(SplitPatterns.Qwen2)]
     [InlineData(SplitPatterns.Cl100k)]
@@ -110,6 +129,48 @@ public class LlamaCppTests
         var read = LoadedModel.Load(folder["model.gguf"]).Tokenizer;
         foreach (var text in texts) read.Encode(text).ShouldBe(tokenizer.Encode(text));
     }
+
+    [Theory]
+    [InlineData("gpt2"), InlineData("qwen3"), InlineData("cl100k_base"), InlineData("o200k_base"), InlineData("mistral_v1"), InlineData("llama2"), InlineData("stories"), InlineData("bert_base_uncased"), InlineData("unigram"), InlineData("unigram-bytes")]
+    public void Write_TokenizerOfEveryKind_GivesTheSameIdsAndTextInLlamaCpp(string name)
+    {
+        var peers = Peers();
+        using var folder = new TemporaryFolder();
+        var tokenizer = name switch
+        {
+            "llama2" => TokenizerFile.Load(SharedData.Path("llama2c/llama2-tokenizer.model")),
+            "stories" => LoadedModel.Load(SharedData.Path("gguf/stories260K-F32.gguf")).Tokenizer,
+            "unigram" => Tokenizers.TokenizerWritingTests.Unigram(hasByteFallback: false),
+            "unigram-bytes" => Tokenizers.TokenizerWritingTests.Unigram(hasByteFallback: true),
+            _ => Tokenizers.GoldenVectors.Load(name),
+        };
+        GgufExport.Write(folder["model.gguf"], RandomDecoder.Of(RandomDecoder.Config with { VocabularySize = tokenizer.VocabularySize }), tokenizer, type: GgmlType.F16);
+        // What llama.cpp does otherwise whatever a GGUF file says: it does not normalize to NFC, which Qwen's does; in o200k's split combining marks are no letters; a unigram's unknown characters do not become bytes; BERT's
+        // words have no greatest length, its marks go another way and Korean syllables are not taken apart.
+        bool IsLike(string text) => name switch
+        {
+            "qwen3" or "o200k_base" => !HasMarks(text),
+            "unigram-bytes" => !tokenizer.Encode(text, addSpecial: false, parseSpecial: false).Any(id => tokenizer.TokenText(id)!.StartsWith("<0x", StringComparison.Ordinal)),
+            "bert_base_uncased" => !HasMarks(text) && !text.Any(c => c is >= '\uAC00' and <= '\uD7A3') && text.Split(' ', '\n').All(w => w.Length <= 100),
+            _ => true,
+        };
+        string[] texts = [.. Tokenizers.TokenizerWritingTests.GoldenTexts().Where(t => t.Length is > 0 and < 3000 && !t.Contains('\0', StringComparison.Ordinal) && IsLike(t))];
+        // Of these kinds it takes spaces before punctuation away when it makes text of tokens, whatever the file says.
+        string Compared(string text) => name is "gpt2" or "cl100k_base" or "o200k_base" or "bert_base_uncased" ? text.Replace(" ", "", StringComparison.Ordinal) : text;
+        var theirs = Run(peers, folder, [1], 0, texts);
+        List<string> differences = [];
+        foreach (var (i, text) in texts.Index())
+        {
+            int[] ids = GgufModelTests.Ids(theirs.GetProperty("tokenized")[i]), ours = tokenizer.Encode(text, addSpecial: false, parseSpecial: false);
+            string decoded = theirs.GetProperty("detokenized")[i].GetString()!, our = tokenizer.Decode(ids);
+            if (!ids.SequenceEqual(ours)) differences.Add($"{JsonSerializer.Serialize(text.Length > 80 ? text[..80] : text)}: {string.Join(' ', ids.Take(24))} in llama.cpp, {string.Join(' ', ours.Take(24))} here");
+            else if (Compared(decoded) != Compared(our)) differences.Add($"of {JsonSerializer.Serialize(text.Length > 80 ? text[..80] : text)}, {JsonSerializer.Serialize(decoded.Length > 80 ? decoded[..80] : decoded)} in llama.cpp, {JsonSerializer.Serialize(our.Length > 80 ? our[..80] : our)} here");
+        }
+        texts.Length.ShouldBeGreaterThan(name == "unigram-bytes" ? 20 : 100);
+        differences.ShouldBeEmpty();
+    }
+
+    static bool HasMarks(string text) => text.Any(c => char.GetUnicodeCategory(c) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark);
 
     [Fact]
     public void Write_SpeedrunModel_WritesTheSameInLlamaCpp()
@@ -139,11 +200,12 @@ public class LlamaCppTests
         return folder!;
     }
 
-    static JsonElement Run(string peers, TemporaryFolder folder, int[] prompt, int steps, string[]? texts = null)
+    static JsonElement Run(string peers, TemporaryFolder folder, int[] prompt, int steps, string[]? texts = null, string? model = null)
     {
         File.WriteAllText(folder["run.mjs"], Script);
+        File.WriteAllText(folder["texts.json"], JsonSerializer.Serialize(texts ?? []));
         var start = new ProcessStartInfo("node") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in new[] { folder["run.mjs"], peers, folder["model.gguf"], JsonSerializer.Serialize(prompt), steps.ToString(), JsonSerializer.Serialize(texts ?? []) }) start.ArgumentList.Add(argument);
+        foreach (var argument in new[] { folder["run.mjs"], peers, model ?? folder["model.gguf"], JsonSerializer.Serialize(prompt), steps.ToString(), folder["texts.json"] }) start.ArgumentList.Add(argument);
         using var process = Process.Start(start)!;
         var error = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();

@@ -38,7 +38,7 @@ public sealed class TokenizerWritingTests : IDisposable
         }
     }
 
-    static List<string> GoldenTexts()
+    internal static List<string> GoldenTexts()
     {
         using var golden = GoldenVectors.Read("mistral_v1");
         // Texts that look like tokens: what is one of the model's own differs from format to format.
@@ -99,7 +99,7 @@ public sealed class TokenizerWritingTests : IDisposable
     }
 
     /// <summary>A unigram vocabulary of words and characters, in tokenizer.json as T5's is.</summary>
-    static Tokenizer Unigram(bool hasByteFallback)
+    internal static Tokenizer Unigram(bool hasByteFallback)
     {
         List<object[]> vocabulary = [["<pad>", 0.0], ["</s>", 0.0], ["<unk>", 0.0]];
         string[] bytes = hasByteFallback ? [.. Enumerable.Range(0, 256).Select(b => $"<0x{b:X2}>")] : [];
