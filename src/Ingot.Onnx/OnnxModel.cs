@@ -52,7 +52,7 @@ public sealed partial class OnnxModel
     public static OnnxModel Parse(ReadOnlySpan<byte> bytes, string name = "the model", OnnxOptions? options = null) => new(Storage.Of(bytes), name, null, options, options?.KeepsKernels == true ? new(null) : null);
 
     /// <summary>Reads a model from memory, with external data in a folder.</summary>
-    internal static OnnxModel Parse(ReadOnlySpan<byte> bytes, string name, string? folder, OnnxOptions options) => new(Storage.Of(bytes), name, folder, options);
+    internal static OnnxModel Parse(ReadOnlySpan<byte> bytes, string name, string? folder, OnnxOptions options) => new(Storage.Of(bytes), name, folder, options, null);
 
     /// <summary>Does what runs do once with a model's parts: constants in branches become tensors, last uses of names are found.</summary>
     internal void TakeIn()
