@@ -33,6 +33,7 @@ var root = new Command("ingot", "Trains small language models from nothing, in C
     FuzzCommand.Create(),
     InfoCommand.Create(),
     BenchCommand.Create(),
+    AblateCommand.Create(),
     CompressCommand.Compress(),
     CompressCommand.Decompress(),
 };
