@@ -64,7 +64,7 @@ public class ComparisonTests
     public void OnlyCommonSeedsCount()
     {
         var @base = Seeds(5, 6, 7);
-        One(@base, new() { [2] = 6.6 }).ShouldBe(new(1, 0.6 / 6, double.NaN, Verdict.NoDifference));
+        One(@base, new() { [2] = 6.5 }).ShouldBe(new(1, 0.5 / 6, double.NaN, Verdict.NoDifference));
         Comparison.Of(@base, [new Dictionary<ulong, double> { [9] = 1 }]).ShouldBe([null]);
     }
 }
