@@ -65,16 +65,10 @@ public readonly struct Codes(Vector128<byte> first, Vector128<byte> last, float 
 
     /// <summary>Codes less this zero, of which the offset is that multiple of the scale.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Words Words(short zero) => new(FirstWords(zero), LastWords(zero), Scale);
+    public Vector256<sbyte> Signed(byte zero) => (Vector256.Create(First, Last) - Vector256.Create(zero)).AsSByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector256<short> FirstWords(short zero) => WordsOf(First) - Vector256.Create(zero);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector256<short> LastWords(short zero) => WordsOf(Last) - Vector256.Create(zero);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector256<short> WordsOf(Vector128<byte> bytes) =>
+    internal static Vector256<short> WordsOf(Vector128<byte> bytes) =>
         Avx2.IsSupported ? Avx2.ConvertToVector256Int16(bytes) : Vector256.Create(Vector128.WidenLower(bytes), Vector128.WidenUpper(bytes)).AsInt16();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -124,6 +118,22 @@ static unsafe class Bits
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> HighNibbles(Vector128<byte> bytes) => (bytes.AsUInt16() >> 4).AsByte() & Vector128.Create((byte)0x0F);
 
+    /// <summary>The nibbles of 16 bytes and of 16 so much further: the low ones of both, the high ones of both.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Nibbles(byte* at, nint apart, out Vector256<byte> low, out Vector256<byte> high)
+    {
+        var (bytes, mask) = (Vector256.Create(Vector128.Load(at), Vector128.Load(at + apart)), Vector256.Create((byte)0x0F));
+        (low, high) = (bytes & mask, (bytes.AsUInt16() >> 4).AsByte() & mask);
+    }
+
+    /// <summary>The levels, which have 128 added, that the nibbles of 16 bytes are the numbers of: the low ones', the high ones'.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<sbyte> Levels(byte* at, Vector128<byte> levels)
+    {
+        var (bytes, signed) = (Vector128.Load(at), levels ^ Vector128.Create((byte)0x80));
+        return Vector256.Create(Vector128.ShuffleNative(signed, LowNibbles(bytes)), Vector128.ShuffleNative(signed, HighNibbles(bytes))).AsSByte();
+    }
+
     /// <summary>Two bits of each byte, from this bit on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> Pairs(Vector128<byte> bytes, int from) => (bytes.AsUInt16() >> from).AsByte() & Vector128.Create((byte)3);
@@ -135,5 +145,14 @@ static unsafe class Bits
         var spread = Vector128.ShuffleNative(Vector128.CreateScalar(sixteenBits).AsByte(), Vector128.Create((byte)0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1));
         var each = Vector128.Create(0x8040201008040201).AsByte();
         return Vector128.Equals(spread & each, each) & Vector128.Create((byte)16);
+    }
+
+    /// <summary>The same for two blocks with 32 bits each: of the first sixteen, of the last.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Sixteens(uint bits, uint nextBits, out Vector256<byte> first, out Vector256<byte> last)
+    {
+        var (all, each) = (Vector256.Create(bits | ((ulong)nextBits << 32)).AsByte(), Vector256.Create(0x8040201008040201).AsByte());
+        first = Vector256.Equals(Vector256.ShuffleNative(all, Vector256.Create(0L, 0x0101010101010101, 0x1414141414141414, 0x1515151515151515).AsByte()) & each, each) & Vector256.Create((byte)16);
+        last = Vector256.Equals(Vector256.ShuffleNative(all, Vector256.Create(0x0202020202020202, 0x0303030303030303, 0x1616161616161616, 0x1717171717171717).AsByte()) & each, each) & Vector256.Create((byte)16);
     }
 }

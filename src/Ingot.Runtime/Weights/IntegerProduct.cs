@@ -10,7 +10,7 @@ namespace Ingot.Runtime.Weights;
 /// <remarks>
 /// A result is the sum over the blocks of 32 in order, of (sum of the codes' products) * (scale of the weights * scale of x), and where codes have an offset, of offset * (sum of
 /// these x): two fused additions a block. Sums inside a block are integers and exact, so it does not matter how a kernel takes them: one row reads eight rows of weights side by side, with
-/// lanes along K, and joins the lanes; several rows share panels with a row of weights in each lane. Both give the same bits, at every level of vectors.
+/// lanes along K, in bytes, and joins the lanes; several rows share panels with a row of weights in each lane. Both give the same bits, at every level of vectors.
 /// </remarks>
 public abstract unsafe class IntegerProduct : IChunkWork
 {
@@ -20,6 +20,9 @@ public abstract unsafe class IntegerProduct : IChunkWork
     /// <summary>Values of a row that are unpacked at a time: a large block, or eight small ones.</summary>
     protected const int Stretch = 256;
 
+    /// <summary>Up to so many rows of x are taken one by one, as packing weights would take longer.</summary>
+    const int FewRows = 2;
+
     /// <summary>Groups of eight rows that are packed before rows of x pass them.</summary>
     const int Groups = 4;
 
@@ -28,7 +31,6 @@ public abstract unsafe class IntegerProduct : IChunkWork
 
     readonly Storage weights;
     readonly nint rowBytes;
-    readonly int codeBytes;
 
     /// <summary>Scratch of each worker. One job runs at a time, so all products share it.</summary>
     static readonly Storage?[] Scratch = new Storage?[WorkerPool.MaxThreads];
@@ -36,19 +38,19 @@ public abstract unsafe class IntegerProduct : IChunkWork
     /// <summary>The rounded x of the calling thread's job.</summary>
     [ThreadStatic] static Storage? rounded;
 
-    // The job that runs: codes of x row by row (bytes or words), and for each row its blocks' scales, then what offsets are multiplied with.
+    // The job that runs: codes of x row by row, and for each row its blocks' scales, then what offsets are multiplied with.
     float* x, y;
     int rowsOfX, rowsInChunk;
     bool isRounding;
     byte* codesOfX;
     float* scalesOfX;
 
-    protected IntegerProduct(Storage weights, int rows, int columns, long rowBytes, int codeBytes)
+    protected IntegerProduct(Storage weights, int rows, int columns, long rowBytes)
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentOutOfRangeException.ThrowIfLessThan(weights.Bytes, rows * rowBytes);
         ArgumentOutOfRangeException.ThrowIfNotEqual(columns % 32, 0);
-        (this.weights, Rows, Columns, this.rowBytes, this.codeBytes) = (weights, rows, columns, (nint)rowBytes, codeBytes);
+        (this.weights, Rows, Columns, this.rowBytes) = (weights, rows, columns, (nint)rowBytes);
     }
 
     /// <summary>Whether this processor has the instructions.</summary>
@@ -69,7 +71,7 @@ public abstract unsafe class IntegerProduct : IChunkWork
         this.x = (float*)x;
         this.y = (float*)y;
         rowsOfX = m;
-        long codes = ((long)m * Columns * codeBytes + 63) & ~63L, bytes = codes + (long)m * Blocks * 2 * sizeof(float);
+        long codes = ((long)m * Columns + 63) & ~63L, bytes = codes + (long)m * Blocks * 2 * sizeof(float);
         var memory = rounded is { } r && r.Bytes >= bytes ? r : rounded = Storage.Allocate(bytes);
         codesOfX = (byte*)memory.Address;
         scalesOfX = (float*)(codesOfX + codes);
@@ -81,7 +83,7 @@ public abstract unsafe class IntegerProduct : IChunkWork
             isRounding = false;
         }
         int least = (int)Math.Clamp((64L << 10) / rowBytes, 1, Math.Max(1, Rows / (4 * WorkerPool.Threads)));
-        rowsInChunk = m == 1 ? (least + Lanes - 1) / Lanes * Lanes : Groups * Lanes;
+        rowsInChunk = m <= FewRows ? (least + Lanes - 1) / Lanes * Lanes : Groups * Lanes;
         WorkerPool.Run(this, (Rows + rowsInChunk - 1) / rowsInChunk);
         GC.KeepAlive(weights);
         GC.KeepAlive(memory);
@@ -95,16 +97,24 @@ public abstract unsafe class IntegerProduct : IChunkWork
             return;
         }
         int first = chunk * rowsInChunk, end = Math.Min(Rows, first + rowsInChunk);
-        if (rowsOfX == 1)
-            for (int n = first; n < end; n += Lanes) Store(MultiplyRow((byte*)weights.Address, n, end, codesOfX, scalesOfX), y + n, end - n);
+        if (rowsOfX <= FewRows)
+            for (int n = first; n < end; n += Lanes)
+            {
+                byte* rows = EightFrom(n, n + Lanes <= end ? null : Room(worker, Lanes * rowBytes));
+                for (int m = 0; m < rowsOfX; m++)
+                    Store(MultiplyRow(rows, codesOfX + m * (nint)Columns, scalesOfX + m * (nint)(2 * Blocks)), y + m * (nint)Rows + n, end - n);
+            }
         else MultiplyBlocks(first, end, worker);
     }
 
-    /// <summary>The results of eight rows of weights, from n on, with one row of x.</summary>
-    protected abstract Vector256<float> MultiplyRow(byte* weights, int n, int end, byte* codesOfX, float* scalesOfX);
+    /// <summary>The results of eight rows of weights with one row of x, of which codes are bytes.</summary>
+    protected abstract Vector256<float> MultiplyRow(byte* rows, byte* codesOfX, float* scalesOfX);
 
-    /// <summary>Eight rows of weights with a row in each lane: four bytes of codes, block by block; then, for each block, eight scales and eight offsets.</summary>
-    protected abstract void Pack(byte* weights, int n, int end, byte* panel, float* scales);
+    /// <summary>Floats beside the codes of 32 values of a panel.</summary>
+    protected abstract int ScalesInBlock { get; }
+
+    /// <summary>Eight rows of weights with a row in each lane: four bytes of codes, block by block; and for each block eight scales, and what else belongs to it.</summary>
+    protected abstract void Pack(byte* rows, byte* panel, float* scales);
 
     /// <summary>A panel with four rows of x.</summary>
     protected abstract void MultiplyTile(byte* panel, float* scales, byte* codesOfX, float* scalesOfX, float* y, int count);
@@ -119,15 +129,32 @@ public abstract unsafe class IntegerProduct : IChunkWork
             for (int i = 0; i < count; i++) y[i] = v[i];
     }
 
+    /// <summary>Eight rows of weights: where they lie, or the last, fewer, copied with zeros after them.</summary>
+    byte* EightFrom(int n, byte* room)
+    {
+        byte* at = (byte*)weights.Address + n * rowBytes;
+        if (n + Lanes <= Rows) return at;
+        nint there = (Rows - n) * rowBytes;
+        Buffer.MemoryCopy(at, room, Lanes * rowBytes, there);
+        new Span<byte>(room + there, (int)(Lanes * rowBytes - there)).Clear();
+        return room;
+    }
+
+    static byte* Room(int worker, nint bytes)
+    {
+        if (Scratch[worker] is not { } scratch || scratch.Bytes < bytes) Scratch[worker] = scratch = Storage.Allocate(bytes);
+        return (byte*)scratch.Address;
+    }
+
     void MultiplyBlocks(int first, int end, int worker)
     {
-        nint panelBytes = (nint)Columns * Lanes * codeBytes, scaleCount = (nint)Blocks * 2 * Lanes, need = Groups * (panelBytes + scaleCount * sizeof(float));
-        if (Scratch[worker] is not { } scratch || scratch.Bytes < need) Scratch[worker] = scratch = Storage.Allocate(need);
-        var panels = (byte*)scratch.Address;
-        var scales = (float*)(panels + Groups * panelBytes);
-        for (int n = first, g = 0; n < end; n += Lanes, g++) Pack((byte*)weights.Address, n, end, panels + g * panelBytes, scales + g * scaleCount);
-        nint xBytes = (nint)Columns * codeBytes, xScales = (nint)Blocks * 2;
-        int block = Math.Max(4, (int)(BlockBytes / xBytes) & ~3);
+        nint panelBytes = (nint)Columns * Lanes, scaleCount = (nint)Blocks * ScalesInBlock;
+        byte* panels = Room(worker, Groups * (panelBytes + scaleCount * sizeof(float)) + Lanes * rowBytes);
+        float* scales = (float*)(panels + Groups * panelBytes);
+        byte* room = (byte*)(scales + Groups * scaleCount);
+        for (int n = first, g = 0; n < end; n += Lanes, g++) Pack(EightFrom(n, room), panels + g * panelBytes, scales + g * scaleCount);
+        nint xScales = (nint)Blocks * 2;
+        int block = Math.Max(4, BlockBytes / Columns & ~3);
         for (int from = 0; from < rowsOfX; from += block)
         {
             int stop = Math.Min(rowsOfX, from + block);
@@ -136,18 +163,17 @@ public abstract unsafe class IntegerProduct : IChunkWork
                 byte* panel = panels + g * panelBytes;
                 float* panelScales = scales + g * scaleCount;
                 int m = from;
-                for (; m + 4 <= stop; m += 4) MultiplyTile(panel, panelScales, codesOfX + m * xBytes, scalesOfX + m * xScales, y + m * (nint)Rows + n, end - n);
-                for (; m < stop; m++) Store(MultiplyOne(panel, panelScales, codesOfX + m * xBytes, scalesOfX + m * xScales), y + m * (nint)Rows + n, end - n);
+                for (; m + 4 <= stop; m += 4) MultiplyTile(panel, panelScales, codesOfX + m * (nint)Columns, scalesOfX + m * xScales, y + m * (nint)Rows + n, end - n);
+                for (; m < stop; m++) Store(MultiplyOne(panel, panelScales, codesOfX + m * (nint)Columns, scalesOfX + m * xScales), y + m * (nint)Rows + n, end - n);
             }
         }
-        GC.KeepAlive(scratch);
     }
 
-    /// <summary>A row of x: codes of 8 bits (in words, if the weights are), the scale of each 32, and the scaled sum of their codes. What is not finite makes its block's scale so.</summary>
+    /// <summary>A row of x: codes of 8 bits, the scale of each 32, and the scaled sum of their codes. What is not finite makes its block's scale so.</summary>
     void Round(int m)
     {
         float* from = x + (nint)m * Columns, scales = scalesOfX + (nint)m * 2 * Blocks;
-        byte* to = codesOfX + (nint)m * Columns * codeBytes;
+        byte* to = codesOfX + (nint)m * Columns;
         for (int b = 0; b < Blocks; b++, from += 32)
         {
             Vector256<float> v0 = Vector256.Load(from), v1 = Vector256.Load(from + 8), v2 = Vector256.Load(from + 16), v3 = Vector256.Load(from + 24);
@@ -160,13 +186,7 @@ public abstract unsafe class IntegerProduct : IChunkWork
             float scale = largest / 127;
             scales[b] = scale;
             scales[Blocks + b] = scale * Vector256.Sum(c0 + c1 + (c2 + c3));
-            Vector256<short> w0 = Vector256.Narrow(c0, c1), w1 = Vector256.Narrow(c2, c3);
-            if (codeBytes == 1) Vector256.Narrow(w0, w1).Store((sbyte*)to + 32 * b);
-            else
-            {
-                w0.Store((short*)to + 32 * b);
-                w1.Store((short*)to + 32 * b + 16);
-            }
+            Vector256.Narrow(Vector256.Narrow(c0, c1), Vector256.Narrow(c2, c3)).Store((sbyte*)to + 32 * b);
         }
     }
 
@@ -177,17 +197,37 @@ public abstract unsafe class IntegerProduct : IChunkWork
         for (int i = 0; i < bytes; i += 64) Sse.Prefetch0(at + Lanes * rowBytes + i);
     }
 
-    /// <summary>The halves of eight rows so far apart: four from each address on.</summary>
+    /// <summary>The halves of eight rows so far apart: four from each address on. They are put together by shifts, as vectors have enough to do.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    protected static Vector256<float> HalvesAt(byte* at, byte* at4, nint s, nint s3) => Halves.Eight(Vector128.Create(
-        *(short*)at, *(short*)(at + s), *(short*)(at + 2 * s), *(short*)(at + s3), *(short*)at4, *(short*)(at4 + s), *(short*)(at4 + 2 * s), *(short*)(at4 + s3)));
+    protected static Vector256<float> HalvesAt(byte* at, byte* at4, nint s, nint s3)
+    {
+        return Halves.Eight(Vector128.Create(Four(at, s, s3), Four(at4, s, s3)).AsInt16());
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static ulong Four(byte* at, nint s, nint s3) => *(ushort*)at | ((ulong)*(ushort*)(at + s) << 16) | ((ulong)*(ushort*)(at + 2 * s) << 32) | ((ulong)*(ushort*)(at + s3) << 48);
+    }
 
     /// <summary>The sums of the eight vectors' lanes, a vector a lane.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    protected static Vector256<int> Join(Vector256<int> v0, Vector256<int> v1, Vector256<int> v2, Vector256<int> v3, Vector256<int> v4, Vector256<int> v5, Vector256<int> v6, Vector256<int> v7)
+    protected static Vector256<int> Join(Vector256<int> v0, Vector256<int> v1, Vector256<int> v2, Vector256<int> v3, Vector256<int> v4, Vector256<int> v5, Vector256<int> v6, Vector256<int> v7) =>
+        Pairs(Pairs(Ends(v0, v4), Ends(v1, v5)), Pairs(Ends(v2, v6), Ends(v3, v7)));
+
+    /// <summary>The halves of a vector added, and those of another after them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    protected static Vector256<int> Ends(Vector256<int> a, Vector256<int> b) => Avx2.Blend(a, b, 0xF0) + Avx2.Permute2x128(a, b, 0x21);
+
+    /// <summary>The sums of the eight vectors' first four lanes and of their last four, a vector a lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    protected static void Join(
+        Vector256<int> v0, Vector256<int> v1, Vector256<int> v2, Vector256<int> v3, Vector256<int> v4, Vector256<int> v5, Vector256<int> v6, Vector256<int> v7,
+        out Vector256<int> first, out Vector256<int> last)
     {
-        var low = Avx2.HorizontalAdd(Avx2.HorizontalAdd(v0, v1), Avx2.HorizontalAdd(v2, v3));
-        var high = Avx2.HorizontalAdd(Avx2.HorizontalAdd(v4, v5), Avx2.HorizontalAdd(v6, v7));
-        return Avx2.Permute2x128(low, high, 0x20) + Avx2.Permute2x128(low, high, 0x31);
+        Vector256<int> a = Pairs(Pairs(v0, v1), Pairs(v2, v3)), b = Pairs(Pairs(v4, v5), Pairs(v6, v7));
+        (first, last) = (Avx2.Permute2x128(a, b, 0x20), Avx2.Permute2x128(a, b, 0x31));
     }
+
+    /// <summary>Sums of neighbours, as a horizontal addition gives them, in fewer steps.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<int> Pairs(Vector256<int> a, Vector256<int> b) =>
+        Avx.Shuffle(a.AsSingle(), b.AsSingle(), 0x88).AsInt32() + Avx.Shuffle(a.AsSingle(), b.AsSingle(), 0xDD).AsInt32();
 }

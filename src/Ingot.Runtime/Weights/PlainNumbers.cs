@@ -71,13 +71,13 @@ public readonly unsafe struct Halves(byte* at) : IWeightBlock<Halves>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WideFloats Wide(int part) => Narrow(part).Join();
 
-    /// <summary>Eight of them.</summary>
+    /// <summary>Eight of them, of which nearly all are normal: exponents move by a multiplication, which takes subnormal ones along, and infinities and NaN are put in after it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Eight(Vector128<short> halves)
     {
-        var above = (halves & Vector128.Create((short)0x7FFF)) - Vector128.Create((short)0x400);
-        var wide = Lower(halves.ToVector256Unsafe());
-        return (Vector128.GreaterThan(above, Vector128.Create((short)(0x7BFF - 0x400))) | Vector128.LessThan(above, Vector128<short>.Zero)) == Vector128<short>.Zero ? Normal(wide) : Any(wide);
+        var bits = (Lower(halves.ToVector256Unsafe()) << 13) & Vector256.Create(unchecked((int)0x8FFFE000));
+        var special = Vector256.GreaterThan(bits & Vector256.Create(0x0FFFE000), Vector256.Create(0x0F7FE000)) & Vector256.Create(255 << 23);
+        return ((bits.AsSingle() * Vector256.Create(5.1922969e33f)).AsInt32() | special).AsSingle(); // 2^112
     }
 
     /// <summary>.NET has no vector instruction for the conversion, so numbers other than subnormal ones, zeros, infinities and NaN take a short way of integer operations.</summary>

@@ -9,7 +9,7 @@ namespace Ingot.Runtime.Weights;
 
 /// <summary>4 bits: scale * (code - 8). Half scale, 16 bytes; the low nibbles come first.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q4_0(byte* at) : IByteBlock<Q4_0>
+public readonly unsafe struct Q4_0(byte* at) : IUnsignedBlock<Q4_0>
 {
     readonly byte* at = at;
     public static int ScaleAt => 0;
@@ -34,6 +34,9 @@ public readonly unsafe struct Q4_0(byte* at) : IByteBlock<Q4_0>
         return Vector256.Create(Bits.LowNibbles(bytes), Bits.HighNibbles(bytes));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void CodesOfTwo(byte* block, int pair, out Vector256<byte> first, out Vector256<byte> last) => Bits.Nibbles(block + 2, Bytes, out first, out last);
+
     public void Scales(out Vector256<float> scales, out Vector256<float> offsets) => throw new NotSupportedException("it has one scale");
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -47,7 +50,7 @@ public readonly unsafe struct Q4_0(byte* at) : IByteBlock<Q4_0>
 
 /// <summary>4 bits: scale * code + minimum. Half scale and minimum, 16 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q4_1(byte* at) : IByteBlock<Q4_1>
+public readonly unsafe struct Q4_1(byte* at) : IUnsignedBlock<Q4_1>
 {
     readonly byte* at = at;
     public static int ScaleAt => 0;
@@ -72,6 +75,9 @@ public readonly unsafe struct Q4_1(byte* at) : IByteBlock<Q4_1>
         return Vector256.Create(Bits.LowNibbles(bytes), Bits.HighNibbles(bytes));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void CodesOfTwo(byte* block, int pair, out Vector256<byte> first, out Vector256<byte> last) => Bits.Nibbles(block + 4, Bytes, out first, out last);
+
     public void Scales(out Vector256<float> scales, out Vector256<float> offsets) => throw new NotSupportedException("it has one scale");
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -84,7 +90,7 @@ public readonly unsafe struct Q4_1(byte* at) : IByteBlock<Q4_1>
 
 /// <summary>5 bits: scale * (code - 16). Half scale, 32 fifth bits, 16 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q5_0(byte* at) : IByteBlock<Q5_0>
+public readonly unsafe struct Q5_0(byte* at) : IUnsignedBlock<Q5_0>
 {
     readonly byte* at = at;
     public static int ScaleAt => 0;
@@ -110,6 +116,14 @@ public readonly unsafe struct Q5_0(byte* at) : IByteBlock<Q5_0>
         return Vector256.Create(Bits.LowNibbles(bytes) | Bits.Sixteens(fifth), Bits.HighNibbles(bytes) | Bits.Sixteens(fifth >> 16));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void CodesOfTwo(byte* block, int pair, out Vector256<byte> first, out Vector256<byte> last)
+    {
+        Bits.Nibbles(block + 6, Bytes, out first, out last);
+        Bits.Sixteens(Unsafe.ReadUnaligned<uint>(block + 2), Unsafe.ReadUnaligned<uint>(block + 2 + Bytes), out var fifthOfFirst, out var fifthOfLast);
+        (first, last) = (first | fifthOfFirst, last | fifthOfLast);
+    }
+
     public void Scales(out Vector256<float> scales, out Vector256<float> offsets) => throw new NotSupportedException("it has one scale");
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -123,7 +137,7 @@ public readonly unsafe struct Q5_0(byte* at) : IByteBlock<Q5_0>
 
 /// <summary>5 bits: scale * code + minimum. Half scale and minimum, 32 fifth bits, 16 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q5_1(byte* at) : IByteBlock<Q5_1>
+public readonly unsafe struct Q5_1(byte* at) : IUnsignedBlock<Q5_1>
 {
     readonly byte* at = at;
     public static int ScaleAt => 0;
@@ -149,6 +163,14 @@ public readonly unsafe struct Q5_1(byte* at) : IByteBlock<Q5_1>
         return Vector256.Create(Bits.LowNibbles(bytes) | Bits.Sixteens(fifth), Bits.HighNibbles(bytes) | Bits.Sixteens(fifth >> 16));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void CodesOfTwo(byte* block, int pair, out Vector256<byte> first, out Vector256<byte> last)
+    {
+        Bits.Nibbles(block + 8, Bytes, out first, out last);
+        Bits.Sixteens(Unsafe.ReadUnaligned<uint>(block + 4), Unsafe.ReadUnaligned<uint>(block + 4 + Bytes), out var fifthOfFirst, out var fifthOfLast);
+        (first, last) = (first | fifthOfFirst, last | fifthOfLast);
+    }
+
     public void Scales(out Vector256<float> scales, out Vector256<float> offsets) => throw new NotSupportedException("it has one scale");
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -161,7 +183,7 @@ public readonly unsafe struct Q5_1(byte* at) : IByteBlock<Q5_1>
 
 /// <summary>8 bits: scale * code, which is signed. Half scale, 32 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q8_0(byte* at) : IWordBlock<Q8_0>
+public readonly unsafe struct Q8_0(byte* at) : ISignedBlock<Q8_0>
 {
     readonly byte* at = at;
     public static int ScaleAt => 0;
@@ -177,8 +199,10 @@ public readonly unsafe struct Q8_0(byte* at) : IWordBlock<Q8_0>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WideFloats Wide(int part) => Part().Wide();
 
+    public float Scale => Bits.Half(at);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Words Words32(int part) => new(Vector256.WidenLower(Vector256.Load((sbyte*)at + 2)), Vector256.WidenUpper(Vector256.Load((sbyte*)at + 2)), Bits.Half(at));
+    public static Vector256<sbyte> CodesOf(byte* block, int part) => Vector256.Load((sbyte*)block + 2);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part()
@@ -201,7 +225,7 @@ static class Levels
 
 /// <summary>4 bits, the numbers of levels: scale * level. Half scale, 16 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct IQ4_NL(byte* at) : IWordBlock<IQ4_NL>
+public readonly unsafe struct IQ4_NL(byte* at) : ISignedBlock<IQ4_NL>
 {
     readonly byte* at = at;
     public static int ScaleAt => 0;
@@ -217,8 +241,10 @@ public readonly unsafe struct IQ4_NL(byte* at) : IWordBlock<IQ4_NL>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WideFloats Wide(int part) => Part().Wide();
 
+    public float Scale => Bits.Half(at);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Words Words32(int part) => Part().Words(128);
+    public static Vector256<sbyte> CodesOf(byte* block, int part) => Bits.Levels(block + 2, Levels.NonLinear);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part()
@@ -232,7 +258,7 @@ public readonly unsafe struct IQ4_NL(byte* at) : IWordBlock<IQ4_NL>
 /// <summary>Microscaling: 4-bit floats with a common power of two. One byte of exponent, 16 bytes.</summary>
 /// <remarks>OCP Microscaling Formats (MX) 1.0, E2M1 with E8M0; ggml keeps the first sixteen values in the low nibbles.</remarks>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct MXFP4(byte* at) : IWordBlock<MXFP4>
+public readonly unsafe struct MXFP4(byte* at) : ISignedBlock<MXFP4>
 {
     readonly byte* at = at;
     public static int ScaleAt => -1;
@@ -248,15 +274,17 @@ public readonly unsafe struct MXFP4(byte* at) : IWordBlock<MXFP4>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WideFloats Wide(int part) => Part().Wide();
 
+    /// <summary>Half of 2^(e - 127), as the levels are doubled; the smallest two are subnormal.</summary>
+    public float Scale => BitConverter.UInt32BitsToSingle(at[0] < 2 ? 0x200000u << at[0] : (uint)(at[0] - 1) << 23);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Words Words32(int part) => Part().Words(128);
+    public static Vector256<sbyte> CodesOf(byte* block, int part) => Bits.Levels(block + 1, Levels.Float4);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part()
     {
         var bytes = Vector128.Load(at + 1);
-        // Half of 2^(e - 127), as the levels are doubled; the smallest two are subnormal.
-        float scale = BitConverter.UInt32BitsToSingle(at[0] < 2 ? 0x200000u << at[0] : (uint)(at[0] - 1) << 23);
+        float scale = Scale;
         return new(Vector128.ShuffleNative(Levels.Float4, Bits.LowNibbles(bytes)), Vector128.ShuffleNative(Levels.Float4, Bits.HighNibbles(bytes)), scale, -128 * scale);
     }
 }

@@ -36,12 +36,14 @@ public readonly unsafe struct Q2_K(byte* at) : IWeightBlock<Q2_K>
 }
 
 /// <summary>3 bits, code - 4; 6-bit scales of 16 weights, less 32. 32 bytes of third bits, 64 bytes, 12 bytes of scales, half scale.</summary>
-public readonly unsafe struct Q3_K : IWordBlock<Q3_K>
+public readonly unsafe struct Q3_K : ISignedBlock<Q3_K>
 {
     readonly byte* at;
     readonly float scale;
     readonly ulong scales, lastScales;
-    public static int ScaleAt => -1;
+    public static int ScaleAt => 108;
+    public static bool HasFactors => true;
+    public float Scale => scale;
     public static int Length => 256;
     public static int Bytes => 110;
 
@@ -67,13 +69,19 @@ public readonly unsafe struct Q3_K : IWordBlock<Q3_K>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WideFloats Wide(int part) => Part(part).Wide();
 
-    /// <summary>The scales of 16 weights go into their codes: at most 4 * 32.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Words Words32(int part)
+    public static Vector256<sbyte> CodesOf(byte* block, int part)
     {
-        var codes = Part(part);
-        uint pair = Scales(part);
-        return new(codes.FirstWords(4) * Vector256.Create((short)((int)(pair & 0xFF) - 32)), codes.LastWords(4) * Vector256.Create((short)((int)(pair >> 8) - 32)), scale);
+        var low = (Vector256.Load(block + 32 + part / 4 * 32).AsUInt16() >> (part % 4 * 2)).AsByte() & Vector256.Create((byte)3);
+        var third = (Vector256.Load(block).AsUInt16() >> part).AsByte() & Vector256<byte>.One;
+        return ((low | (third << 2)) - Vector256.Create((byte)4)).AsSByte();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<short> FactorsOf(byte* block)
+    {
+        var opened = Open(block);
+        return Codes.WordsOf(Vector128.Create(opened.scales, opened.lastScales).AsByte()) - Vector256.Create((short)32);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -121,7 +129,7 @@ readonly unsafe struct SixBitScales
 
 /// <summary>4 bits; 6-bit scales and minima of 32 weights. Two half scales, 12 bytes of scales, 128 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q4_K(byte* at) : IByteBlock<Q4_K>
+public readonly unsafe struct Q4_K(byte* at) : IUnsignedBlock<Q4_K>
 {
     readonly byte* at = at;
     readonly SixBitScales scales = new(at);
@@ -145,6 +153,14 @@ public readonly unsafe struct Q4_K(byte* at) : IByteBlock<Q4_K>
         (Vector256.Load(block + 16 + part / 2 * 32).AsUInt16() >> (part % 2 * 4)).AsByte() & Vector256.Create((byte)0x0F);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void CodesOfTwo(byte* block, int pair, out Vector256<byte> first, out Vector256<byte> last)
+    {
+        var bytes = Vector256.Load(block + 16 + pair * 32);
+        var mask = Vector256.Create((byte)0x0F);
+        (first, last) = (bytes & mask, (bytes.AsUInt16() >> 4).AsByte() & mask);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Scales(out Vector256<float> scales, out Vector256<float> offsets) => (scales, offsets) = this.scales.All();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -157,7 +173,7 @@ public readonly unsafe struct Q4_K(byte* at) : IByteBlock<Q4_K>
 
 /// <summary>5 bits; 6-bit scales and minima of 32 weights. Two half scales, 12 bytes of scales, 32 bytes of fifth bits, 128 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q5_K(byte* at) : IByteBlock<Q5_K>
+public readonly unsafe struct Q5_K(byte* at) : IUnsignedBlock<Q5_K>
 {
     readonly byte* at = at;
     readonly SixBitScales scales = new(at);
@@ -182,6 +198,15 @@ public readonly unsafe struct Q5_K(byte* at) : IByteBlock<Q5_K>
         | (((Vector256.Load(block + 16).AsUInt16() >> part).AsByte() & Vector256<byte>.One) << 4);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void CodesOfTwo(byte* block, int pair, out Vector256<byte> first, out Vector256<byte> last)
+    {
+        Vector256<byte> bytes = Vector256.Load(block + 48 + pair * 32), fifth = (Vector256.Load(block + 16).AsUInt16() >> (2 * pair)).AsByte();
+        var (mask, bit) = (Vector256.Create((byte)0x0F), Vector256.Create((byte)0x10));
+        first = (bytes & mask) | ((fifth.AsUInt16() << 4).AsByte() & bit);
+        last = ((bytes.AsUInt16() >> 4).AsByte() & mask) | ((fifth.AsUInt16() << 3).AsByte() & bit);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Scales(out Vector256<float> scales, out Vector256<float> offsets) => (scales, offsets) = this.scales.All();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -194,11 +219,13 @@ public readonly unsafe struct Q5_K(byte* at) : IByteBlock<Q5_K>
 
 /// <summary>6 bits, code - 32; 8-bit scales of 16 weights. 128 bytes of the low four bits, 64 of the high two, 16 scales, half scale.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct Q6_K(byte* at) : IWordBlock<Q6_K>
+public readonly unsafe struct Q6_K(byte* at) : ISignedBlock<Q6_K>
 {
     readonly byte* at = at;
     readonly float scale = Bits.Half(at + 208);
-    public static int ScaleAt => -1;
+    public static int ScaleAt => 208;
+    public static bool HasFactors => true;
+    public float Scale => scale;
     public static int Length => 256;
     public static int Bytes => 210;
 
@@ -211,14 +238,17 @@ public readonly unsafe struct Q6_K(byte* at) : IWordBlock<Q6_K>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WideFloats Wide(int part) => Part(part).Wide();
 
-    /// <summary>The scales of 16 weights go into their codes: at most 32 * 128.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Words Words32(int part)
+    public static Vector256<sbyte> CodesOf(byte* block, int part)
     {
-        var codes = Part(part);
-        var scales = (sbyte*)at + 192 + 2 * part;
-        return new(codes.FirstWords(32) * Vector256.Create((short)scales[0]), codes.LastWords(32) * Vector256.Create((short)scales[1]), scale);
+        int quarter = part % 4;
+        var low = (Vector256.Load(block + part / 4 * 64 + quarter % 2 * 32).AsUInt16() >> (quarter / 2 * 4)).AsByte() & Vector256.Create((byte)0x0F);
+        var high = (Vector256.Load(block + 128 + part / 4 * 32).AsUInt16() >> (2 * quarter)).AsByte() & Vector256.Create((byte)3);
+        return ((low | (high.AsUInt16() << 4).AsByte()) - Vector256.Create((byte)32)).AsSByte();
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<short> FactorsOf(byte* block) => Vector256.WidenLower(Vector128.Load((sbyte*)block + 192).ToVector256Unsafe());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part(int part)
@@ -237,11 +267,13 @@ public readonly unsafe struct Q6_K(byte* at) : IWordBlock<Q6_K>
 
 /// <summary>4 bits, the numbers of levels; 6-bit scales of 32 weights, less 32. Half scale, 2 bytes of high and 4 of low bits of the scales, 128 bytes.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct IQ4_XS(byte* at) : IWordBlock<IQ4_XS>
+public readonly unsafe struct IQ4_XS(byte* at) : ISignedBlock<IQ4_XS>
 {
     readonly byte* at = at;
     readonly float scale = Bits.Half(at);
-    public static int ScaleAt => -1;
+    public static int ScaleAt => 0;
+    public static bool HasFactors => true;
+    public float Scale => scale;
     public static int Length => 256;
     public static int Bytes => 136;
 
@@ -255,25 +287,43 @@ public readonly unsafe struct IQ4_XS(byte* at) : IWordBlock<IQ4_XS>
     public WideFloats Wide(int part) => Part(part).Wide();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Words Words32(int part) => Part(part).Words(128);
+    public static Vector256<sbyte> CodesOf(byte* block, int part) => Bits.Levels(block + 8 + 16 * part, Levels.NonLinear);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<short> FactorsOf(byte* block)
+    {
+        // Eight nibbles and eight pairs of bits, to a byte each; then each byte twice, for the halves of 32 weights.
+        ulong low = Unsafe.ReadUnaligned<uint>(block + 4), high = Unsafe.ReadUnaligned<ushort>(block + 2);
+        low = (low | (low << 16)) & 0x0000FFFF0000FFFF;
+        low = (low | (low << 8)) & 0x00FF00FF00FF00FF;
+        low = (low | (low << 4)) & 0x0F0F0F0F0F0F0F0F;
+        high = (high | (high << 24)) & 0x000000FF000000FF;
+        high = (high | (high << 12)) & 0x000F000F000F000F;
+        high = (high | (high << 6)) & 0x0303030303030303;
+        var bytes = Vector128.CreateScalar(low | (high << 4)).AsByte();
+        return Codes.WordsOf(Vector128.ShuffleNative(bytes, Vector128.Create((byte)0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7))) - Vector256.Create((short)32);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    int Factor(int part) => (((at[4 + part / 2] >> (part % 2 * 4)) & 15) | (((Unsafe.ReadUnaligned<ushort>(at + 2) >> (2 * part)) & 3) << 4)) - 32;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part(int part)
     {
         var bytes = Vector128.Load(at + 8 + 16 * part);
-        int high = Unsafe.ReadUnaligned<ushort>(at + 2), number = ((at[4 + part / 2] >> (part % 2 * 4)) & 15) | (((high >> (2 * part)) & 3) << 4);
-        float here = scale * (number - 32);
+        float here = scale * Factor(part);
         return new(Vector128.ShuffleNative(Levels.NonLinear, Bits.LowNibbles(bytes)), Vector128.ShuffleNative(Levels.NonLinear, Bits.HighNibbles(bytes)), here, -128 * here);
     }
 }
 
 /// <summary>Ternary, -1, 0 or 1 times the scale, 2 bits each. 64 bytes, half scale.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct TQ2_0(byte* at) : IWordBlock<TQ2_0>
+public readonly unsafe struct TQ2_0(byte* at) : ISignedBlock<TQ2_0>
 {
     readonly byte* at = at;
     readonly float scale = Bits.Half(at + 64);
-    public static int ScaleAt => -1;
+    public static int ScaleAt => 64;
+    public float Scale => scale;
     public static int Length => 256;
     public static int Bytes => 66;
 
@@ -287,7 +337,7 @@ public readonly unsafe struct TQ2_0(byte* at) : IWordBlock<TQ2_0>
     public WideFloats Wide(int part) => Part(part).Wide();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Words Words32(int part) => Part(part).Words(1);
+    public static Vector256<sbyte> CodesOf(byte* block, int part) => Open(block).Part(part).Signed(1);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     Codes Part(int part)
@@ -299,11 +349,12 @@ public readonly unsafe struct TQ2_0(byte* at) : IWordBlock<TQ2_0>
 
 /// <summary>Ternary, five values a byte: digits in base 3, the first the most significant, of byte / 256. 48 bytes, 4 bytes of four values, half scale.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-public readonly unsafe struct TQ1_0(byte* at) : IWordBlock<TQ1_0>
+public readonly unsafe struct TQ1_0(byte* at) : ISignedBlock<TQ1_0>
 {
     readonly byte* at = at;
     readonly float scale = Bits.Half(at + 52);
-    public static int ScaleAt => -1;
+    public static int ScaleAt => 52;
+    public float Scale => scale;
     public static int Length => 256;
     public static int Bytes => 54;
 
@@ -317,7 +368,7 @@ public readonly unsafe struct TQ1_0(byte* at) : IWordBlock<TQ1_0>
     public WideFloats Wide(int part) => Part(part).Wide();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Words Words32(int part) => Part(part).Words(1);
+    public static Vector256<sbyte> CodesOf(byte* block, int part) => Open(block).Part(part).Signed(1);
 
     static ReadOnlySpan<byte> PowersOf3 => [1, 3, 9, 27, 81];
 

@@ -25,6 +25,9 @@ public abstract unsafe class WeightProduct : IChunkWork
     /// <summary>Rows of weights that are read side by side for one row of x, and rows of a tile.</summary>
     protected const int Together = 4;
 
+    /// <summary>Up to so many rows of x weights are decoded for each four of them, in registers: to put a panel into the cache and read it again would take longer.</summary>
+    const int FewRows = 4;
+
     readonly Storage weights;
     Storage? padded;
 
@@ -71,7 +74,7 @@ public abstract unsafe class WeightProduct : IChunkWork
         if (PaddedColumns != Columns) Pad();
         // Chunks of 64 KB of weights or more, but at least some for each thread to choose from.
         long least = Math.Max(1, (64L << 10) / RowBytes);
-        rowsInChunk = m == 1 ? (int)Math.Clamp(least, 1, Math.Max(1, Rows / (4 * WorkerPool.Threads))) : PanelRows;
+        rowsInChunk = m <= FewRows ? (int)Math.Clamp(least, 1, Math.Max(1, Rows / (4 * WorkerPool.Threads))) : PanelRows;
         rowsInChunk = (rowsInChunk + Together - 1) / Together * Together;
         WorkerPool.Run(this, (Rows + rowsInChunk - 1) / rowsInChunk);
         GC.KeepAlive(weights);
@@ -99,11 +102,15 @@ public abstract unsafe class WeightProduct : IChunkWork
     {
         int first = chunk * rowsInChunk, end = Math.Min(Rows, first + rowsInChunk);
         if (rowsOfX == 1) MultiplyRow(first, end);
+        else if (rowsOfX <= FewRows) MultiplyFew(first, end);
         else MultiplyBlocks(first, end, worker);
     }
 
     /// <summary>One row of x with rows of weights.</summary>
     protected abstract void MultiplyRow(int first, int end);
+
+    /// <summary>A few rows of x with rows of weights.</summary>
+    protected abstract void MultiplyFew(int first, int end);
 
     /// <summary>A stretch of a row, from a multiple of <see cref="Stretch"/>; zeros beyond its end.</summary>
     /// <param name="row">The row.</param>

@@ -178,29 +178,29 @@ public sealed class QuantizedMatrix
 
     static Maker Plain<T>() where T : struct, IWeightBlock<T> => (m, r, c, b) => (new BlockProduct<T>(m, r, c, b), null);
 
-    static Maker InBytes<T>() where T : struct, IByteBlock<T> => (m, r, c, b) => (new BlockProduct<T>(m, r, c, b), new ByteProduct<T>(m, r, c, b));
+    static Maker Unsigned<T>() where T : struct, IUnsignedBlock<T> => (m, r, c, b) => (new BlockProduct<T>(m, r, c, b), new UnsignedProduct<T>(m, r, c, b));
 
-    static Maker InWords<T>() where T : struct, IWordBlock<T> => (m, r, c, b) => (new BlockProduct<T>(m, r, c, b), new WordProduct<T>(m, r, c, b));
+    static Maker Signed<T>() where T : struct, ISignedBlock<T> => (m, r, c, b) => (new BlockProduct<T>(m, r, c, b), new SignedProduct<T>(m, r, c, b));
 
     static readonly Dictionary<GgmlType, Maker> Formats = new()
     {
         [GgmlType.F32] = Plain<Singles>(),
-        [GgmlType.F16] = Plain<Halves>(),
+        [GgmlType.F16] = (m, r, c, b) => (new BlockProduct<Halves>(m, r, c, b, HalfCode.Shared), null),
         [GgmlType.BF16] = Plain<BrainFloats>(),
-        [GgmlType.Q4_0] = InBytes<Q4_0>(),
-        [GgmlType.Q4_1] = InBytes<Q4_1>(),
-        [GgmlType.Q5_0] = InBytes<Q5_0>(),
-        [GgmlType.Q5_1] = InBytes<Q5_1>(),
-        [GgmlType.Q8_0] = InWords<Q8_0>(),
+        [GgmlType.Q4_0] = Unsigned<Q4_0>(),
+        [GgmlType.Q4_1] = Unsigned<Q4_1>(),
+        [GgmlType.Q5_0] = Unsigned<Q5_0>(),
+        [GgmlType.Q5_1] = Unsigned<Q5_1>(),
+        [GgmlType.Q8_0] = Signed<Q8_0>(),
         [GgmlType.Q2_K] = Plain<Q2_K>(),
-        [GgmlType.Q3_K] = InWords<Q3_K>(),
-        [GgmlType.Q4_K] = InBytes<Q4_K>(),
-        [GgmlType.Q5_K] = InBytes<Q5_K>(),
-        [GgmlType.Q6_K] = InWords<Q6_K>(),
-        [GgmlType.IQ4_NL] = InWords<IQ4_NL>(),
-        [GgmlType.IQ4_XS] = InWords<IQ4_XS>(),
-        [GgmlType.TQ1_0] = InWords<TQ1_0>(),
-        [GgmlType.TQ2_0] = InWords<TQ2_0>(),
-        [GgmlType.MXFP4] = InWords<MXFP4>(),
+        [GgmlType.Q3_K] = Signed<Q3_K>(),
+        [GgmlType.Q4_K] = Unsigned<Q4_K>(),
+        [GgmlType.Q5_K] = Unsigned<Q5_K>(),
+        [GgmlType.Q6_K] = Signed<Q6_K>(),
+        [GgmlType.IQ4_NL] = Signed<IQ4_NL>(),
+        [GgmlType.IQ4_XS] = Signed<IQ4_XS>(),
+        [GgmlType.TQ1_0] = Signed<TQ1_0>(),
+        [GgmlType.TQ2_0] = Signed<TQ2_0>(),
+        [GgmlType.MXFP4] = Signed<MXFP4>(),
     };
 }

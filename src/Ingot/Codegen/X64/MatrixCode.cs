@@ -8,7 +8,7 @@ namespace Ingot.Codegen.X64;
 enum MatrixKind { Bf16, Int8, UInt8Int8 }
 
 /// <summary>
-/// The micro-kernels of the matrix unit, the one piece of Ingot that is assembled by hand: .NET has no intrinsics for it. Each multiplies a panel of 32 rows
+/// The micro-kernels of the matrix unit, assembled by hand as .NET has no intrinsics for it. Each multiplies a panel of 32 rows
 /// by a panel of 32 columns; <see cref="EmulatedTiles"/> says how they lie in memory, and does the same in C#.
 /// </summary>
 /// <remarks>
