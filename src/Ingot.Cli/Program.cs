@@ -34,6 +34,7 @@ Command[] commands = args is ["run", ..] ? [RunCommand.Create(args)] :
     FuzzCommand.Create(),
     InfoCommand.Create(),
     BenchCommand.Create(),
+    AblateCommand.Create(),
     CompressCommand.Compress(),
     CompressCommand.Decompress(),
 ];

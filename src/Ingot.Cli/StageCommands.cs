@@ -17,6 +17,7 @@ sealed class StageCommands
     readonly StageArguments arguments;
     readonly Option<int?> steps = Options.Number<int>("--steps", "Steps of the optimizer; otherwise what the tokens take.");
     readonly Option<double?> tokens = Options.Number<double>("--tokens", "Tokens to train on; otherwise the stage's part of 20 a parameter.");
+    readonly Option<double?> flops = Options.Number<double>("--flops", "Floating-point operations to train for, attention included, from which the tokens follow: models of several shapes at equal work.");
     readonly Option<int> depth = Options.Number("--depth", null, "Layers of a new model, from which its other sizes follow.", 4);
     readonly Option<string?> tokenizerPath = new("--tokenizer") { Description = "tokenizer.json of a new model; otherwise one is trained on the data." };
 
@@ -31,7 +32,7 @@ sealed class StageCommands
     static Command Create(StageRecipe recipe, string name, string description)
     {
         var c = new StageCommands(recipe);
-        var command = new Command(name, description) { c.steps, c.tokens };
+        var command = new Command(name, description) { c.steps, c.tokens, c.flops };
         command.Options.Add(c.depth);
         command.Options.Add(c.tokenizerPath);
         c.arguments.AddTo(command);
@@ -42,25 +43,29 @@ sealed class StageCommands
     int Run(ParseResult args)
     {
         var variation = new Variation(arguments.Set(args));
+        if (recipe != StageRecipe.Base && variation.OfPretraining is { Count: > 0 } names) throw new IngotException($"--set {string.Join(", ", names)} is of pretraining; stage '{recipe.Name}' keeps its own mix");
+        var varied = variation.Recipe(recipe);
+        if (args.GetValue(tokens) is not null && args.GetValue(flops) is not null) throw new IngotException("--tokens and --flops both say how long to train; give one of them");
         var corpora = arguments.Corpora(args);
         return arguments.Run(args, folder => Start(args, folder, variation, corpora), (folder, model, tokenizer) =>
         {
             // A model of others may have a context that no batch on a processor has room for.
             int length = Math.Min(variation.ContextLength ?? LongestSequence, model.ContextLength);
             var shape = Shape(model.Config) with { ContextLength = length };
-            double share = StageRecipe.InOrder.First(s => s.Recipe == recipe).Share, wanted = args.GetValue(tokens) ?? share * TrainingCost.OptimalTokens(shape);
-            if (!(wanted > 0) || !double.IsFinite(wanted)) throw new IngotException($"--tokens must be positive, not {wanted}");
+            double share = StageRecipe.InOrder.First(s => s.Recipe == recipe).Share, wanted = args.GetValue(tokens)
+                ?? args.GetValue(flops) / new TrainingCost(shape, 1).ExactFlopsPerToken ?? share * TrainingCost.OptimalTokens(shape);
+            if (!(wanted > 0) || !double.IsFinite(wanted)) throw new IngotException($"--{(args.GetValue(flops) is null ? "tokens" : "flops")} must be positive, not {args.GetValue(flops) ?? wanted}");
             var run = variation.Options(Dial.Options(shape, wanted / share, arguments.Seed(args), variation.Precision ?? MachineSpeed.BestPrecision));
             double perStep = (double)run.SequencesPerStep * length;
             int count = args.GetValue(steps) ?? (int)Math.Clamp(Math.Round(wanted / perStep), 1, int.MaxValue / 2);
-            var options = recipe.Options(run, variation, count);
+            var options = varied.Options(run, variation, count);
             return () =>
             {
                 Keep(tokenizer, folder);
                 Console.WriteLine($"{model.Config.ParameterCount:N0} parameters; {count:N0} steps of {perStep:N0} tokens; {folder}");
                 var data = new StageData(corpora, tokenizer, arguments.Seed(args));
                 var display = new StageDisplay(MachineSpeed.PeakGflops(options.Precision));
-                return new StageTrainer(model, data.Of(recipe, count * perStep, length), options, folder, data.Validation).Run(line => display.Line(recipe.Name, count, line), StopSignal.Token);
+                return new StageTrainer(model, data.Of(varied, count * perStep, length), options, folder, data.Validation).Run(line => display.Line(recipe.Name, count, line), StopSignal.Token);
             };
         });
     }

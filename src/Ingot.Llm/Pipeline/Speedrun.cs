@@ -60,7 +60,9 @@ public sealed class Speedrun
     {
         var run = new RunDirectory(folder);
         var corpora = Corpora.Of(settings.World, settings.Data, observer.Say); // first: what cannot be read must not cost a plan
-        _ = new Variation(settings.Checked().Set).Shape(ModelShape.OfDepth(settings.Depth ?? 4));
+        var variation = new Variation(settings.Checked().Set);
+        variation.Shape(ModelShape.OfDepth(settings.Depth ?? 4));
+        variation.Recipe(StageRecipe.Base);
         if (replaces) RunDirectory.Clear(folder);
         SpeedrunPlan plan;
         if (SpeedrunPlan.Exists(folder))
@@ -108,7 +110,7 @@ public sealed class Speedrun
         if (!run.HasOverlaps)
         {
             using var timed = run.Time("overlap");
-            run.WriteOverlaps(examination.Overlaps(plan.EvaluationItems, StageRecipe.InOrder.SelectMany(s => data.Texts(s.Recipe, plan.Stage(s.Recipe.Name).Tokens))));
+            run.WriteOverlaps(examination.Overlaps(plan.EvaluationItems, StageRecipe.InOrder.SelectMany(s => data.Texts(variation.Recipe(s.Recipe), plan.Stage(s.Recipe.Name).Tokens))));
         }
         new ModelFolder(model, tokenizer).Save(run.Model);
         return true;
@@ -136,7 +138,7 @@ public sealed class Speedrun
                         if (line.Warning is { } warning) run.Warn(warning);
                     }, cancellation);
             default:
-                var recipe = StageRecipe.Named(stage.Name);
+                var recipe = variation.Recipe(StageRecipe.Named(stage.Name));
                 var watch = new SpeedWatch(plan.Machine.Gflops, plan.Machine.VectorGflops);
                 return new StageTrainer(model, data.Of(recipe, stage.Tokens, plan.Model.ContextLength), recipe.Options(plan.Options, variation, stage.Steps), folder, validation).Run(line =>
                 {

@@ -46,10 +46,10 @@ public sealed class StageData(IReadOnlyList<WeightedCorpus> corpora, Tokenizer t
             sources.Add(TokenSource.OfDocuments(part.Corpus.Name, tokenizer, format.Begin, Documents(part, recipe, tokens)));
             if (talks.Contains(part.Corpus)) sources.Add(TokenSource.OfConversations(ChatName(part.Corpus), format, Conversations(part, recipe, tokens)));
         }
-        if (recipe.Repeats(0) > 0) sources.Add(TokenSource.OfTokens(RepeatsName, Repeats(tokenizer.VocabularySize, recipe.StreamOf(seed))));
+        if (recipe.Repeats.Most > 0) sources.Add(TokenSource.OfTokens(RepeatsName, Repeats(tokenizer.VocabularySize, recipe.StreamOf(seed))));
         return new(sources, progress =>
         {
-            double chat = recipe.Conversations(progress), repeats = recipe.Repeats(progress);
+            double chat = recipe.Conversations.At(progress), repeats = recipe.Repeats.At(progress);
             var weights = new Dictionary<string, double>();
             foreach (var (corpus, weight) in corpora)
             {
@@ -69,16 +69,13 @@ public sealed class StageData(IReadOnlyList<WeightedCorpus> corpora, Tokenizer t
         corpora.SelectMany(part => Documents(part, recipe, tokens).Concat(Conversations(part, recipe, tokens).Select(c => string.Join('\n', c.Messages.Select(m => string.Concat(m.Parts.Select(p => p.Text)))))));
 
     IEnumerable<string> Documents(WeightedCorpus part, StageRecipe recipe, double tokens) =>
-        Take(part.Corpus.Documents(recipe.StreamOf(seed)), Bytes(part, tokens) * (1 - Conversational(recipe)), d => d.Length);
+        Take(part.Corpus.Documents(recipe.StreamOf(seed)), Bytes(part, tokens) * (1 - recipe.Conversations.Mean), d => d.Length);
 
     IEnumerable<Conversation> Conversations(WeightedCorpus part, StageRecipe recipe, double tokens) =>
-        Take(part.Corpus.Conversations(recipe.StreamOf(seed)), Bytes(part, tokens) * Conversational(recipe), c => c.Messages.Sum(m => m.Parts.Sum(p => (long)p.Text.Length)));
+        Take(part.Corpus.Conversations(recipe.StreamOf(seed)), Bytes(part, tokens) * recipe.Conversations.Mean, c => c.Messages.Sum(m => m.Parts.Sum(p => (long)p.Text.Length)));
 
     /// <summary>Text for so many tokens of all corpora: by how much a token is, at most. What is left over costs a little time, what is missing is seen twice.</summary>
     double Bytes(WeightedCorpus part, double tokens) => tokens * BytesPerToken * part.Weight / corpora.Sum(c => c.Weight);
-
-    /// <summary>The part of conversations over a stage.</summary>
-    static double Conversational(StageRecipe recipe) => (recipe.Conversations(0) + recipe.Conversations(1)) / 2;
 
     /// <summary>Short runs of random tokens, each said two to four times: the shortest way to learn to look up what followed the last time, which a small model does not find in text for millions of tokens.</summary>
     /// <remarks>Olsson et al. 2022, "In-context learning and induction heads"; Hu et al. 2025, "Between circuits and Chomsky", for training on such patterns first. Runs of up to a third of the context are not

@@ -8,16 +8,16 @@ namespace Ingot.Llm.Pipeline;
 /// <param name="Conversations">The part of conversations at some progress of the stage; the rest are documents.</param>
 /// <param name="Repeats">The part of repeated runs of random tokens, which comes off both.</param>
 /// <param name="Adapt">Its rates, from the run's.</param>
-public sealed record StageRecipe(string Name, ulong Stream, Func<double, double> Conversations, Func<double, double> Repeats, Func<StageOptions, StageOptions> Adapt)
+public sealed record StageRecipe(string Name, ulong Stream, ProgressCurve Conversations, ProgressCurve Repeats, Func<StageOptions, StageOptions> Adapt)
 {
     /// <summary>Pretraining: at first repeated runs, until the model can look things up in its text; then documents, and conversations more and more, so that their format is no surprise.</summary>
-    public static StageRecipe Base { get; } = new("base", 1, p => 0.3 + 0.2 * p, p => Math.Max(0, 1 - p / 0.1), o => o with { Warmup = 0.02, Cooldown = 0.3, FinalRate = 0.4 });
+    public static StageRecipe Base { get; } = new("base", 1, ProgressCurve.Parse("0:0.3,1:0.5"), ProgressCurve.Parse("0:1,0.1:0"), o => o with { Warmup = 0.02, Cooldown = 0.3, FinalRate = 0.4 });
 
     /// <summary>Mid-training: conversations prevail.</summary>
-    public static StageRecipe Mid { get; } = new("mid", 2, p => 0.6 + 0.2 * p, _ => 0, o => Slower(o, 0.7) with { Warmup = 0.02, Cooldown = 0.98, FinalRate = 0.5 });
+    public static StageRecipe Mid { get; } = new("mid", 2, ProgressCurve.Parse("0:0.6,1:0.8"), ProgressCurve.Parse("0"), o => Slower(o, 0.7) with { Warmup = 0.02, Cooldown = 0.98, FinalRate = 0.5 });
 
     /// <summary>Supervised fine-tuning: conversations, and a rest of documents against forgetting.</summary>
-    public static StageRecipe Sft { get; } = new("sft", 3, _ => 0.9, _ => 0, o => Slower(o, 0.4) with { Warmup = 0.02, Cooldown = 0.98, FinalRate = 0.02 });
+    public static StageRecipe Sft { get; } = new("sft", 3, ProgressCurve.Parse("0.9"), ProgressCurve.Parse("0"), o => Slower(o, 0.4) with { Warmup = 0.02, Cooldown = 0.98, FinalRate = 0.02 });
 
     /// <summary>The stages that learn from text, in order, and the part of all tokens that each has.</summary>
     public static IReadOnlyList<(StageRecipe Recipe, double Share)> InOrder { get; } = [(Base, 0.6), (Mid, 0.2), (Sft, 0.2)];

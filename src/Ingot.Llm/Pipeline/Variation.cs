@@ -29,6 +29,8 @@ public sealed class Variation
         ["model.ropeTheta"] = "base of the rotary frequencies",
         ["tokenizer.vocabulary"] = "tokens of the vocabulary",
         ["tokenizer.digits"] = "1, 2, 3: most digits a token",
+        ["mix.conversations"] = "the part of conversations by progress of pretraining, 0:0.3,1:0.5 or one number; the rest are documents",
+        ["mix.repeats"] = "the part of repeated runs of random tokens by progress of pretraining, which comes off both; 0: none",
         ["train.batch"] = "sequences a micro-batch",
         ["train.microBatches"] = "micro-batches a step",
         ["train.precision"] = "fp32, bf16",
@@ -59,6 +61,9 @@ public sealed class Variation
 
     /// <summary>Names that were set and shape a new model; the context is a sequence's length, and may be set for any.</summary>
     public IReadOnlyList<string> OfNewModels => [.. values.Keys.Where(n => n != "model.context" && (n.StartsWith("model.", StringComparison.Ordinal) || n.StartsWith("tokenizer.", StringComparison.Ordinal)))];
+
+    /// <summary>Names that were set and mean something in pretraining alone: what later stages see is what makes them.</summary>
+    public IReadOnlyList<string> OfPretraining => [.. values.Keys.Where(n => n.StartsWith("mix.", StringComparison.Ordinal))];
 
     /// <summary>Tokens a sequence, if that was set.</summary>
     public int? ContextLength => Whole("model.context");
@@ -101,6 +106,10 @@ public sealed class Variation
     }
 
     FeedForwardKind FeedForward => Text("model.feedForward", "swiglu", "relu2", "gelu") switch { "relu2" => FeedForwardKind.Relu2, "gelu" => FeedForwardKind.Gelu, _ => FeedForwardKind.SwiGlu };
+
+    /// <summary>What a stage sees: pretraining's mix may have been changed, that of others stays.</summary>
+    public StageRecipe Recipe(StageRecipe recipe) =>
+        recipe != StageRecipe.Base ? recipe : recipe with { Conversations = Parts("mix.conversations") ?? recipe.Conversations, Repeats = Parts("mix.repeats") ?? recipe.Repeats };
 
     /// <summary>Everything about training but the course of the rates, which is each stage's own.</summary>
     public StageOptions Options(StageOptions o) => (Updates(o) with { Batch = Whole("train.batch") ?? o.Batch, MicroBatches = Whole("train.microBatches") ?? o.MicroBatches }).Checked();
@@ -146,6 +155,13 @@ public sealed class Variation
             FinalRate = Number("train.finalRate") ?? o.FinalRate,
             Rates = values.TryGetValue("train.rates", out var curve) ? ProgressCurve.Parse(curve) : o.Rates,
         });
+    }
+
+    ProgressCurve? Parts(string name)
+    {
+        if (!values.TryGetValue(name, out var text)) return null;
+        var curve = ProgressCurve.Parse(text);
+        return curve is { Least: >= 0, Most: <= 1 } ? curve : throw new IngotException($"--set {name} is a part, from 0 to 1 at every progress, not '{text}'");
     }
 
     bool IsAdam => Text("train.optimizer", "muon", "adamw") == "adamw";

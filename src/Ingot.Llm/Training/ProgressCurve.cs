@@ -31,6 +31,15 @@ public sealed record ProgressCurve
         return new([.. points]);
     }
 
+    /// <summary>The smallest value.</summary>
+    public double Least => points.Min(p => p.Value);
+
+    /// <summary>The largest value.</summary>
+    public double Most => points.Max(p => p.Value);
+
+    /// <summary>The mean over all progress.</summary>
+    public double Mean => points.Zip(points.Skip(1), (a, b) => (b.At - a.At) * (a.Value + b.Value) / 2).Sum() + points[0].At * points[0].Value + (1 - points[^1].At) * points[^1].Value;
+
     /// <summary>The value at a progress from 0 to 1.</summary>
     public double At(double progress)
     {

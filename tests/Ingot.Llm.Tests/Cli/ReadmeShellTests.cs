@@ -79,7 +79,7 @@ public sealed partial class ReadmeShellTests : IDisposable
     [Fact]
     public void Help_EveryCommand_DescribesEachOption()
     {
-        foreach (var command in new[] { "run", "serve", "export", "quantize", "load", "onnx", "fuzz", "speedrun", "tokenizer", "pretrain", "midtrain", "sft", "dpo", "rl", "eval", "report", "chat", "compress", "decompress", "train", "sample", "info", "bench" })
+        foreach (var command in new[] { "run", "serve", "export", "quantize", "load", "onnx", "fuzz", "speedrun", "tokenizer", "pretrain", "midtrain", "sft", "dpo", "rl", "eval", "report", "chat", "compress", "decompress", "train", "sample", "info", "bench", "ablate" })
         {
             var (code, help, error) = IngotProcess.Run(command, "--help");
             (code, error).ShouldBe((0, ""));

@@ -22,7 +22,7 @@ public class StageDataTests
         Weights([new(World, 1)], StageRecipe.Base, 0).ShouldBe([0, 0, 1]);
         var end = Weights([new(World, 1)], StageRecipe.Base, 1);
         end[2].ShouldBe(0);
-        end[1].ShouldBe(StageRecipe.Base.Conversations(1), 1e-9);
+        end[1].ShouldBe(StageRecipe.Base.Conversations.At(1), 1e-9);
     }
 
     [Fact]
@@ -32,7 +32,7 @@ public class StageDataTests
         {
             var weights = Weights([new(World, 1)], recipe, 0.5);
             weights.Length.ShouldBe(2);
-            weights[0].ShouldBe(1 - recipe.Conversations(0.5), 1e-9);
+            weights[0].ShouldBe(1 - recipe.Conversations.At(0.5), 1e-9);
             weights[0].ShouldBeGreaterThan(0.05);
         }
     }

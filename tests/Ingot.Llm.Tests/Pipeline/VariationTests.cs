@@ -68,6 +68,16 @@ public class VariationTests
         StageRecipe.Sft.Adapt(o).MatrixRate.ShouldBeLessThan(0.5);
     }
 
+    [Fact]
+    public void Mix_IsOfPretrainingAlone()
+    {
+        var variation = new Variation(["mix.conversations=0:0,0.5:0.8", "mix.repeats=0"]);
+        var recipe = variation.Recipe(StageRecipe.Base);
+        (recipe.Conversations.At(0.25), recipe.Conversations.At(1), recipe.Repeats.Most).ShouldBe((0.4, 0.8, 0));
+        variation.Recipe(StageRecipe.Sft).ShouldBe(StageRecipe.Sft);
+        variation.OfPretraining.ShouldBe(["mix.conversations", "mix.repeats"]);
+    }
+
     [Theory]
     [InlineData("model.norm", "name=value")]
     [InlineData("model.nrom=rms", "model.norm")]
@@ -76,10 +86,13 @@ public class VariationTests
     [InlineData("model.keyHeads=3", "3 key heads")]
     [InlineData("train.batch=0", "batch")]
     [InlineData("train.rates=0:1,x:2", "'x'")]
+    [InlineData("mix.repeats=2", "from 0 to 1")]
+    [InlineData("mix.conversations=0:-0.5,1:0.5", "from 0 to 1")]
     public void Mistakes_AreNamed(string setting, string part) => Should.Throw<IngotException>(() =>
     {
         var variation = new Variation([setting]);
         Dial.Config(variation.Shape(Shape), variation).Checked();
         variation.Course(variation.Options(new() { Name = "base", Steps = 5 }));
+        variation.Recipe(StageRecipe.Base);
     }).Message.ShouldContain(part);
 }

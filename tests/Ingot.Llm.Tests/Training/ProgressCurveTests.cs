@@ -17,6 +17,19 @@ public class ProgressCurveTests
     public void At_RunsStraightBetweenPoints(string curve, double progress, double value) => ProgressCurve.Parse(curve).At(progress).ShouldBe(value, 1e-12);
 
     [Theory]
+    [InlineData("0.7", 0.7, 0.7, 0.7)]
+    [InlineData("0:0.3,1:0.5", 0.3, 0.5, 0.4)]
+    [InlineData("0:1,0.1:0", 0, 1, 0.05)]
+    [InlineData("0.5:3,0.75:1", 1, 3, 2.25)]
+    public void LeastMostAndMean_AreThoseOfAllProgress(string text, double least, double most, double mean)
+    {
+        var curve = ProgressCurve.Parse(text);
+        (curve.Least, curve.Most).ShouldBe((least, most));
+        curve.Mean.ShouldBe(mean, 1e-12);
+        Enumerable.Range(0, 10_000).Average(i => curve.At((i + 0.5) / 10_000)).ShouldBe(mean, 1e-6);
+    }
+
+    [Theory]
     [InlineData("", "no number")]
     [InlineData("0:1,x:2", "'x'")]
     [InlineData("0:1,1:NaN", "'NaN'")]
