@@ -101,7 +101,7 @@ public static class Settings
     static string IsaName(IsaLevel level) => level switch { IsaLevel.Amx => "amx", IsaLevel.Avx512 => "avx512", IsaLevel.Avx2 => "avx2", _ => "128" };
 
     /// <summary>Where <see cref="Cache"/> is if there is no home: a folder that anybody may have made. No code is read from there.</summary>
-    public static string TemporaryCache { get; } = Path.Combine(Path.GetTempPath(), "ingot");
+    public static readonly string TemporaryCache = Path.Combine(Path.GetTempPath(), "ingot");
 
     static string DefaultCache()
     {

@@ -75,7 +75,7 @@ public class GgufModelTests
     [Theory]
     [InlineData("general.architecture", "mamba", "mamba")]
     [InlineData("llama.expert_count", 8u, "mixture of experts")]
-    [InlineData("llama.block_count", 4000000u, "4000000 layers")]
+    [InlineData("llama.block_count", 4000000u, "4,000,000 layers")]
     [InlineData("llama.attention.head_count", 5u, "keys 13")]
     [InlineData("llama.rope.scaling.type", "spiral", "spiral")]
     [InlineData("split.count", 3u, "part -1 (split.no, from 0) of 3")]

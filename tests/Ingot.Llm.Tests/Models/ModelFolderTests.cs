@@ -85,7 +85,7 @@ public class ModelFolderTests
     }
 
     [Theory]
-    [InlineData("num_hidden_layers", "2000000000", "2000000000 layers")]
+    [InlineData("num_hidden_layers", "2000000000", "2,000,000,000 layers")]
     [InlineData("num_hidden_layers", "-1", "num_hidden_layers")]
     [InlineData("hidden_size", "\"48\"", "hidden_size")]
     [InlineData("hidden_size", "2147483647", "parameters")]

@@ -1,7 +1,9 @@
 using Ingot.Nn;
+using Ingot.Tests.Runtime;
 
 namespace Ingot.Tests.Nn;
 
+[Collection(nameof(ProcessWide))] // the random stream is the process's
 public class ModuleTests
 {
     sealed class Block(int width)

@@ -1,7 +1,9 @@
 using Ingot.Tests.Autograd;
+using Ingot.Tests.Runtime;
 
 namespace Ingot.Tests;
 
+[Collection(nameof(ProcessWide))] // the random stream is the process's
 public class ActivationsTests
 {
     [Fact]

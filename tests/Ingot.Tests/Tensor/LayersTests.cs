@@ -1,8 +1,10 @@
 using Ingot.Graph;
 using Ingot.Tests.Autograd;
+using Ingot.Tests.Runtime;
 
 namespace Ingot.Tests;
 
+[Collection(nameof(ProcessWide))] // the random stream is the process's
 public class LayersTests
 {
     static Tensor V(int seed, params int[] shape) => GradientCheck.Values(seed, shape);

@@ -1,6 +1,8 @@
+using Ingot.Tests.Runtime;
+
 namespace Ingot.Tests;
 
-[Collection("random state")]
+[Collection(nameof(ProcessWide))] // the random stream is the process's
 public class RandomTests
 {
     [Fact]
