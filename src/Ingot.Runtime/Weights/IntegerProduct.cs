@@ -17,7 +17,7 @@ public abstract unsafe class IntegerProduct : IChunkWork
     /// <summary>Rows of weights in the lanes of a vector.</summary>
     protected const int Lanes = 8;
 
-    /// <summary>Values of a row that are unpacked at a time: a large block, or eight small ones.</summary>
+    /// <summary>Values in a large block.</summary>
     protected const int Stretch = 256;
 
     /// <summary>Up to so many rows of x are taken one by one, as packing weights would take longer.</summary>

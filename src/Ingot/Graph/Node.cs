@@ -161,6 +161,13 @@ public sealed class Node
         NewEpoch();
     }
 
+    /// <summary>The same for what a captured program was given, of which no graph is looked at.</summary>
+    internal static void NewEpoch(Tensor[] given)
+    {
+        foreach (var t in given) t.Node.table.Clear();
+        NewEpoch();
+    }
+
     /// <summary>A node that another thread or an earlier epoch made becomes this thread's, if that has no equal of it.</summary>
     internal static Node Adopted(Node n) => Table.Find(n.Op, n.DType, n.Shape, n.Arg, n.src, n.hash) ?? Table.Add(n);
 

@@ -51,9 +51,12 @@ static class Realizer
             cancellation.ThrowIfCancellationRequested();
             try
             {
-                if (UseInterpreter) Interpret(targets, paused.Capture);
-                else RunPlan(targets, paused.Capture, cancellation);
-                Node.NewEpoch(UseInterpreter ? Build.TopologicalOrder(targets) : PlanKey.Order);
+                if (UseInterpreter) Node.NewEpoch(Interpret(targets, paused.Capture));
+                else
+                {
+                    RunPlan(targets, paused.Capture, cancellation);
+                    Node.NewEpoch(PlanKey.Order);
+                }
             }
             finally { PlanKey.Forget(); }
         }
@@ -61,11 +64,11 @@ static class Realizer
 
     /// <summary>Runs a captured program on computed arguments.</summary>
     /// <param name="program">The program.</param>
-    /// <param name="inputs">Memory of its arguments.</param>
+    /// <param name="inputs">Its arguments, computed.</param>
     /// <param name="cancellation">Checked until something is assigned.</param>
     /// <param name="why">If it cannot be replayed this time, the reason.</param>
     /// <returns>Null if it cannot.</returns>
-    public static Tensor[]? Replay(CapturedProgram program, Storage[] inputs, CancellationToken cancellation, out string? why)
+    public static Tensor[]? Replay(CapturedProgram program, Tensor[] inputs, CancellationToken cancellation, out string? why)
     {
         if (Gate.IsHeldByCurrentThread) throw new IngotException("a custom kernel cannot call a compiled function while it runs");
         program.Prepare();
@@ -73,9 +76,9 @@ static class Realizer
         {
             if ((why = program.Bind()) is not null) return null;
             using var view = Observe.Realising();
-            var results = program.Replay(inputs, cancellation);
+            var results = program.Replay(Array.ConvertAll(inputs, t => t.Memory!), cancellation);
             view?.Replayed(program);
-            Node.NewEpoch();
+            Node.NewEpoch(inputs);
             return results;
         }
     }
@@ -92,16 +95,19 @@ static class Realizer
             using var view = Observe.Realising();
             var results = program.ReplayInPlace(inputs, cancellation);
             view?.Replayed(program);
-            Node.NewEpoch();
+            Node.NewEpoch(inputs);
             return results;
         }
     }
 
-    static void Interpret(List<Node> targets, Capture? capture)
+    /// <returns>What the graph was, without what had been computed before.</returns>
+    static List<Node> Interpret(List<Node> targets, Capture? capture)
     {
         capture?.Interpreted();
-        foreach (var n in Build.TopologicalOrder(targets, n => n.Realized is not null)) CheckVersion(n);
+        var order = Build.TopologicalOrder(targets, n => n.Realized is not null);
+        order.ForEach(CheckVersion);
         Interpreter.Realize(targets);
+        return order;
     }
 
     static void RunPlan(List<Node> targets, Capture? capture, CancellationToken cancellation)

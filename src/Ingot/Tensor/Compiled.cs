@@ -72,7 +72,7 @@ public sealed class Compiled(Func<Tensor[], Tensor[]> function)
         string? why = null;
         if (Settings.Check > 0) why = "CHECK=1 needs the graph";
         else if (Find(arguments) is not { } program) why = $"there is no capture for {string.Join(", ", arguments.Select(a => $"{a.DType.Name}{a.Shape}"))}{(NoGrad.IsActive ? " under NoGrad" : "")}";
-        else if (Realizer.Replay(program, Array.ConvertAll(arguments, a => a.Memory!), cancellation, out why) is { } results)
+        else if (Realizer.Replay(program, arguments, cancellation, out why) is { } results)
         {
             Replays++;
             return results;
