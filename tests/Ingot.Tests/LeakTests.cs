@@ -50,22 +50,4 @@ public sealed class LeakTests : IDisposable
         after.Pool.ShouldBeLessThanOrEqualTo(before.Pool + 4096);
         after.Process.ShouldBeLessThanOrEqualTo(before.Process + margin);
     }
-
-    /// <summary>As a data loader's thread does.</summary>
-    [Fact]
-    public void Replays_OfWhatAnotherThreadMade_KeepNoneOfItsNodes()
-    {
-        var compiled = new Compiled(x => [x[0].Square().Sum()]);
-        for (int i = 0; i < 40; i++)
-        {
-            var batch = Tensor.From([i, 2f], 2);
-            Tensor[] results = [];
-            var other = new Thread(() => results = compiled.Run([batch]));
-            other.Start();
-            other.Join();
-            results[0].Item<float>().ShouldBe(i * i + 4);
-        }
-        compiled.Replays.ShouldBeGreaterThan(30);
-        Node.InternedCount.ShouldBeLessThan(10);
-    }
 }
